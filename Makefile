@@ -1,0 +1,37 @@
+# make demo: train and compare three methods, draw a table and a plot     make test: the test suite
+# make check: everything CI runs                                          make clean: remove what was made
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint check clean
+
+demo: $(VENV)/.experiments
+	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
+	    --folds 5 --epochs 20 --learning-rate 1e-3 --out results/demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test demo
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.experiments: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable ".[experiments]"
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.experiments
+
+clean:
+	rm -rf $(VENV) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

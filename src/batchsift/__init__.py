@@ -1,0 +1,1 @@
+"""batchsift: better mini-batches for multi-label training in PyTorch."""
