@@ -1,1 +1,23 @@
 """batchsift: better mini-batches for multi-label training in PyTorch."""
+
+from importlib.metadata import version
+
+from batchsift import data, methods, models
+from batchsift.loading import WithIndices, collate_with_indices
+from batchsift.methods import D2ACE, Mixture, Random, Uncertainty
+from batchsift.selector import Selector
+
+__version__ = version("batchsift")
+
+__all__ = [
+    "D2ACE",
+    "Mixture",
+    "Random",
+    "Selector",
+    "Uncertainty",
+    "WithIndices",
+    "collate_with_indices",
+    "data",
+    "methods",
+    "models",
+]

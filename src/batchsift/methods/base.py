@@ -1,0 +1,200 @@
+"""What a batch-selection method is, and the bookkeeping that methods share.
+
+`Method` is all that the selector asks for. `BaseMethod` and `ScoredMethod` hold what every method would otherwise
+repeat: labels, schedule, warm-up, saved state. A method of your own may use them or not.
+"""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from batchsift.functional.sampling import pressure_at, probabilities_by_range, shuffled_passes, uniform
+from batchsift.labels import LabelMatrix
+from batchsift.methods.schedule import resolve
+from batchsift.trackers import Tracker, distinct_rows
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A batch-selection method: it remembers what it is shown and says how likely each sample should be drawn.
+
+    N samples, L labels, B rows observed together.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under, or any other."""
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any) -> None:
+        """Called once, before anything else; again, it raises.
+
+        Args:
+            labels: `(N, L)` uint8 of 0 and 1, or float32 with NaN for cells that are not labelled. Its device is where
+                the method keeps its state.
+            epochs: The number of epochs of the whole training, or None if not known.
+            features: `(N, D)` or None.
+        """
+
+    def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """What the model predicted (finite, detached, any float dtype); a sample in it twice counts twice, in order."""
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """`(N,)` float64 on the CPU, summing to 1. Pure in what was observed and `epoch`; uniform in the warm-up."""
+
+    def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
+        """A flat tensor of indices for the epoch, in blocks of `batch_size`; None to draw from the probabilities."""
+
+    def signals(self) -> dict[str, Tensor]:
+        """`(N, L)` each; 0 in cells that are not labelled."""
+
+    def scores(self) -> dict[str, Tensor]:
+        """`(N,)` each; the higher, the likelier."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, numbers and strings: a copy, which later observations do not change."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a saved state; raises ValueError if it is not one of this method with these options."""
+
+
+@dataclass(kw_only=True, eq=False)
+class BaseMethod:
+    """Labels, saved state, and uniform probabilities. Subclasses are dataclasses whose fields are their options."""
+
+    name: ClassVar[str]
+    labels: LabelMatrix = field(init=False, repr=False)
+    epochs: int | None = field(init=False, repr=False, default=None)
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Take the labels and the length of training; see `Method.setup`."""
+        if hasattr(self, "labels"):
+            raise ValueError(f"this {type(self).__name__} already serves a selector: create another instance")
+        self.labels = LabelMatrix.of(labels)
+        self.epochs = epochs
+
+    def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Nothing is remembered."""
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """Uniform, `(N,)` float64."""
+        return uniform(self.labels.num_samples)
+
+    def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
+        """None: drawn from the probabilities."""
+        return None
+
+    def signals(self) -> dict[str, Tensor]:
+        """None are kept."""
+        return {}
+
+    def scores(self) -> dict[str, Tensor]:
+        """There are none."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The options in words and a copy of all trackers."""
+        trackers = {name: value.state_dict() for name, value in vars(self).items() if isinstance(value, Tracker)}
+        return {"options": repr(self), "trackers": trackers}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a saved state; ValueError if it was saved with other options."""
+        if state["options"] != repr(self):
+            raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
+        for name, tensors in state["trackers"].items():
+            getattr(self, name).load_state_dict(tensors)
+
+
+@dataclass(kw_only=True, eq=False)
+class ScoredMethod(BaseMethod):
+    """A method that draws by scores, after a shuffled warm-up, under a selection pressure that falls to 1.
+
+    Attributes:
+        warmup: gamma, the epochs before selection starts: an int, or a float share of the epochs, rounded up.
+        pressure: s_0, at least 1: nearly the factor between the best and the worst sample's probability.
+        storage: The torch dtype of what is remembered.
+    """
+
+    warmup: float = 0.1
+    pressure: float = 8.0
+    storage: torch.dtype = torch.float32
+    warmup_epochs: int = field(init=False, repr=False, default=0)
+    observed: bool = field(init=False, repr=False, default=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.pressure < float("inf"):
+            raise ValueError(f"pressure={self.pressure} must be a finite number of at least 1 (1 is uniform)")
+        if not self.storage.is_floating_point:
+            raise ValueError(f"storage={self.storage} must be a floating dtype such as torch.float32")
+        resolve(self.warmup, 1, "warmup")
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Take the labels and the length of training; see `Method.setup`.
+
+        Raises:
+            ValueError: `epochs` is None, or the instance serves a selector already.
+        """
+        if epochs is None:
+            raise ValueError(f"{type(self).__name__} lets its pressure fall over the epochs: pass epochs")
+        super().setup(labels, epochs, features)
+        self.warmup_epochs = resolve(self.warmup, epochs, "warmup")
+        if epochs <= self.warmup_epochs:
+            warnings.warn(
+                f"{type(self).__name__} would never select: its warm-up ({self.warmup_epochs} epochs) is not shorter "
+                f"than the training ({epochs}); lower warmup",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Remember what was predicted; a sample that occurs twice counts twice, in order."""
+        logits_BL = logits_BL.to(self.labels.positive_NL.device, self.compute)
+        for rows in distinct_rows(indices_B):
+            self.remember(indices_B[rows], logits_BL[rows])
+            self.observed = True
+
+    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Store the predictions of different samples."""
+        raise NotImplementedError
+
+    def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
+        """Shuffled passes in the warm-up; after it None: drawn from the probabilities."""
+        if self.warming_up(epoch):
+            return shuffled_passes(self.labels.num_samples, batch_size, num_batches, generator)
+        return None
+
+    def warming_up(self, epoch: int) -> bool:
+        """Whether selection has not started."""
+        return epoch < self.warmup_epochs
+
+    def select(self, score_N: Tensor, epoch: int) -> Tensor:
+        """Probabilities of a score under the epoch's pressure; uniform before anything is observed."""
+        if self.warming_up(epoch) or not self.observed or self.epochs is None:
+            return uniform(len(score_N))
+        pressure = pressure_at(epoch, self.pressure, self.warmup_epochs, self.epochs)
+        return probabilities_by_range(score_N, pressure, 1e-12 if self.storage == torch.float64 else 1e-6)
+
+    @property
+    def compute(self) -> torch.dtype:
+        """The dtype of arithmetic: float64 for float64 storage, else float32."""
+        return torch.float64 if self.storage == torch.float64 else torch.float32
+
+    @property
+    def eps(self) -> float:
+        """The resolution of the storage type: how near to 0 and 1 a stored probability is trusted."""
+        return torch.finfo(self.storage).eps
+
+    def masked(self, **signals: Tensor) -> dict[str, Tensor]:
+        """The signals with 0 in the cells that are not labelled."""
+        return {name: self.labels.masked(signal_NL) for name, signal_NL in signals.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The options in words, a copy of all trackers, and whether anything was observed."""
+        return {**super().state_dict(), "observed": self.observed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a saved state; ValueError if it was saved with other options."""
+        super().load_state_dict(state)
+        self.observed = state["observed"]

@@ -1,0 +1,26 @@
+"""Checks of options, so that every method refuses them in the same words."""
+
+from collections.abc import Sequence
+
+
+def at_least_one(**options: int) -> None:
+    """Raise unless each option is an int of at least 1 (TypeError, ValueError)."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name} must be an int, got {value!r}")
+        if value < 1:
+            raise ValueError(f"{name}={value} must be at least 1")
+
+
+def in_unit_interval(**options: float) -> None:
+    """Raise ValueError unless each option lies in [0, 1]."""
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}={value} must lie in [0, 1]")
+
+
+def one_of(allowed: Sequence[str], **options: str) -> None:
+    """Raise ValueError unless each option is one of the allowed words."""
+    for name, value in options.items():
+        if value not in allowed:
+            raise ValueError(f"{name}={value!r} must be one of {', '.join(map(repr, allowed))}")

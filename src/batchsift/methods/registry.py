@@ -1,0 +1,42 @@
+"""Methods by name."""
+
+import difflib
+from typing import Any, TypeVar
+
+from batchsift.methods.base import Method
+
+_REGISTRY: dict[str, type[Any]] = {}
+_C = TypeVar("_C", bound=type[Any])
+
+
+def register(cls: _C) -> _C:
+    """Class decorator: make a method known under its `name`.
+
+    Raises:
+        ValueError: The name belongs to another class. (Defining the same class again replaces it.)
+    """
+    known = _REGISTRY.get(cls.name)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(f"a method named {cls.name!r} is registered already: {known.__module__}.{known.__qualname__}")
+    _REGISTRY[cls.name] = cls
+    return cls
+
+
+def names() -> tuple[str, ...]:
+    """The registered names, in the order of registration."""
+    return tuple(_REGISTRY)
+
+
+def create(name: str, **options: Any) -> Method:
+    """A new instance of the method registered under `name`.
+
+    Raises:
+        ValueError: There is no such method; the message names the nearest one.
+        TypeError: An option the method does not have.
+    """
+    if name not in _REGISTRY:
+        nearest = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        raise ValueError(f"unknown method {name!r}: {hint}There are {', '.join(names())}")
+    method: Method = _REGISTRY[name](**options)
+    return method

@@ -1,0 +1,88 @@
+"""Uncertainty: Batch Selection for Multi-Label Classification Guided by Uncertainty and Dynamic Label Correlations.
+
+AAAI 2025, arXiv 2412.16521. For sample i and labels j, k:
+
+    d_ij = mean over the window of |p_ij(t) - p_ij(t-1)|            fluctuation
+    e_ij = binary entropy of the latest p_ij, in bits               entropy
+    u_ij = lambda d_ij + (1 - lambda) e_ij                          uncertainty
+    C_jk = mutual information of the binned columns u_j and u_k, C_jj = 1, rows divided by their maximum
+    w_i  = sum_j (U C^T)_ij                                         score
+    P_i  proportional to exp(-ln(s_t) / n * Q_i), Q_i the quantised rank by score, s_t falling from 8 to 1
+
+lambda -> `fluctuation_weight`, T -> `window`, s_0 -> `pressure`, gamma -> `warmup`.
+
+Deviations from the authors' code: the correlation is applied (there it is computed and replaced by ones) and to u
+itself, not to its binned values; the pressure falls (there the arguments' order makes it grow); the warm-up is
+shuffled. `correlation="none", binned=True` gives the released score, up to a constant factor.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor
+
+from batchsift.functional.correlation import equal_width_bins, mutual_information, scaled_by_row_maximum
+from batchsift.functional.signals import entropy, uncertainty
+from batchsift.methods.base import ScoredMethod
+from batchsift.methods.options import at_least_one, in_unit_interval, one_of
+from batchsift.methods.registry import register
+from batchsift.trackers import PredictionWindow
+
+
+@register
+@dataclass(kw_only=True, eq=False)
+class Uncertainty(ScoredMethod):
+    """Draw samples whose labels are uncertain, the more so where uncertain labels go together.
+
+    Attributes:
+        window: T, the observations of a sample that are remembered; at least 1.
+        fluctuation_weight: lambda, the share of fluctuation in the uncertainty, in [0, 1].
+        bins: Equal-width bins of the uncertainty on [0, 1]; at least 1.
+        correlation: "mutual_information", or "none" for the plain sum over labels.
+        binned: Score the bins' centres instead of the uncertainty itself, as the authors' code does.
+    """
+
+    name: ClassVar[str] = "uncertainty"
+    window: int = 5
+    fluctuation_weight: float = 0.5
+    bins: int = 5
+    correlation: Literal["mutual_information", "none"] = "mutual_information"
+    binned: bool = False
+    predictions: PredictionWindow = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least_one(window=self.window, bins=self.bins)
+        in_unit_interval(fluctuation_weight=self.fluctuation_weight)
+        one_of(("mutual_information", "none"), correlation=self.correlation)
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Start with empty windows; see `Method.setup`."""
+        super().setup(labels, epochs, features)
+        self.predictions = PredictionWindow(self.labels.positive_NL, self.window, self.storage)
+
+    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Append the predicted probabilities to the windows."""
+        self.predictions.update(indices_B, logits_BL.sigmoid())
+
+    def signals(self) -> dict[str, Tensor]:
+        """`uncertainty`, `entropy` and `fluctuation`, each `(N, L)` in [0, 1]."""
+        p = self.predictions.latest().to(self.compute)
+        d = self.predictions.fluctuation(self.compute)
+        e = entropy(p, self.eps)
+        u = uncertainty(d, e, self.fluctuation_weight)
+        return self.masked(uncertainty=u, entropy=e, fluctuation=d)
+
+    def scores(self) -> dict[str, Tensor]:
+        """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64."""
+        u = self.signals()["uncertainty"]
+        bins_NL = equal_width_bins(u, self.bins)
+        U = (self.labels.masked((bins_NL + 0.5) / self.bins) if self.binned else u).double()
+        if self.correlation == "none":
+            return {"uncertainty": U.sum(1)}
+        C = scaled_by_row_maximum(mutual_information(bins_NL, self.bins, self.labels.known_NL))
+        return {"uncertainty": U @ C.sum(0)}  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        return self.select(self.scores()["uncertainty"], epoch)

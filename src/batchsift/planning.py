@@ -1,0 +1,141 @@
+"""The plan of an epoch: which samples, in which order, cut into which blocks.
+
+A plan is a pure function of the seed, the epoch and the method's probabilities (or the method's own order).
+Shapes: N samples.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from batchsift.functional.sampling import LastBatch, draw_blocks, topped_up
+from batchsift.methods import Method
+
+
+def generator_for(*numbers: int) -> torch.Generator:
+    """A fresh generator whose stream depends on the numbers (seed, epoch, ...) alone."""
+    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How an epoch is cut: blocks of one size, the last of which may be shorter.
+
+    Attributes:
+        size: Samples in a block.
+        count: Blocks in an epoch.
+        length: Samples in an epoch.
+    """
+
+    size: int
+    count: int
+    length: int
+
+    @classmethod
+    def of(cls, num_samples: int, batch_size: int, num_batches: int | None, last_batch: LastBatch) -> Self:
+        """The blocks of an epoch over `num_samples`.
+
+        Raises:
+            ValueError: No block at all, or blocks that must be full but are larger than the data.
+        """
+        if batch_size < 1 or (num_batches is not None and num_batches < 1):
+            raise ValueError(f"batch_size={batch_size} and num_batches={num_batches} must be at least 1")
+        if last_batch not in ("short", "drop", "fill"):
+            raise ValueError(f'last_batch={last_batch!r} must be "short", "drop" or "fill"')
+        if batch_size > num_samples and (num_batches is not None or last_batch != "short"):
+            raise ValueError(
+                f"batch_size={batch_size} is larger than the data ({num_samples} samples) and every block must be full"
+                ': lower it, or use last_batch="short" without num_batches'
+            )
+        if num_batches is not None:
+            return cls(batch_size, num_batches, num_batches * batch_size)
+        if last_batch == "drop":
+            return cls(batch_size, num_samples // batch_size, num_samples // batch_size * batch_size)
+        count = math.ceil(num_samples / batch_size)
+        return cls(batch_size, count, num_samples if last_batch == "short" else count * batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The samples of an epoch, flat.
+
+    Attributes:
+        indices: int64 on the CPU, in blocks of `block_size`, the last of which may be shorter.
+        block_size: The size of a block; less than was asked for where too few samples can be drawn.
+        drawn: Whether it was drawn from probabilities (else it is an order of the method's own).
+    """
+
+    indices: Tensor
+    block_size: int
+    drawn: bool
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def last_size(self) -> int:
+        """The size of the last block."""
+        return (len(self) - 1) % self.block_size + 1
+
+
+def make_plan(method: Method, epoch: int, probability_N: Tensor, blocks: Blocks, seed: int) -> Plan:
+    """Plan an epoch.
+
+    Args:
+        method: Asked for an order of its own first.
+        epoch: Counted from 0.
+        probability_N: `(N,)` float64, drawn from if the method has no order.
+        blocks: How the epoch is cut.
+        seed: Of the drawing, together with the epoch.
+
+    Raises:
+        ValueError: The method's own order does not fit the epoch.
+    """
+    generator = generator_for(seed, epoch)
+    own = method.plan(epoch, blocks.size, blocks.count, generator)
+    if own is not None:
+        return Plan(_fitted(own, blocks, len(probability_N), generator), blocks.size, drawn=False)
+    size = min(blocks.size, int((probability_N > 0).sum()))
+    last = min(size, blocks.length - (blocks.count - 1) * blocks.size)
+    drawn = draw_blocks(probability_N, size, blocks.count, generator).flatten()
+    return Plan(drawn[: (blocks.count - 1) * size + last], size, drawn=True)
+
+
+def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:
+    """A method's order, checked and brought to the epoch's length."""
+    flat = torch.as_tensor(own).detach().cpu()
+    if (
+        flat.ndim != 1
+        or flat.is_floating_point()
+        or (len(flat) and not 0 <= int(flat.min()) <= int(flat.max()) < num_samples)
+    ):
+        raise ValueError(
+            f"a plan must be a flat tensor of indices in [0, {num_samples}), got {tuple(flat.shape)} of {flat.dtype}"
+        )
+    flat = flat.long()[: blocks.length]
+    if len(flat) < blocks.length:
+        flat = topped_up(flat, blocks.length, blocks.size, num_samples, generator)
+    for block in torch.split(flat, blocks.size):
+        if len(torch.unique(block)) < len(block):
+            raise ValueError(f"a plan must not repeat a sample within a block of {blocks.size}")
+    return flat
+
+
+def checked_probabilities(probability_N: Tensor, num_samples: int) -> Tensor:
+    """A method's probabilities as float64 on the CPU.
+
+    Raises:
+        ValueError: Not `(N,)`, not finite, negative, or not summing to 1.
+    """
+    probability_N = probability_N.detach().to("cpu", torch.float64)
+    if probability_N.shape != (num_samples,):
+        raise ValueError(f"probabilities must have shape ({num_samples},), got {tuple(probability_N.shape)}")
+    total = float(probability_N.sum())
+    if not (probability_N >= 0).all() or not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise ValueError(f"probabilities must be finite, not negative and sum to 1, got a sum of {total}")
+    return probability_N

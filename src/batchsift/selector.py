@@ -1,0 +1,329 @@
+"""The selector: a torch Sampler that plans each epoch from what it observed in the ones before.
+
+Shapes: N samples, L labels, B rows of a block.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from batchsift.functional.sampling import LastBatch, inclusion_probabilities
+from batchsift.labels import LabelMatrix
+from batchsift.methods import Method, create
+from batchsift.observation import checked_indices, checked_logits, checked_targets
+from batchsift.planning import Blocks, Plan, checked_probabilities, make_plan
+
+_STATE_VERSION = 1
+
+
+class Selector(Sampler[int]):
+    """Decides which samples are in the mini-batches of the next epoch.
+
+    Give it to a `DataLoader` as its `sampler` (with the same batch size), or take index tensors from `batches()`.
+    `observe` every batch, and call `end_epoch` after every epoch.
+
+    Args:
+        labels: `(N, L)` of 0 and 1, NaN where not labelled: tensor, array, data frame or scipy sparse matrix.
+        method: The name of a method, or an instance with options of its own, which then serves this selector only.
+        features: `(N, D)`: tensor, array or scipy sparse matrix, for methods that look at neighbours.
+        batch_size: Samples in a block (over all processes together).
+        epochs: The length of the training, which the pressure of most methods follows.
+        seed: Of all drawing. Global random states are never touched.
+        last_batch: What becomes of the remainder of an epoch: "short" keeps it, "drop" leaves it out, "fill" tops it
+            up with samples that are not in it.
+        num_batches: Blocks in an epoch, all of them full; by default as many as the data fills.
+        device: Where the method keeps its state; the CPU by default.
+
+    Raises:
+        ValueError: Labels, features, sizes or options that do not fit; an unknown method.
+
+    Example:
+        >>> labels = torch.tensor([[1, 0], [0, 1], [1, 1], [0, 0]])
+        >>> selector = Selector(labels, method="uncertainty", batch_size=2, epochs=10, seed=0)
+        >>> for indices in selector.batches():
+        ...     logits = torch.zeros(len(indices), 2)  # model(x[indices])
+        ...     selector.observe(indices, logits)
+        >>> selector.end_epoch()
+        >>> selector.epoch, len(selector)
+        (1, 4)
+    """
+
+    def __init__(
+        self,
+        labels: Any,
+        *,
+        method: str | Method = "d2ace",
+        features: Any = None,
+        batch_size: int,
+        epochs: int | None = None,
+        seed: int = 0,
+        last_batch: LastBatch = "short",
+        num_batches: int | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self._labels = LabelMatrix.of(labels, "cpu" if device is None else device)
+        num_samples = self._labels.num_samples
+        if features is not None and features.shape[0] != num_samples:
+            raise ValueError(
+                f"features have {features.shape[0]} rows, labels {num_samples}: one row a sample is needed"
+            )
+        if epochs is not None and epochs < 1:
+            raise ValueError(f"epochs={epochs} must be at least 1, or None")
+        self._blocks = Blocks.of(num_samples, batch_size, num_batches, last_batch)
+        self._seed = seed
+        self._epochs = epochs
+        self._method = create(method) if isinstance(method, str) else method
+        self._method.setup(self._labels.tensor(), epochs, features)
+        self._count_N = torch.zeros(num_samples, dtype=torch.int64)
+        self._skipped_rows = 0
+        self._said: set[str] = set()
+        self._begin_epoch(0)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Freeze probabilities and plan."""
+        self._epoch = epoch
+        self._probability_N = checked_probabilities(self._method.probabilities(epoch), self._labels.num_samples)
+        self._plan = make_plan(self._method, epoch, self._probability_N, self._blocks, self._seed)
+        self._weight_N: Tensor | None = None
+        self._start = 0  # where iteration begins: the position after a resume
+        self._position = 0  # rows observed in plan
+        self._in_order = True
+
+    # The plan ------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Samples in the whole plan of the epoch."""
+        return len(self._plan)
+
+    def __iter__(self) -> Iterator[int]:
+        """The plan, flat, from where the epoch started for this object; the same until `end_epoch`.
+
+        Raises:
+            ValueError: Too few samples can be drawn to fill blocks; a `DataLoader` would cut such a stream wrongly.
+        """
+        if self._has_short_blocks():
+            raise ValueError(
+                f"only {self._plan.block_size} samples have a positive probability, fewer than batch_size="
+                f"{self._blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
+            )
+        return iter(self._plan.indices[self._start :].tolist())
+
+    def batches(self) -> Iterator[Tensor]:
+        """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory."""
+        if self._has_short_blocks():
+            self._say_once(
+                f"only {self._plan.block_size} samples have a positive probability: blocks are shorter than "
+                f"batch_size={self._blocks.size}"
+            )
+        return iter(torch.split(self._plan.indices[self._start :], self._plan.block_size))
+
+    def _has_short_blocks(self) -> bool:
+        return self._plan.block_size < min(self._blocks.size, self._labels.num_samples)
+
+    # Training ------------------------------------------------------------------------------------------------
+
+    def observe(
+        self,
+        indices: Any,
+        logits: Tensor,
+        targets: Tensor | None = None,
+        *,
+        probabilities: bool = False,
+        in_plan: bool = True,
+    ) -> None:
+        """Take in what the model predicted for a block.
+
+        Args:
+            indices: `(B,)` integers; one that occurs twice counts twice, in order.
+            logits: `(B, L)` of any floating dtype, on any device, with or without gradient. A row that is not finite is
+                skipped, counted in `summary()` and warned about once.
+            targets: `(B, L)`: compared with the labels, which finds an index that is off. Leave them out under mixup or
+                label smoothing.
+            probabilities: `logits` are probabilities in [0, 1].
+            in_plan: The block is the next of the plan, whole. Observe micro-batches of one block together; pass False
+                for anything beside the plan.
+
+        Raises:
+            ValueError: Shapes, indices or targets that do not fit the labels, or a block that does not fit the plan.
+            TypeError: Indices that are not integers, or logits that are not floating.
+        """
+        num_samples, num_labels = self._labels.positive_NL.shape
+        indices_B = checked_indices(indices, num_samples)
+        logits_BL = checked_logits(logits, len(indices_B), num_labels, probabilities=probabilities)
+        if targets is not None:
+            checked_targets(targets, indices_B, self._labels)
+        if in_plan:
+            self._advance(indices_B)
+        finite_B = logits_BL.isfinite().all(1).cpu()
+        if not finite_B.all():
+            self._skipped_rows += int((~finite_B).sum())
+            self._say_once("rows of logits that are not finite are skipped: see skipped_rows in summary()")
+            indices_B, logits_BL = indices_B[finite_B], logits_BL[finite_B.to(logits_BL.device)]
+        if in_plan:
+            self._count_N += torch.bincount(indices_B, minlength=num_samples)
+        if len(indices_B):
+            device = self._labels.positive_NL.device
+            self._method.observe(indices_B.to(device), logits_BL.to(device))
+
+    def _advance(self, indices_B: Tensor) -> None:
+        """Move the position by a block of the plan."""
+        rows, left = len(indices_B), len(self._plan) - self._position
+        if left == 0:
+            raise ValueError(
+                f"the {len(self._plan)} samples of epoch {self._epoch} have all been observed: call end_epoch() after "
+                "every epoch, or pass in_plan=False for predictions beside the plan"
+            )
+        expected_B = self._plan.indices[self._position : self._position + rows]
+        last_B = self._plan.indices[-self._plan.last_size :]
+        is_early_last = rows == len(last_B) and torch.equal(indices_B.sort().values, last_B.sort().values)
+        if rows != min(self._plan.block_size, left) and not is_early_last:
+            raise ValueError(
+                f"observed {rows} rows where the plan has a block of {min(self._plan.block_size, left)}: the "
+                f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one block together, or "
+                "pass in_plan=False for predictions beside the plan"
+            )
+        self._in_order &= torch.equal(indices_B, expected_B)
+        self._position += rows
+
+    def end_epoch(self) -> None:
+        """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
+        self._begin_epoch(self._epoch + 1)
+
+    # What it knows -------------------------------------------------------------------------------------------
+
+    @property
+    def method(self) -> Method:
+        """The method that selects."""
+        return self._method
+
+    @property
+    def epoch(self) -> int:
+        """The current epoch, counted from 0."""
+        return self._epoch
+
+    @property
+    def probabilities(self) -> Tensor:
+        """The probabilities the epoch was drawn from, `(N,)` float64 on the CPU: a copy."""
+        return self._probability_N.clone()
+
+    @property
+    def scores(self) -> dict[str, Tensor]:
+        """The method's scores, `(N,)` each, from everything observed so far."""
+        return self._method.scores()
+
+    def signals(self) -> dict[str, Tensor]:
+        """The method's signals, `(N, L)` each, from everything observed so far; 0 in cells that are not labelled."""
+        return self._method.signals()
+
+    @property
+    def counts(self) -> Tensor:
+        """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
+        return self._count_N.clone()
+
+    def summary(self) -> dict[str, float]:
+        """Plain floats for any logger.
+
+        `epoch`; `entropy` (nats) and `effective_size` (1 / sum P^2) of the probabilities; `share_drawn`, the share of
+        the samples that are in the epoch's plan; `skipped_rows`; and `mean_<signal>` over the labelled cells.
+        """
+        p = self._probability_N
+        known_NL = self._labels.known_NL
+        cells = self._labels.positive_NL.numel() if known_NL is None else max(1, int(known_NL.sum()))
+        means = {f"mean_{k}": float(v.sum(dtype=torch.float64)) / cells for k, v in self.signals().items()}
+        return {
+            "epoch": float(self._epoch),
+            "entropy": float(torch.special.entr(p).sum()),
+            "effective_size": float(1 / p.square().sum()),
+            "share_drawn": len(torch.unique(self._plan.indices)) / len(p),
+            "skipped_rows": float(self._skipped_rows),
+            **means,
+        }
+
+    def importance_weights(self, indices: Any) -> Tensor:
+        """Weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
+
+        `B / (n pi_i)`, pi_i the chance that sample i is in a block (see `functional.sampling.inclusion_probabilities`).
+        1 wherever the plan is not drawn from probabilities (warm-up, Random); infinite where the probability is 0.
+
+        Returns:
+            `(B,)` float64, on the device of `indices`.
+        """
+        indices_B = checked_indices(indices, self._labels.num_samples)
+        if self._weight_N is None:
+            self._weight_N = self._all_importance_weights()
+        device = indices.device if isinstance(indices, Tensor) else "cpu"
+        return self._weight_N[indices_B].to(device)
+
+    def _all_importance_weights(self) -> Tensor:
+        if not self._plan.drawn:
+            return torch.ones_like(self._probability_N)
+        size = self._plan.block_size
+        return size / (self._labels.num_samples * inclusion_probabilities(self._probability_N, size))
+
+    # State ---------------------------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, Any]:
+        """What a state must share with the selector that takes it over."""
+        return {
+            "labels": self._labels.fingerprint(),
+            "method": self._method.name,
+            "batch_size": self._blocks.size,
+            "num_batches": self._blocks.count,
+            "length": self._blocks.length,
+            "epochs": self._epochs,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly, mid-epoch included: copies, of tensors, numbers and strings only."""
+        return {
+            "version": _STATE_VERSION,
+            "settings": self._settings(),
+            "seed": self._seed,
+            "epoch": self._epoch,
+            "position": self._position,
+            "in_order": self._in_order,
+            "probabilities": self._probability_N.clone(),
+            "plan": self._plan.indices.clone(),
+            "plan_block_size": self._plan.block_size,
+            "plan_drawn": self._plan.drawn,
+            "counts": self._count_N.clone(),
+            "skipped_rows": self._skipped_rows,
+            "method_state": self._method.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where the state was saved: iteration starts after the last observed block. The seed comes with it.
+
+        Raises:
+            ValueError: A state of another version, of other labels, another method or other settings; or of the middle
+                of an epoch whose blocks were not observed in the plan's order.
+        """
+        if state.get("version") != _STATE_VERSION:
+            raise ValueError(f"the state has version {state.get('version')!r}, this batchsift reads {_STATE_VERSION}")
+        for name, mine in self._settings().items():
+            saved = state["settings"].get(name)
+            if saved != mine:
+                raise ValueError(f"the state was saved with {name}={saved!r}, this selector has {name}={mine!r}")
+        if not state["in_order"] and 0 < state["position"] < len(state["plan"]):
+            raise ValueError(
+                "the state is of the middle of an epoch whose blocks were not observed in the plan's order: what is "
+                "left of it is not known; save at the end of an epoch, or let the DataLoader keep the order"
+            )
+        self._method.load_state_dict(state["method_state"])
+        self._seed, self._epoch = state["seed"], state["epoch"]
+        self._probability_N = state["probabilities"].cpu().clone()
+        self._plan = Plan(state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"])
+        self._weight_N = None
+        self._start = self._position = state["position"]
+        self._in_order = state["in_order"]
+        self._count_N = state["counts"].cpu().clone()
+        self._skipped_rows = state["skipped_rows"]
+
+    def _say_once(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            warnings.warn(message, UserWarning, stacklevel=3)

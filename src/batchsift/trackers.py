@@ -1,0 +1,119 @@
+"""What is remembered of every sample and label while training goes on.
+
+Shapes: N samples, L labels, B rows observed together, T window. A tracker stores and reads back; the formulas are in
+`functional`. The rows of one `update` must be of different samples (`distinct_rows` splits others).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+
+def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
+    """Positions of the rows, in pieces without a repeated sample: first occurrences, then second ones, and so on.
+
+    >>> [piece.tolist() for piece in distinct_rows(torch.tensor([7, 3, 7]))]
+    [[0, 1], [2]]
+    """
+    positions_B = torch.arange(len(indices_B), device=indices_B.device)
+    value_B, order_B = indices_B.sort(stable=True)
+    is_start_B = torch.ones_like(value_B, dtype=torch.bool)
+    is_start_B[1:] = value_B[1:] != value_B[:-1]
+    start_B = torch.where(is_start_B, positions_B, 0).cummax(0).values
+    occurrence_B = torch.empty_like(order_B).scatter_(0, order_B, positions_B - start_B)
+    for occurrence in range(int(occurrence_B.max()) + 1 if len(indices_B) else 0):
+        yield (occurrence_B == occurrence).nonzero()[:, 0]
+
+
+class Tracker:
+    """Tensors of one kind of memory, saved and restored together."""
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Copies of the tensors: what is observed later does not change a saved state."""
+        return {name: value.detach().cpu().clone() for name, value in self._tensors().items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over a saved state.
+
+        Raises:
+            ValueError: The state is of another kind, shape or storage type.
+        """
+        own = self._tensors()
+        for name in own.keys() | state.keys():
+            mine, saved = own.get(name), state.get(name)
+            if mine is None or saved is None or mine.shape != saved.shape or mine.dtype != saved.dtype:
+                have, want = (t if t is None else f"{tuple(t.shape)} {t.dtype}" for t in (saved, mine))
+                raise ValueError(f"{type(self).__name__}.{name}: the state holds {have}, this selector needs {want}")
+        for name, value in own.items():
+            value.copy_(state[name])
+
+
+class PredictionWindow(Tracker):
+    """The last T predicted probabilities of every sample, in a ring: the window is over a sample's own observations.
+
+    Attributes:
+        ring_TNL: Probabilities in the storage type; 1/2 where nothing was observed yet.
+        count_N: How often each sample was observed (the newest stands in slot `(count - 1) % T`).
+    """
+
+    def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
+        """Empty windows, of the shape and on the device of the labels."""
+        device = labels_NL.device
+        self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
+        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+
+    @property
+    def window(self) -> int:
+        """T."""
+        return self.ring_TNL.shape[0]
+
+    def update(self, indices_B: Tensor, probs_BL: Tensor) -> None:
+        """Append one prediction to the windows of different samples."""
+        slot_B = self.count_N[indices_B] % self.window
+        self._rows().index_copy_(0, self._row(slot_B, indices_B), probs_BL.to(self.ring_TNL.dtype))
+        self.count_N[indices_B] += 1
+
+    def latest(self, indices_B: Tensor | None = None) -> Tensor:
+        """The newest prediction of the given samples, or of all; 1/2 where there is none."""
+        if indices_B is None:
+            indices_B = torch.arange(len(self.count_N), device=self.count_N.device)
+        slot_B = (self.count_N[indices_B] - 1) % self.window
+        return self._rows().index_select(0, self._row(slot_B, indices_B))
+
+    def change(self, indices_B: Tensor, probs_BL: Tensor) -> Tensor:
+        """`|p(t) - p(t-1)|` that appending `probs_BL` would make; 0 for a first observation."""
+        step_BL = (probs_BL - self.latest(indices_B).to(probs_BL.dtype)).abs()
+        return step_BL.where(self.count_N[indices_B, None] > 0, 0.0)
+
+    def fluctuation(self, dtype: torch.dtype) -> Tensor:
+        """Mean absolute difference of successive predictions, d: `(N, L)` in [0, 1]; 0 with fewer than two."""
+        total_NL = torch.zeros(self.ring_TNL.shape[1:], dtype=dtype, device=self.ring_TNL.device)
+        oldest_N = torch.where(self.count_N < self.window, 0, self.count_N % self.window)
+        for slot in range(self.window):
+            follows_N = (oldest_N != slot) & (slot < self.count_N)
+            step_NL = (self.ring_TNL[slot].to(dtype) - self.ring_TNL[slot - 1].to(dtype)).abs()
+            total_NL += step_NL.where(follows_N[:, None], 0.0)
+        differences_N = (self.count_N.clamp(max=self.window) - 1).clamp(min=1)
+        return total_NL / differences_N[:, None]
+
+    def _rows(self) -> Tensor:
+        return self.ring_TNL.view(-1, self.ring_TNL.shape[2])
+
+    def _row(self, slot_B: Tensor, indices_B: Tensor) -> Tensor:
+        return slot_B * self.ring_TNL.shape[1] + indices_B
+
+
+class FlipEMA(Tracker):
+    """The exponential average of how much each prediction moves, f (0 before the second observation)."""
+
+    def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
+        """No flips yet, in the shape and on the device of the labels."""
+        self.value_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
+
+    def update(self, indices_B: Tensor, value_BL: Tensor) -> None:
+        """Store the new averages of different samples."""
+        self.value_NL.index_copy_(0, indices_B, value_BL.to(self.value_NL.dtype))
