@@ -4,16 +4,33 @@ from importlib.metadata import version
 
 from batchsift import data, methods, models
 from batchsift.loading import WithIndices, collate_with_indices
-from batchsift.methods import D2ACE, Mixture, Random, Uncertainty
+from batchsift.methods import (
+    D2ACE,
+    ActiveBias,
+    Hard,
+    HardImbalanced,
+    LabelBalanced,
+    Mixture,
+    Random,
+    RecencyBias,
+    Stratified,
+    Uncertainty,
+)
 from batchsift.selector import Selector
 
 __version__ = version("batchsift")
 
 __all__ = [
     "D2ACE",
+    "ActiveBias",
+    "Hard",
+    "HardImbalanced",
+    "LabelBalanced",
     "Mixture",
     "Random",
+    "RecencyBias",
     "Selector",
+    "Stratified",
     "Uncertainty",
     "WithIndices",
     "collate_with_indices",

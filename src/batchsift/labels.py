@@ -47,8 +47,8 @@ class LabelMatrix:
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise ValueError(
-                f"labels must be 0, 1 or NaN (not labelled), got {array[row, column]!s} for sample {row}, label {column}"
-                ": map -1/+1 labels with (labels + 1) / 2 and cut soft labels at a threshold first"
+                f"labels must be 0, 1 or NaN (not labelled), got {array[row, column]!s} for sample {row}, label "
+                f"{column}: map -1/+1 labels with (labels + 1) / 2 and cut soft labels at a threshold first"
             )
         known = torch.from_numpy(~unknown).to(device) if unknown.any() else None
         return cls(torch.from_numpy(positive).to(device), known)

@@ -78,6 +78,6 @@ def checked_targets(targets: Tensor, indices_B: Tensor, labels: LabelMatrix) -> 
         row, label = wrong_BL.nonzero()[0].tolist()
         raise ValueError(
             f"the target of sample {int(indices_B[row])}, label {label} is {targets_BL[row, label].item():g}, its "
-            f"label is {int(expected_BL[row, label])}: the indices do not belong to these samples (is the data shuffled "
-            "again, or the index off by one?). Under mixup or label smoothing leave targets out"
+            f"label is {int(expected_BL[row, label])}: the indices do not belong to these samples (is the data "
+            "shuffled again, or the index off by one?). Under mixup or label smoothing leave targets out"
         )

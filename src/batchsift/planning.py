@@ -60,6 +60,9 @@ class Blocks:
         return cls(batch_size, count, num_samples if last_batch == "short" else count * batch_size)
 
 
+UNDRAWN = -1
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The samples of an epoch, flat.
@@ -68,11 +71,13 @@ class Plan:
         indices: int64 on the CPU, in blocks of `block_size`, the last of which may be shorter.
         block_size: The size of a block; less than was asked for where too few samples can be drawn.
         drawn: Whether it was drawn from probabilities (else it is an order of the method's own).
+        stepwise: Whether each block is drawn only when the one before was observed; until then it is `UNDRAWN`.
     """
 
     indices: Tensor
     block_size: int
     drawn: bool
+    stepwise: bool = False
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -101,9 +106,10 @@ def make_plan(method: Method, epoch: int, probability_N: Tensor, blocks: Blocks,
     if own is not None:
         return Plan(_fitted(own, blocks, len(probability_N), generator), blocks.size, drawn=False)
     size = min(blocks.size, int((probability_N > 0).sum()))
-    last = min(size, blocks.length - (blocks.count - 1) * blocks.size)
-    drawn = draw_blocks(probability_N, size, blocks.count, generator).flatten()
-    return Plan(drawn[: (blocks.count - 1) * size + last], size, drawn=True)
+    length = (blocks.count - 1) * size + min(size, blocks.length - (blocks.count - 1) * blocks.size)
+    if getattr(method, "refresh", "epoch") == "step":
+        return Plan(torch.full((length,), UNDRAWN), size, drawn=True, stepwise=True)
+    return Plan(draw_blocks(probability_N, size, blocks.count, generator).flatten()[:length], size, drawn=True)
 
 
 def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:

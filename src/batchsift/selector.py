@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from batchsift.functional.sampling import LastBatch, inclusion_probabilities
+from batchsift.functional.sampling import LastBatch, draw_blocks, inclusion_probabilities
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
 from batchsift.observation import checked_indices, checked_logits, checked_targets
-from batchsift.planning import Blocks, Plan, checked_probabilities, make_plan
+from batchsift.planning import UNDRAWN, Blocks, Plan, checked_probabilities, generator_for, make_plan
 
 _STATE_VERSION = 1
 
@@ -105,6 +105,8 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: Too few samples can be drawn to fill blocks; a `DataLoader` would cut such a stream wrongly.
         """
+        if self._plan.stepwise:
+            raise ValueError('refresh="step" draws each block after the one before was observed: iterate batches()')
         if self._has_short_blocks():
             raise ValueError(
                 f"only {self._plan.block_size} samples have a positive probability, fewer than batch_size="
@@ -113,13 +115,33 @@ class Selector(Sampler[int]):
         return iter(self._plan.indices[self._start :].tolist())
 
     def batches(self) -> Iterator[Tensor]:
-        """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory."""
+        """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory.
+
+        Raises:
+            ValueError: `refresh="step"`, and the next block was asked for before the last one was observed.
+        """
         if self._has_short_blocks():
             self._say_once(
                 f"only {self._plan.block_size} samples have a positive probability: blocks are shorter than "
                 f"batch_size={self._blocks.size}"
             )
+        if self._plan.stepwise:
+            return self._drawn_stepwise()
         return iter(torch.split(self._plan.indices[self._start :], self._plan.block_size))
+
+    def _drawn_stepwise(self) -> Iterator[Tensor]:
+        """Each block from the probabilities after the one before, by a generator of its own."""
+        handed_out = -1
+        while (position := self._position) < len(self._plan):
+            if position == handed_out:
+                raise ValueError('refresh="step" draws a block when the one before was observed: call observe() first')
+            handed_out = position
+            self._probability_N = checked_probabilities(self._method.probabilities(self._epoch), len(self._count_N))
+            self._weight_N = None
+            block_B = self._plan.indices[position : position + self._plan.block_size]
+            generator = generator_for(self._seed, self._epoch, position // self._plan.block_size)
+            block_B.copy_(draw_blocks(self._probability_N, len(block_B), 1, generator)[0])
+            yield block_B.clone()
 
     def _has_short_blocks(self) -> bool:
         return self._plan.block_size < min(self._blocks.size, self._labels.num_samples)
@@ -183,8 +205,8 @@ class Selector(Sampler[int]):
         if rows != min(self._plan.block_size, left) and not is_early_last:
             raise ValueError(
                 f"observed {rows} rows where the plan has a block of {min(self._plan.block_size, left)}: the "
-                f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one block together, or "
-                "pass in_plan=False for predictions beside the plan"
+                f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one "
+                "block together, or pass in_plan=False for predictions beside the plan"
             )
         self._in_order &= torch.equal(indices_B, expected_B)
         self._position += rows
@@ -238,10 +260,36 @@ class Selector(Sampler[int]):
             "epoch": float(self._epoch),
             "entropy": float(torch.special.entr(p).sum()),
             "effective_size": float(1 / p.square().sum()),
-            "share_drawn": len(torch.unique(self._plan.indices)) / len(p),
+            "share_drawn": len(torch.unique(self._plan.indices[self._plan.indices != UNDRAWN])) / len(p),
             "skipped_rows": float(self._skipped_rows),
             **means,
         }
+
+    def suspects(self, k: int) -> Tensor:
+        """The cells that are most likely mislabelled: confidently and steadily wrong.
+
+        Ranked by noise-resistant hardness, `(1 - exp(-l)) (1 - f)`: the model contradicts the label (by more than 1/2)
+        and does not waver. Only labelled cells; those never observed are not suspected.
+
+        Args:
+            k: How many at most, at least 1.
+
+        Returns:
+            `(<= k, 2)` int64 on the CPU: sample and label of each, the most suspicious first.
+
+        Raises:
+            ValueError: k is below 1, or the method keeps no loss of each cell.
+        """
+        if k < 1:
+            raise ValueError(f"k={k} must be at least 1")
+        signals = self.signals()
+        if "loss" not in signals:
+            raise ValueError(f"{self._method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
+        wrong_NL = -torch.expm1(-signals["loss"])
+        steady_NL = 1 - signals.get("flip_ema", torch.zeros_like(wrong_NL))
+        suspicion = (wrong_NL * steady_NL).where(wrong_NL > 0.5, 0.0).flatten()
+        found = suspicion.topk(min(k, int((suspicion > 0).sum()))).indices.cpu()
+        return torch.stack([found // wrong_NL.shape[1], found % wrong_NL.shape[1]], dim=1)
 
     def importance_weights(self, indices: Any) -> Tensor:
         """Weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
@@ -290,6 +338,7 @@ class Selector(Sampler[int]):
             "plan": self._plan.indices.clone(),
             "plan_block_size": self._plan.block_size,
             "plan_drawn": self._plan.drawn,
+            "plan_stepwise": self._plan.stepwise,
             "counts": self._count_N.clone(),
             "skipped_rows": self._skipped_rows,
             "method_state": self._method.state_dict(),
@@ -316,7 +365,9 @@ class Selector(Sampler[int]):
         self._method.load_state_dict(state["method_state"])
         self._seed, self._epoch = state["seed"], state["epoch"]
         self._probability_N = state["probabilities"].cpu().clone()
-        self._plan = Plan(state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"])
+        self._plan = Plan(
+            state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"]
+        )
         self._weight_N = None
         self._start = self._position = state["position"]
         self._in_order = state["in_order"]

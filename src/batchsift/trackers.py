@@ -71,6 +71,11 @@ class PredictionWindow(Tracker):
         """T."""
         return self.ring_TNL.shape[0]
 
+    @property
+    def size_N(self) -> Tensor:  # noqa: N802
+        """How many predictions are in each sample's window."""
+        return self.count_N.clamp(max=self.window)
+
     def update(self, indices_B: Tensor, probs_BL: Tensor) -> None:
         """Append one prediction to the windows of different samples."""
         slot_B = self.count_N[indices_B] % self.window
@@ -97,8 +102,7 @@ class PredictionWindow(Tracker):
             follows_N = (oldest_N != slot) & (slot < self.count_N)
             step_NL = (self.ring_TNL[slot].to(dtype) - self.ring_TNL[slot - 1].to(dtype)).abs()
             total_NL += step_NL.where(follows_N[:, None], 0.0)
-        differences_N = (self.count_N.clamp(max=self.window) - 1).clamp(min=1)
-        return total_NL / differences_N[:, None]
+        return total_NL / (self.size_N - 1).clamp(min=1)[:, None]
 
     def _rows(self) -> Tensor:
         return self.ring_TNL.view(-1, self.ring_TNL.shape[2])
@@ -106,14 +110,65 @@ class PredictionWindow(Tracker):
     def _row(self, slot_B: Tensor, indices_B: Tensor) -> Tensor:
         return slot_B * self.ring_TNL.shape[1] + indices_B
 
+    def share_above(self, threshold: float) -> Tensor:
+        """The share of the predictions in the window above a threshold, `(N, L)` float32; 0 where there is none."""
+        total_NL = torch.zeros(self.ring_TNL.shape[1:], device=self.ring_TNL.device)
+        for slot in range(self.window):
+            total_NL += (self.ring_TNL[slot] > threshold) & (slot < self.count_N)[:, None]
+        return total_NL / self.size_N.clamp(min=1)[:, None]
 
-class FlipEMA(Tracker):
-    """The exponential average of how much each prediction moves, f (0 before the second observation)."""
+    def variance(self, dtype: torch.dtype) -> Tensor:
+        """The sample variance (ddof 1) of the predictions in the window, `(N, L)`; 0 with fewer than two."""
+        filled_TN1 = (torch.arange(self.window, device=self.count_N.device)[:, None] < self.count_N)[:, :, None]
+        size_N1 = self.size_N[:, None]
+        probs_TNL = self.ring_TNL.to(dtype).where(filled_TN1, 0.0)
+        mean_NL = probs_TNL.sum(0) / size_N1.clamp(min=1)
+        squares_NL = (probs_TNL - mean_NL).where(filled_TN1, 0.0).square().sum(0)
+        return squares_NL / (size_N1 - 1).clamp(min=1)
+
+
+class RunningMoments(Tracker):
+    """Mean and variance of everything that was observed of each cell (Welford's updates).
+
+    Attributes:
+        count_N: How often each sample was observed.
+        mean_NL: The mean so far.
+        squares_NL: The sum of squared deviations from the mean so far.
+    """
 
     def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
-        """No flips yet, in the shape and on the device of the labels."""
-        self.value_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
+        """Nothing observed, in the shape and on the device of the labels."""
+        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
+        self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
+        self.squares_NL = torch.zeros_like(self.mean_NL)
 
-    def update(self, indices_B: Tensor, value_BL: Tensor) -> None:
-        """Store the new averages of different samples."""
-        self.value_NL.index_copy_(0, indices_B, value_BL.to(self.value_NL.dtype))
+    @property
+    def size_N(self) -> Tensor:  # noqa: N802
+        """How many observations count for each sample: all of them."""
+        return self.count_N
+
+    def update(self, indices_B: Tensor, values_BL: Tensor) -> None:
+        """Take in one value for each cell of different samples."""
+        self.count_N[indices_B] += 1
+        mean_BL = self.mean_NL[indices_B].to(values_BL.dtype)
+        before_BL = values_BL - mean_BL
+        mean_BL = mean_BL + before_BL / self.count_N[indices_B, None]
+        squares_BL = self.squares_NL[indices_B].to(values_BL.dtype) + before_BL * (values_BL - mean_BL)
+        self.mean_NL.index_copy_(0, indices_B, mean_BL.to(self.mean_NL.dtype))
+        self.squares_NL.index_copy_(0, indices_B, squares_BL.to(self.squares_NL.dtype))
+
+    def variance(self, dtype: torch.dtype) -> Tensor:
+        """The sample variance (ddof 1), `(N, L)`; 0 with fewer than two observations."""
+        return self.squares_NL.to(dtype) / (self.count_N - 1).clamp(min=1)[:, None]
+
+
+class LatestValue(Tracker):
+    """One number for each cell, replaced whenever the sample is observed."""
+
+    def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
+        """`initial` everywhere, in the shape and on the device of the labels."""
+        self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
+
+    def update(self, indices_B: Tensor, values_BL: Tensor) -> None:
+        """Replace the values of different samples."""
+        self.value_NL.index_copy_(0, indices_B, values_BL.to(self.value_NL.dtype))

@@ -63,6 +63,30 @@ def probabilities_by_range(score_N: Tensor, pressure: float, tolerance: float = 
     return weight_N / weight_N.sum()
 
 
+def probabilities_by_maximum(score_N: Tensor, pressure: float) -> Tensor:
+    """Quantised selection, max form: `P_i` proportional to `exp(ln(s) / n * Q_i)` (ECML 2024).
+
+    `Q_i = ceil(n w_i / max w)`, from 0 to n.
+
+    Args:
+        score_N: w, not negative; the higher, the likelier.
+        pressure: s, at least 1.
+
+    Returns:
+        `(N,)` float64 on the CPU, positive, summing to 1; uniform if all scores are 0.
+
+    >>> probabilities_by_maximum(torch.tensor([1.0, 0.0]), pressure=4.0)
+    tensor([0.8000, 0.2000], dtype=torch.float64)
+    """
+    score_N = score_N.detach().cpu().double()
+    n = len(score_N)
+    if score_N.max() <= 0:
+        return uniform(n)
+    level_N = (score_N / score_N.max() * n - _LEVEL_TOLERANCE * n).ceil().clamp(0, n)
+    weight_N = (math.log(pressure) / n * (level_N - n)).exp()
+    return weight_N / weight_N.sum()
+
+
 def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generator: torch.Generator) -> Tensor:
     """Draw blocks by successive sampling without replacement, each block afresh.
 

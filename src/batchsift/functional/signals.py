@@ -5,6 +5,8 @@ Symbols of the papers: p predicted probability, d fluctuation, e entropy, u unce
 f flip EMA, l loss, h hardness, v label weight (IJCAI-26).
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,13 +26,14 @@ def entropy(probs: Tensor, eps: float | None = None) -> Tensor:
 
     Args:
         probs: Probabilities in [0, 1], any shape.
-        eps: Distance kept from 0 and 1; the resolution of the dtype by default.
+        eps: Distance kept from 0 and 1 (0 for none); the resolution of the dtype by default.
 
     >>> entropy(torch.tensor([0.5, 0.25]))
     tensor([1.0000, 0.8113])
     """
     p = clamp_probabilities(probs, eps)
-    return -(p * p.log2() + (1 - p) * (1 - p).log2())
+    nats: Tensor = torch.special.entr(p) + torch.special.entr(1 - p)
+    return nats / math.log(2)
 
 
 def uncertainty(fluctuation: Tensor, entropy: Tensor, fluctuation_weight: float = 0.5) -> Tensor:
@@ -86,6 +89,22 @@ def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:
     """
     wrong = -torch.expm1(-loss)
     return (1 + wrong if released else wrong) * (1 - flips)
+
+
+def prediction_deviation(variance_NL: Tensor, count_N: Tensor) -> Tensor:
+    """Deviation of a mean prediction, `sqrt(v + v^2 / (m - 1))` (Active Bias; Chang et al., NeurIPS 2017).
+
+    Args:
+        variance_NL: v, the sample variance (ddof 1) of the predictions.
+        count_N: m, the number of predictions; 0 comes out for fewer than two.
+
+    >>> prediction_deviation(torch.tensor([[0.5], [0.5]]), torch.tensor([2, 1]))
+    tensor([[0.8660],
+            [0.0000]])
+    """
+    freedom_N1 = (count_N - 1).clamp(min=1)[:, None]
+    deviation_NL = (variance_NL + variance_NL.square() / freedom_N1).sqrt()
+    return deviation_NL.where(count_N[:, None] > 1, 0.0)
 
 
 def label_weights(signal_NL: Tensor, known_NL: Tensor | None = None) -> Tensor:

@@ -1,19 +1,42 @@
-"""The methods: one published method in one file, known by name."""
+"""The methods: one published method in one file, known by name.
 
+Random             `random.py`           a shuffled pass
+Stratified         `stratified.py`       Sechidis et al., ECML PKDD 2011 ("Balance" in the papers)
+LabelBalanced      `label_balanced.py`   label first, then a sample that has it
+Hard               `hard.py`             ECML PKDD 2024, arXiv 2403.18192 (its hardness alone)
+HardImbalanced     `hard_imbalanced.py`  ECML PKDD 2024, arXiv 2403.18192
+ActiveBias         `active_bias.py`      Chang et al., NeurIPS 2017
+RecencyBias        `recency_bias.py`     Song et al., CIKM 2020
+Uncertainty        `uncertainty.py`      AAAI 2025, arXiv 2412.16521
+D2ACE              `d2ace.py`            IJCAI 2026, arXiv 2605.09400
+"""
+
+from batchsift.methods.active_bias import ActiveBias
 from batchsift.methods.base import BaseMethod, Method, ScoredMethod
 from batchsift.methods.d2ace import D2ACE
+from batchsift.methods.hard import Hard
+from batchsift.methods.hard_imbalanced import HardImbalanced
+from batchsift.methods.label_balanced import LabelBalanced
 from batchsift.methods.random import Random
+from batchsift.methods.recency_bias import RecencyBias
 from batchsift.methods.registry import create, names, register
 from batchsift.methods.schedule import Mixture
+from batchsift.methods.stratified import Stratified
 from batchsift.methods.uncertainty import Uncertainty
 
 __all__ = [
     "D2ACE",
+    "ActiveBias",
     "BaseMethod",
+    "Hard",
+    "HardImbalanced",
+    "LabelBalanced",
     "Method",
     "Mixture",
     "Random",
+    "RecencyBias",
     "ScoredMethod",
+    "Stratified",
     "Uncertainty",
     "create",
     "names",

@@ -11,7 +11,13 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from batchsift.functional.sampling import pressure_at, probabilities_by_range, shuffled_passes, uniform
+from batchsift.functional.sampling import (
+    pressure_at,
+    probabilities_by_maximum,
+    probabilities_by_range,
+    shuffled_passes,
+    uniform,
+)
 from batchsift.labels import LabelMatrix
 from batchsift.methods.schedule import resolve
 from batchsift.trackers import Tracker, distinct_rows
@@ -109,7 +115,7 @@ class BaseMethod:
 
 @dataclass(kw_only=True, eq=False)
 class ScoredMethod(BaseMethod):
-    """A method that draws by scores, after a shuffled warm-up, under a selection pressure that falls to 1.
+    """A method that draws by scores, after a shuffled warm-up, under a selection pressure.
 
     Attributes:
         warmup: gamma, the epochs before selection starts: an int, or a float share of the epochs, rounded up.
@@ -117,6 +123,7 @@ class ScoredMethod(BaseMethod):
         storage: The torch dtype of what is remembered.
     """
 
+    pressure_falls: ClassVar[bool] = True
     warmup: float = 0.1
     pressure: float = 8.0
     storage: torch.dtype = torch.float32
@@ -134,13 +141,13 @@ class ScoredMethod(BaseMethod):
         """Take the labels and the length of training; see `Method.setup`.
 
         Raises:
-            ValueError: `epochs` is None, or the instance serves a selector already.
+            ValueError: The instance serves a selector already, or `epochs` is None and something depends on it.
         """
-        if epochs is None:
-            raise ValueError(f"{type(self).__name__} lets its pressure fall over the epochs: pass epochs")
+        if self.pressure_falls and epochs is None:
+            raise ValueError(f"the pressure of {type(self).__name__} falls over the epochs: pass epochs")
         super().setup(labels, epochs, features)
         self.warmup_epochs = resolve(self.warmup, epochs, "warmup")
-        if epochs <= self.warmup_epochs:
+        if epochs is not None and epochs <= self.warmup_epochs:
             warnings.warn(
                 f"{type(self).__name__} would never select: its warm-up ({self.warmup_epochs} epochs) is not shorter "
                 f"than the training ({epochs}); lower warmup",
@@ -169,12 +176,22 @@ class ScoredMethod(BaseMethod):
         """Whether selection has not started."""
         return epoch < self.warmup_epochs
 
-    def select(self, score_N: Tensor, epoch: int) -> Tensor:
-        """Probabilities of a score under the epoch's pressure; uniform before anything is observed."""
-        if self.warming_up(epoch) or not self.observed or self.epochs is None:
+    def selecting(self, epoch: int) -> bool:
+        """Whether there is anything to select by: the warm-up is over and something was observed."""
+        return self.observed and not self.warming_up(epoch)
+
+    def select_by_range(self, score_N: Tensor, epoch: int) -> Tensor:
+        """Min-max selection under the falling pressure; uniform where there is nothing to select by."""
+        if not self.selecting(epoch) or self.epochs is None:
             return uniform(len(score_N))
         pressure = pressure_at(epoch, self.pressure, self.warmup_epochs, self.epochs)
         return probabilities_by_range(score_N, pressure, 1e-12 if self.storage == torch.float64 else 1e-6)
+
+    def select_by_maximum(self, score_N: Tensor, epoch: int) -> Tensor:
+        """Max-form selection under the constant pressure; uniform where there is nothing to select by."""
+        if not self.selecting(epoch):
+            return uniform(len(score_N))
+        return probabilities_by_maximum(score_N, self.pressure)
 
     @property
     def compute(self) -> torch.dtype:

@@ -32,7 +32,7 @@ from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least_one, in_unit_interval, one_of
 from batchsift.methods.registry import register
 from batchsift.methods.schedule import Mixture
-from batchsift.trackers import FlipEMA, PredictionWindow
+from batchsift.trackers import LatestValue, PredictionWindow
 
 
 @register
@@ -63,7 +63,7 @@ class D2ACE(ScoredMethod):
     correlation: bool = True
     mixture: Mixture | float = field(default_factory=Mixture)
     predictions: PredictionWindow = field(init=False, repr=False)
-    flips: FlipEMA = field(init=False, repr=False)
+    flips: LatestValue = field(init=False, repr=False)
     context_NL: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class D2ACE(ScoredMethod):
         y = self.labels.positive_NL
         self.beta(0)
         self.predictions = PredictionWindow(y, self.window, self.storage)
-        self.flips = FlipEMA(y, self.storage)
+        self.flips = LatestValue(y, 0.0, self.storage)
         if self.correlation:
             neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(y))
             self.context_NL = local_context(y, neighbors_NK.to(y.device))
@@ -127,6 +127,6 @@ class D2ACE(ScoredMethod):
     def probabilities(self, epoch: int) -> Tensor:
         """`beta P_u + (1 - beta) P_h`, `(N,)` float64; uniform in the warm-up."""
         score = self.scores()
-        P_u = self.select(score["uncertainty"], epoch)
-        P_h = self.select(score["hardness"], epoch)
+        P_u = self.select_by_range(score["uncertainty"], epoch)
+        P_h = self.select_by_range(score["hardness"], epoch)
         return self.beta(epoch) * P_u + (1 - self.beta(epoch)) * P_h

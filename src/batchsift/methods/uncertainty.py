@@ -85,4 +85,4 @@ class Uncertainty(ScoredMethod):
 
     def probabilities(self, epoch: int) -> Tensor:
         """Selection by the score, `(N,)` float64; uniform in the warm-up."""
-        return self.select(self.scores()["uncertainty"], epoch)
+        return self.select_by_range(self.scores()["uncertainty"], epoch)

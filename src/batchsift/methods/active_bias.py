@@ -1,0 +1,67 @@
+"""ActiveBias: samples whose predictions vary most.
+
+Chang, Learned-Miller, McCallum: Active Bias: Training More Accurate Neural Networks by Emphasizing High Variance
+Samples, NeurIPS 2017; for several labels as in the papers that compare batch selection.
+
+    v_ij = sample variance (ddof 1) of the m predictions of label j so far
+    a_ij = sqrt(v_ij + v_ij^2 / (m - 1)), 0 for m < 2             prediction deviation
+    w_i  = sum_j a_ij                                             score
+    P_i  proportional to exp(-ln(s_t) / n * Q_i), Q_i the quantised rank by score, s_t falling to 1
+
+All observations count (by running moments); `window` keeps the last T only. s_0 -> `pressure`, gamma -> `warmup`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from batchsift.functional.signals import prediction_deviation
+from batchsift.methods.base import ScoredMethod
+from batchsift.methods.options import at_least_one
+from batchsift.methods.registry import register
+from batchsift.trackers import PredictionWindow, RunningMoments
+
+
+@register
+@dataclass(kw_only=True, eq=False)
+class ActiveBias(ScoredMethod):
+    """Draw samples whose predictions vary.
+
+    Attributes:
+        window: The observations of a sample that count, at least 2; None for all of them.
+    """
+
+    name: ClassVar[str] = "active_bias"
+    window: int | None = None
+    predictions: PredictionWindow | RunningMoments = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.window is not None:
+            at_least_one(window=self.window)
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Start without observations; see `Method.setup`."""
+        super().setup(labels, epochs, features)
+        y = self.labels.positive_NL
+        self.predictions = (
+            RunningMoments(y, self.storage) if self.window is None else PredictionWindow(y, self.window, self.storage)
+        )
+
+    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Take in the predicted probabilities."""
+        self.predictions.update(indices_B, logits_BL.sigmoid())
+
+    def signals(self) -> dict[str, Tensor]:
+        """`prediction_deviation`, `(N, L)`."""
+        v = self.predictions.variance(self.compute)
+        return self.masked(prediction_deviation=prediction_deviation(v, self.predictions.size_N))
+
+    def scores(self) -> dict[str, Tensor]:
+        """`prediction_deviation`: the sum over labels, `(N,)` float64."""
+        return {"prediction_deviation": self.signals()["prediction_deviation"].double().sum(1)}
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        return self.select_by_range(self.scores()["prediction_deviation"], epoch)

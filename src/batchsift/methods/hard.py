@@ -1,0 +1,67 @@
+"""Hard: samples with a high loss more often (the hardness part of HardImbalanced, alone).
+
+Multi-Label Adaptive Batch Selection by Highlighting Hard and Imbalanced Samples, ECML PKDD 2024, arXiv 2403.18192.
+
+    l_ij = binary cross-entropy of the latest prediction          loss
+    w_i  = sum_j l_ij                                             score
+    P_i  proportional to exp(ln(s) / n * Q_i), Q_i = ceil(n w_i / max w)
+
+s -> `pressure`, constant (the paper tunes 2, 4, 16, 64). The loss is taken from the logits: it does not saturate. As
+published every batch is drawn from the losses after the one before: `refresh="step"`, through
+`Selector.batches()` only. By default the probabilities are renewed once an epoch.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from batchsift.methods.base import ScoredMethod
+from batchsift.methods.options import one_of
+from batchsift.methods.registry import register
+from batchsift.trackers import LatestValue
+
+
+@register
+@dataclass(kw_only=True, eq=False)
+class Hard(ScoredMethod):
+    """Draw samples with a high loss.
+
+    Attributes:
+        refresh: "epoch", or "step" to renew the probabilities before every block.
+    """
+
+    name: ClassVar[str] = "hard"
+    pressure_falls: ClassVar[bool] = False
+    warmup: float = 0.03
+    pressure: float = 2.0
+    refresh: Literal["epoch", "step"] = "epoch"
+    losses: LatestValue = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of(("epoch", "step"), refresh=self.refresh)
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Start with the loss of p = 1/2 everywhere; see `Method.setup`."""
+        super().setup(labels, epochs, features)
+        self.losses = LatestValue(self.labels.positive_NL, math.log(2), self.storage)
+
+    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Replace the losses."""
+        y = self.labels.positive_NL[indices_B].to(logits_BL.dtype)
+        self.losses.update(indices_B, binary_cross_entropy_with_logits(logits_BL, y, reduction="none"))
+
+    def signals(self) -> dict[str, Tensor]:
+        """`loss`, `(N, L)` in nats."""
+        return self.masked(loss=self.losses.value_NL.to(self.compute))
+
+    def scores(self) -> dict[str, Tensor]:
+        """`loss`: the sum over labels, `(N,)` float64."""
+        return {"loss": self.signals()["loss"].double().sum(1)}
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        return self.select_by_maximum(self.scores()["loss"], epoch)

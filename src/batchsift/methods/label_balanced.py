@@ -1,0 +1,33 @@
+"""LabelBalanced: pick a label uniformly, then a sample that has it. What most people use against rare labels today.
+
+    P_i = (1 / L') sum over the L' labels that occur of y_ij / n_j        n_j the number of samples with label j
+
+A batch is drawn without repeats (a sample that comes up again is passed over). Samples without a label are never drawn.
+There is no warm-up and nothing is learned from training. Without a single label in the data all samples are equal.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from batchsift.functional.sampling import uniform
+from batchsift.methods.base import BaseMethod
+from batchsift.methods.registry import register
+
+
+@register
+@dataclass(kw_only=True, eq=False)
+class LabelBalanced(BaseMethod):
+    """Draw samples so that every label comes up equally often."""
+
+    name: ClassVar[str] = "label_balanced"
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """`(N,)` float64, the same in every epoch; 0 for samples without a label."""
+        y = self.labels.positive_NL.double().cpu()
+        count_L = y.sum(0)
+        occurring_L = count_L > 0
+        if not occurring_L.any():
+            return uniform(len(y))
+        return (y[:, occurring_L] / count_L[occurring_L]).sum(1) / occurring_L.sum()

@@ -1,0 +1,62 @@
+"""RecencyBias: samples whose recent decisions are inconsistent.
+
+Song, Kim, Kim, Lee: Carpe Diem, Seize the Samples Uncertain "at the Moment" for Adaptive Batch Selection, CIKM 2020;
+for several labels as in the papers that compare batch selection.
+
+    q_ij = share of the predictions in the window above 0.5
+    r_ij = binary entropy of q_ij, in bits                        decision entropy
+    w_i  = sum_j r_ij                                             score
+    P_i  proportional to exp(-ln(s_t) / n * Q_i), Q_i the quantised rank by score, s_t falling to 1
+
+T -> `window`, s_0 -> `pressure`, gamma -> `warmup`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from batchsift.functional.signals import entropy
+from batchsift.methods.base import ScoredMethod
+from batchsift.methods.options import at_least_one
+from batchsift.methods.registry import register
+from batchsift.trackers import PredictionWindow
+
+
+@register
+@dataclass(kw_only=True, eq=False)
+class RecencyBias(ScoredMethod):
+    """Draw samples whose recent decisions differ from each other.
+
+    Attributes:
+        window: T, the observations of a sample that are remembered; at least 1.
+    """
+
+    name: ClassVar[str] = "recency_bias"
+    window: int = 5
+    predictions: PredictionWindow = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least_one(window=self.window)
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Start with empty windows; see `Method.setup`."""
+        super().setup(labels, epochs, features)
+        self.predictions = PredictionWindow(self.labels.positive_NL, self.window, self.storage)
+
+    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Append the predicted probabilities to the windows."""
+        self.predictions.update(indices_B, logits_BL.sigmoid())
+
+    def signals(self) -> dict[str, Tensor]:
+        """`decision_entropy`, `(N, L)` in [0, 1]."""
+        return self.masked(decision_entropy=entropy(self.predictions.share_above(0.5), eps=0.0))
+
+    def scores(self) -> dict[str, Tensor]:
+        """`decision_entropy`: the sum over labels, `(N,)` float64."""
+        return {"decision_entropy": self.signals()["decision_entropy"].double().sum(1)}
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        return self.select_by_range(self.scores()["decision_entropy"], epoch)
