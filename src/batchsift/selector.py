@@ -67,6 +67,8 @@ class Selector(Sampler[int]):
     ) -> None:
         self._labels = LabelMatrix.of(labels, "cpu" if device is None else device)
         num_samples = self._labels.num_samples
+        if features is not None and not hasattr(features, "shape"):
+            features = torch.as_tensor(features)
         if features is not None and features.shape[0] != num_samples:
             raise ValueError(
                 f"features have {features.shape[0]} rows, labels {num_samples}: one row a sample is needed"
@@ -200,9 +202,7 @@ class Selector(Sampler[int]):
                 "every epoch, or pass in_plan=False for predictions beside the plan"
             )
         expected_B = self._plan.indices[self._position : self._position + rows]
-        last_B = self._plan.indices[-self._plan.last_size :]
-        is_early_last = rows == len(last_B) and torch.equal(indices_B.sort().values, last_B.sort().values)
-        if rows != min(self._plan.block_size, left) and not is_early_last:
+        if rows != min(self._plan.block_size, left) and not self._is_last_block(indices_B):
             raise ValueError(
                 f"observed {rows} rows where the plan has a block of {min(self._plan.block_size, left)}: the "
                 f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one "
@@ -210,6 +210,11 @@ class Selector(Sampler[int]):
             )
         self._in_order &= torch.equal(indices_B, expected_B)
         self._position += rows
+
+    def _is_last_block(self, indices_B: Tensor) -> bool:
+        """Whether these are the samples of the plan's last block, which may arrive early from a loader without order."""
+        last_B = self._plan.indices[-self._plan.last_size :]
+        return len(indices_B) == len(last_B) and torch.equal(indices_B.sort().values, last_B.sort().values)
 
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
