@@ -149,6 +149,8 @@ def test_the_short_block_may_come_early_but_no_resume_is_possible_then():
     chosen.observe(blocks[1], logits_for(blocks[1]))
     with pytest.raises(ValueError, match="not observed in the plan's order"):
         selector().load_state_dict(chosen.state_dict())
+    with pytest.raises(ValueError, match="observed 3 rows"):
+        chosen.observe(blocks[4], logits_for(blocks[4]))
     for k in (0, 2, 3):
         chosen.observe(blocks[k], logits_for(blocks[k]))
     chosen.end_epoch()
@@ -433,6 +435,19 @@ def test_options_that_do_not_fit_are_refused(options, message):
     settings = {"method": "uncertainty"} | options
     with pytest.raises(ValueError, match=message):
         selector(**settings)
+
+
+def test_numbers_of_numpy_leave_a_state_that_loads():
+    chosen = selector(seed=np.int64(3), batch_size=np.int32(5), epochs=np.int64(10), num_batches=np.int64(4))
+    file = io.BytesIO()
+    torch.save(chosen.state_dict(), file)
+    file.seek(0)
+    selector(num_batches=4).load_state_dict(torch.load(file, weights_only=True))
+
+
+def test_a_class_is_no_instance():
+    with pytest.raises(TypeError, match=r"pass D2ACE\(\)"):
+        selector(bs.D2ACE)
 
 
 def test_an_instance_serves_one_selector():

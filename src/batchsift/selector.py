@@ -3,6 +3,7 @@
 Shapes: N samples, L labels, B rows of a block.
 """
 
+import operator
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -75,9 +76,13 @@ class Selector(Sampler[int]):
             )
         if epochs is not None and epochs < 1:
             raise ValueError(f"epochs={epochs} must be at least 1, or None")
-        self._blocks = Blocks.of(num_samples, batch_size, num_batches, last_batch)
-        self._seed = seed
-        self._epochs = epochs
+        if isinstance(method, type):
+            raise TypeError(f"method must be a name or an instance: pass {method.__name__}(), not the class")
+        # Plain ints, so that a state holds nothing of NumPy's.
+        num_batches = None if num_batches is None else operator.index(num_batches)
+        self._blocks = Blocks.of(num_samples, operator.index(batch_size), num_batches, last_batch)
+        self._seed = operator.index(seed)
+        self._epochs = epochs = None if epochs is None else operator.index(epochs)
         self._method = create(method) if isinstance(method, str) else method
         self._method.setup(self._labels.tensor(), epochs, features)
         self._count_N = torch.zeros(num_samples, dtype=torch.int64)
@@ -202,7 +207,7 @@ class Selector(Sampler[int]):
                 "every epoch, or pass in_plan=False for predictions beside the plan"
             )
         expected_B = self._plan.indices[self._position : self._position + rows]
-        if rows != min(self._plan.block_size, left) and not self._is_last_block(indices_B):
+        if rows != min(self._plan.block_size, left) and not self._is_early_last_block(indices_B, left):
             raise ValueError(
                 f"observed {rows} rows where the plan has a block of {min(self._plan.block_size, left)}: the "
                 f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one "
@@ -211,10 +216,11 @@ class Selector(Sampler[int]):
         self._in_order &= torch.equal(indices_B, expected_B)
         self._position += rows
 
-    def _is_last_block(self, indices_B: Tensor) -> bool:
-        """Whether these are the samples of the plan's last block, which may arrive early from a loader without order."""
+    def _is_early_last_block(self, indices_B: Tensor, left: int) -> bool:
+        """Whether this is the shorter last block of the plan, come early (once) from a loader that keeps no order."""
         last_B = self._plan.indices[-self._plan.last_size :]
-        return len(indices_B) == len(last_B) and torch.equal(indices_B.sort().values, last_B.sort().values)
+        still_to_come = left % self._plan.block_size == len(last_B) == len(indices_B)
+        return still_to_come and torch.equal(indices_B.sort().values, last_B.sort().values)
 
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
