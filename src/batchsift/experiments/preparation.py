@@ -1,0 +1,160 @@
+"""From a data set to its runs: the settings all runs share, the filters of the papers, and the splits.
+
+Shape: L labels.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from batchsift import data as datasets
+from batchsift.data import MultiLabelData
+from batchsift.methods.schedule import resolve
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What all runs of a comparison share; the defaults are the papers'.
+
+    Args:
+        epochs: Passes over the training part, at least 1.
+        batch_size: B, at least 1.
+        learning_rate: Adam's, above 0.
+        weight_decay: Adam's (coupled), at least 0.
+        warmup_share: Share of the epochs over which the learning rate rises linearly, in [0, 1]; rounded up.
+        num_folds: Folds of the cross-validation, at least 2.
+        validation_share: Share of each training part held out to choose the epoch, in (0, 1).
+        min_positives: Labels with this many positives or fewer are dropped; at least 0.
+        device: Where the model trains, in torch's words.
+        threads: Of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose badly
+            where something else needs the cores; a repeated run gives the same numbers with the same threads only.
+
+    Raises:
+        ValueError: for a value out of its range.
+    """
+
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    warmup_share: float = 0.1
+    num_folds: int = 5
+    validation_share: float = 0.1
+    min_positives: int = 20
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        rules: dict[str, tuple[bool, str]] = {
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "above 0 and finite"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0 and finite"),
+            "warmup_share": (0 <= self.warmup_share <= 1, "in [0, 1]"),
+            "num_folds": (self.num_folds >= 2, "at least 2"),
+            "validation_share": (0 < self.validation_share < 1, "between 0 and 1"),
+            "threads": (self.threads >= 1, "at least 1"),
+            "min_positives": (self.min_positives >= 0, "at least 0"),
+        }
+        for name, (holds, rule) in rules.items():
+            if not holds:
+                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)}")
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """The learning rate of epoch e, counted from 0: `(e + 1) / W` of the full one for e < W.
+
+        >>> settings = Settings(epochs=30, learning_rate=0.6)
+        >>> [round(settings.learning_rate_at(epoch), 6) for epoch in range(5)]
+        [0.2, 0.4, 0.6, 0.6, 0.6]
+        """
+        warmup_epochs = resolve(float(self.warmup_share), self.epochs, "warmup_share")
+        return self.learning_rate * min(1.0, (epoch + 1) / max(warmup_epochs, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers of the three parts of a fold, each sorted."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data set ready for its runs.
+
+    Args:
+        data: What the filters left.
+        settings: Shared by all runs.
+        seed: Decides the splits, the initial weights and the selection.
+        splits: One a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
+        removed_labels: Names of the labels with too few positives.
+        num_removed_samples: How many samples were left without a label.
+    """
+
+    data: MultiLabelData
+    settings: Settings
+    seed: int
+    splits: tuple[Split, ...]
+    removed_labels: tuple[str, ...]
+    num_removed_samples: int
+
+
+def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int = 0) -> Prepared:
+    """Filters and splits a data set, and finds out whether all its runs can be trained and scored.
+
+    Args:
+        data: Complete labels; missing feature values are fine.
+        settings: The papers' by default.
+        seed: From 0 to 2**32 - 1.
+
+    Raises:
+        ValueError: for a device that is not there, and for data that cannot go through the protocol: labels
+            unknown in places, nothing left by the filters, infinite features, too few samples for the folds,
+            or a validation part on which no Macro-AUC exists.
+    """
+    settings = settings or Settings()
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be in [0, 2**32), got {seed}")
+    _check_device(settings.device)
+    if np.isnan(data.labels).any():
+        unknown = int(np.isnan(data.labels).sum())
+        raise ValueError(
+            f"{data.name}: {unknown} of {data.labels.size} label cells are unknown; the protocol scores "
+            "complete labels: fill them in or leave those samples or labels out"
+        )
+    if np.isinf(data.features).any():
+        raise ValueError(f"{data.name}: features hold infinite values; replace them (NaN means missing)")
+    kept, removed_labels = datasets.drop_rare_labels(data, settings.min_positives)
+    kept, removed_samples = datasets.drop_unlabelled_samples(kept)
+    splits = tuple(_splits(kept, settings, seed))
+    return Prepared(kept, settings, seed, splits, removed_labels, len(removed_samples))
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA says so by an AssertionError
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
+
+
+def _splits(data: MultiLabelData, settings: Settings, seed: int) -> Iterator[Split]:
+    for fold, (rest, test) in enumerate(datasets.folds(data.labels, settings.num_folds, seed)):
+        train, validation = datasets.holdout(data.labels[rest], settings.validation_share, seed)
+        split = Split(rest[train], rest[validation], test)
+        positives_L = data.labels[split.validation].sum(axis=0)
+        if not ((positives_L > 0) & (positives_L < len(split.validation))).any():
+            raise ValueError(
+                f"{data.name}: the validation part of fold {fold + 1} has {len(split.validation)} samples and "
+                "no label with both classes, so no epoch could be chosen; ask for fewer folds or a larger "
+                "validation_share"
+            )
+        yield split
