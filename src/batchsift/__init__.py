@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from batchsift import data, methods, models
+from batchsift.distributed import shard
 from batchsift.loading import WithIndices, collate_with_indices
 from batchsift.methods import (
     D2ACE,
@@ -37,4 +38,5 @@ __all__ = [
     "data",
     "methods",
     "models",
+    "shard",
 ]

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from batchsift.exchange import Observation, Share, gathered
 from batchsift.functional.sampling import LastBatch, draw_blocks, inclusion_probabilities
+from batchsift.functional.signals import most_suspicious
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
 from batchsift.observation import checked_indices, checked_logits, checked_targets
@@ -88,6 +90,8 @@ class Selector(Sampler[int]):
         self._count_N = torch.zeros(num_samples, dtype=torch.int64)
         self._skipped_rows = 0
         self._said: set[str] = set()
+        self._share = Share()
+        self._pending: list[Observation] = []  # what this process observed and the others do not know yet
         self._begin_epoch(0)
 
     def _begin_epoch(self, epoch: int) -> None:
@@ -97,14 +101,15 @@ class Selector(Sampler[int]):
         self._plan = make_plan(self._method, epoch, self._probability_N, self._blocks, self._seed)
         self._weight_N: Tensor | None = None
         self._start = 0  # where iteration begins: the position after a resume
-        self._position = 0  # rows observed in plan
+        self._position = 0  # rows observed in plan, by all processes together
+        self._absorbed = 0  # those of them that the method knows
         self._in_order = True
 
     # The plan ------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """Samples in the whole plan of the epoch."""
-        return len(self._plan)
+        """Samples in the whole plan of the epoch; of this process' share of it under `shard`."""
+        return len(self._plan) // self._share.world_size
 
     def __iter__(self) -> Iterator[int]:
         """The plan, flat, from where the epoch started for this object; the same until `end_epoch`.
@@ -119,7 +124,7 @@ class Selector(Sampler[int]):
                 f"only {self._plan.block_size} samples have a positive probability, fewer than batch_size="
                 f"{self._blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
             )
-        return iter(self._plan.indices[self._start :].tolist())
+        return iter([index for block in self.batches() for index in block.tolist()])
 
     def batches(self) -> Iterator[Tensor]:
         """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory.
@@ -127,6 +132,11 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: `refresh="step"`, and the next block was asked for before the last one was observed.
         """
+        if self._has_short_blocks() and self._share.world_size > 1:
+            raise ValueError(
+                f"only {self._plan.block_size} samples have a positive probability: {self._share.world_size} processes "
+                "cannot share such short blocks; lower batch_size"
+            )
         if self._has_short_blocks():
             self._say_once(
                 f"only {self._plan.block_size} samples have a positive probability: blocks are shorter than "
@@ -134,7 +144,7 @@ class Selector(Sampler[int]):
             )
         if self._plan.stepwise:
             return self._drawn_stepwise()
-        return iter(torch.split(self._plan.indices[self._start :], self._plan.block_size))
+        return map(self._share.of, torch.split(self._plan.indices[self._start :], self._plan.block_size))
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Each block from the probabilities after the one before, by a generator of its own."""
@@ -143,12 +153,13 @@ class Selector(Sampler[int]):
             if position == handed_out:
                 raise ValueError('refresh="step" draws a block when the one before was observed: call observe() first')
             handed_out = position
+            self._settle()
             self._probability_N = checked_probabilities(self._method.probabilities(self._epoch), len(self._count_N))
             self._weight_N = None
             block_B = self._plan.indices[position : position + self._plan.block_size]
             generator = generator_for(self._seed, self._epoch, position // self._plan.block_size)
             block_B.copy_(draw_blocks(self._probability_N, len(block_B), 1, generator)[0])
-            yield block_B.clone()
+            yield self._share.of(block_B).clone()
 
     def _has_short_blocks(self) -> bool:
         return self._plan.block_size < min(self._blocks.size, self._labels.num_samples)
@@ -187,13 +198,33 @@ class Selector(Sampler[int]):
             checked_targets(targets, indices_B, self._labels)
         if in_plan:
             self._advance(indices_B)
+        if self._share.world_size == 1:
+            self._absorb(Observation(indices_B, logits_BL, in_plan))
+        else:  # a copy: the caller may change the logits before they are exchanged
+            dtype = torch.promote_types(logits_BL.dtype, torch.float32)
+            self._pending.append(Observation(indices_B.clone(), logits_BL.to(dtype, copy=True), in_plan))
+
+    def _settle(self) -> None:
+        """Take in what all processes observed since the last time."""
+        if self._share.world_size > 1:
+            pending, self._pending = self._pending, []
+            for observation in gathered(pending):
+                self._absorb(observation)
+
+    def _absorb(self, observation: Observation) -> None:
+        """Count and remember the rows that are finite, and see whether the plan's order is kept."""
+        indices_B, logits_BL = observation.indices, observation.logits
+        if observation.in_plan:
+            expected_B = self._plan.indices[self._absorbed : self._absorbed + len(indices_B)]
+            self._in_order &= torch.equal(indices_B, expected_B)
+            self._absorbed += len(indices_B)
         finite_B = logits_BL.isfinite().all(1).cpu()
         if not finite_B.all():
             self._skipped_rows += int((~finite_B).sum())
             self._say_once("rows of logits that are not finite are skipped: see skipped_rows in summary()")
             indices_B, logits_BL = indices_B[finite_B], logits_BL[finite_B.to(logits_BL.device)]
-        if in_plan:
-            self._count_N += torch.bincount(indices_B, minlength=num_samples)
+        if observation.in_plan:
+            self._count_N += torch.bincount(indices_B, minlength=len(self._count_N))
         if len(indices_B):
             device = self._labels.positive_NL.device
             self._method.observe(indices_B.to(device), logits_BL.to(device))
@@ -201,20 +232,19 @@ class Selector(Sampler[int]):
     def _advance(self, indices_B: Tensor) -> None:
         """Move the position by a block of the plan."""
         rows, left = len(indices_B), len(self._plan) - self._position
+        size = self._plan.block_size // self._share.world_size
         if left == 0:
             raise ValueError(
                 f"the {len(self._plan)} samples of epoch {self._epoch} have all been observed: call end_epoch() after "
                 "every epoch, or pass in_plan=False for predictions beside the plan"
             )
-        expected_B = self._plan.indices[self._position : self._position + rows]
-        if rows != min(self._plan.block_size, left) and not self._is_early_last_block(indices_B, left):
+        if rows != min(size, left) and not self._is_early_last_block(indices_B, left):
             raise ValueError(
-                f"observed {rows} rows where the plan has a block of {min(self._plan.block_size, left)}: the "
-                f"DataLoader's batch size must be batch_size={self._blocks.size}; observe micro-batches of one "
-                "block together, or pass in_plan=False for predictions beside the plan"
+                f"observed {rows} rows where the plan has a block of {min(size, left)}: the DataLoader's batch size "
+                f"must be {size}; observe micro-batches of one block together, or pass in_plan=False for predictions "
+                "beside the plan"
             )
-        self._in_order &= torch.equal(indices_B, expected_B)
-        self._position += rows
+        self._position += rows * self._share.world_size
 
     def _is_early_last_block(self, indices_B: Tensor, left: int) -> bool:
         """Whether this is the shorter last block of the plan, come early (once) from a loader that keeps no order."""
@@ -224,7 +254,28 @@ class Selector(Sampler[int]):
 
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
+        self._settle()
         self._begin_epoch(self._epoch + 1)
+
+    def take_share(self, share: Share) -> None:
+        """Yield and observe this process' share of every block from now on: see `batchsift.shard`.
+
+        Raises:
+            ValueError: Blocks that cannot be shared equally, or it has a share already.
+        """
+        processes = share.world_size
+        if self._share != share and self._share.world_size > 1:
+            raise ValueError(f"this selector is sharded already ({self._share}): a share of a share loses samples")
+        if self._blocks.length % self._blocks.size:
+            raise ValueError(
+                f'{processes} processes cannot share a short last block: use last_batch="fill" or last_batch="drop"'
+            )
+        if self._blocks.size % processes:
+            raise ValueError(
+                f"batch_size={self._blocks.size} (the samples of a block over all processes together) must be "
+                f"divisible by the {processes} processes"
+            )
+        self._share = share
 
     # What it knows -------------------------------------------------------------------------------------------
 
@@ -246,15 +297,18 @@ class Selector(Sampler[int]):
     @property
     def scores(self) -> dict[str, Tensor]:
         """The method's scores, `(N,)` each, from everything observed so far."""
+        self._settle()
         return self._method.scores()
 
     def signals(self) -> dict[str, Tensor]:
         """The method's signals, `(N, L)` each, from everything observed so far; 0 in cells that are not labelled."""
+        self._settle()
         return self._method.signals()
 
     @property
     def counts(self) -> Tensor:
         """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
+        self._settle()
         return self._count_N.clone()
 
     def summary(self) -> dict[str, float]:
@@ -263,10 +317,11 @@ class Selector(Sampler[int]):
         `epoch`; `entropy` (nats) and `effective_size` (1 / sum P^2) of the probabilities; `share_drawn`, the share of
         the samples that are in the epoch's plan; `skipped_rows`; and `mean_<signal>` over the labelled cells.
         """
+        signals = self.signals()
         p = self._probability_N
         known_NL = self._labels.known_NL
         cells = self._labels.positive_NL.numel() if known_NL is None else max(1, int(known_NL.sum()))
-        means = {f"mean_{k}": float(v.sum(dtype=torch.float64)) / cells for k, v in self.signals().items()}
+        means = {f"mean_{k}": float(v.sum(dtype=torch.float64)) / cells for k, v in signals.items()}
         return {
             "epoch": float(self._epoch),
             "entropy": float(torch.special.entr(p).sum()),
@@ -296,11 +351,7 @@ class Selector(Sampler[int]):
         signals = self.signals()
         if "loss" not in signals:
             raise ValueError(f"{self._method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
-        wrong_NL = -torch.expm1(-signals["loss"])
-        steady_NL = 1 - signals.get("flip_ema", torch.zeros_like(wrong_NL))
-        suspicion = (wrong_NL * steady_NL).where(wrong_NL > 0.5, 0.0).flatten()
-        found = suspicion.topk(min(k, int((suspicion > 0).sum()))).indices.cpu()
-        return torch.stack([found // wrong_NL.shape[1], found % wrong_NL.shape[1]], dim=1)
+        return most_suspicious(signals["loss"], signals.get("flip_ema"), k).cpu()
 
     def importance_weights(self, indices: Any) -> Tensor:
         """Weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
@@ -338,6 +389,7 @@ class Selector(Sampler[int]):
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly, mid-epoch included: copies, of tensors, numbers and strings only."""
+        self._settle()
         return {
             "version": _STATE_VERSION,
             "settings": self._settings(),
@@ -374,13 +426,14 @@ class Selector(Sampler[int]):
                 "left of it is not known; save at the end of an epoch, or let the DataLoader keep the order"
             )
         self._method.load_state_dict(state["method_state"])
+        self._pending = []
         self._seed, self._epoch = state["seed"], state["epoch"]
         self._probability_N = state["probabilities"].cpu().clone()
         self._plan = Plan(
             state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"]
         )
         self._weight_N = None
-        self._start = self._position = state["position"]
+        self._start = self._position = self._absorbed = state["position"]
         self._in_order = state["in_order"]
         self._count_N = state["counts"].cpu().clone()
         self._skipped_rows = state["skipped_rows"]

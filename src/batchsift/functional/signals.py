@@ -107,6 +107,27 @@ def prediction_deviation(variance_NL: Tensor, count_N: Tensor) -> Tensor:
     return deviation_NL.where(count_N[:, None] > 1, 0.0)
 
 
+def most_suspicious(loss_NL: Tensor, flips_NL: Tensor | None, k: int) -> Tensor:
+    """The cells that are most likely mislabelled: by hardness, and wrong by more than 1/2.
+
+    Args:
+        loss_NL: l.
+        flips_NL: f, the flip EMA; None for none.
+        k: How many at most.
+
+    Returns:
+        `(<= k, 2)` int64: sample and label of each, the most suspicious first.
+
+    >>> most_suspicious(torch.tensor([[0.1, 2.0], [3.0, 0.0]]), None, k=5)
+    tensor([[1, 0],
+            [0, 1]])
+    """
+    flips_NL = torch.zeros_like(loss_NL) if flips_NL is None else flips_NL
+    suspicion_NL = hardness(loss_NL, flips_NL).where(loss_NL > math.log(2), 0.0)
+    found = suspicion_NL.flatten().topk(min(k, int((suspicion_NL > 0).sum()))).indices
+    return torch.stack([found // loss_NL.shape[1], found % loss_NL.shape[1]], dim=1)
+
+
 def label_weights(signal_NL: Tensor, known_NL: Tensor | None = None) -> Tensor:
     """Dynamic label weights `v_j = exp(mu_j / 2 + sigma_j / 2)` over the samples (IJCAI-26).
 
