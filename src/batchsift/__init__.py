@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from batchsift import data, methods, models
+from batchsift.collecting import collect_labels
 from batchsift.distributed import shard
 from batchsift.loading import WithIndices, collate_with_indices
 from batchsift.methods import (
@@ -35,6 +36,7 @@ __all__ = [
     "Uncertainty",
     "WithIndices",
     "collate_with_indices",
+    "collect_labels",
     "data",
     "methods",
     "models",

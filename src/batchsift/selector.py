@@ -144,6 +144,8 @@ class Selector(Sampler[int]):
             )
         if self._plan.stepwise:
             return self._drawn_stepwise()
+        if self._start == len(self._plan):
+            return iter(())  # of nothing, torch.split would make one empty block
         return map(self._share.of, torch.split(self._plan.indices[self._start :], self._plan.block_size))
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:

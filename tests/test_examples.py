@@ -1,0 +1,63 @@
+"""The examples run as their first lines say."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TORCHRUN = [
+    "-m",
+    "torch.distributed.run",
+    "--nproc-per-node",
+    "2",
+    "--rdzv-backend",
+    "c10d",
+    "--rdzv-endpoint",
+    "localhost:0",
+]
+
+
+def run(name, *arguments, launcher=()):
+    done = subprocess.run(
+        [sys.executable, *launcher, str(EXAMPLES / name), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def plan_of(output):
+    return re.search(r"plan: ([0-9a-f]{16})", output)[1]
+
+
+def test_one_plan_in_a_loop_and_in_memory(tmp_path):
+    plain = run("plain_loop.py", tmp_path / "checkpoint.pt")
+    assert plan_of(plain) == plan_of(run("tabular_in_memory.py"))
+    again = run("plain_loop.py", tmp_path / "checkpoint.pt")
+    assert plan_of(again) == plan_of(plain)
+    assert again.splitlines()[-1] == plain.splitlines()[-1], "resumed after the last batch, it ends alike"
+
+
+def test_two_processes():
+    output = run("ddp.py", launcher=TORCHRUN)
+    assert plan_of(output)
+    found = re.findall(r"epoch (\d), rank (\d): loss [\d.]+, probabilities ([0-9a-f]{16})", output)
+    assert {(epoch, rank) for epoch, rank, _ in found} == {(str(e), str(r)) for e in (1, 2, 3) for r in (0, 1)}
+    assert len({(epoch, digest) for epoch, _, digest in found}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "framework"),
+    [("lightning_fit.py", "lightning"), ("hf_trainer.py", "transformers"), ("accelerate_loop.py", "accelerate")],
+)
+def test_frameworks(name, framework):
+    pytest.importorskip(framework)
+    assert plan_of(run(name))
