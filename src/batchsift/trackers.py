@@ -110,9 +110,9 @@ class PredictionWindow(Tracker):
     def _row(self, slot_B: Tensor, indices_B: Tensor) -> Tensor:
         return slot_B * self.ring_TNL.shape[1] + indices_B
 
-    def share_above(self, threshold: float) -> Tensor:
-        """The share of the predictions in the window above a threshold, `(N, L)` float32; 0 where there is none."""
-        total_NL = torch.zeros(self.ring_TNL.shape[1:], device=self.ring_TNL.device)
+    def share_above(self, threshold: float, dtype: torch.dtype) -> Tensor:
+        """The share of the predictions in the window above a threshold, `(N, L)`; 0 where there is none."""
+        total_NL = torch.zeros(self.ring_TNL.shape[1:], dtype=dtype, device=self.ring_TNL.device)
         for slot in range(self.window):
             total_NL += (self.ring_TNL[slot] > threshold) & (slot < self.count_N)[:, None]
         return total_NL / self.size_N.clamp(min=1)[:, None]
@@ -121,9 +121,10 @@ class PredictionWindow(Tracker):
         """The sample variance (ddof 1) of the predictions in the window, `(N, L)`; 0 with fewer than two."""
         filled_TN1 = (torch.arange(self.window, device=self.count_N.device)[:, None] < self.count_N)[:, :, None]
         size_N1 = self.size_N[:, None]
-        probs_TNL = self.ring_TNL.to(dtype).where(filled_TN1, 0.0)
-        mean_NL = probs_TNL.sum(0) / size_N1.clamp(min=1)
-        squares_NL = (probs_TNL - mean_NL).where(filled_TN1, 0.0).square().sum(0)
+        # Less one of them, so that predictions that are all equal have exactly no variance.
+        shifted_TNL = (self.ring_TNL.to(dtype) - self.ring_TNL[0].to(dtype)).where(filled_TN1, 0.0)
+        mean_NL = shifted_TNL.sum(0) / size_N1.clamp(min=1)
+        squares_NL = (shifted_TNL - mean_NL).where(filled_TN1, 0.0).square().sum(0)
         return squares_NL / (size_N1 - 1).clamp(min=1)
 
 
@@ -170,5 +171,6 @@ class LatestValue(Tracker):
         self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
 
     def update(self, indices_B: Tensor, values_BL: Tensor) -> None:
-        """Replace the values of different samples."""
-        self.value_NL.index_copy_(0, indices_B, values_BL.to(self.value_NL.dtype))
+        """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
+        largest = torch.finfo(self.value_NL.dtype).max
+        self.value_NL.index_copy_(0, indices_B, values_BL.clamp(-largest, largest).to(self.value_NL.dtype))

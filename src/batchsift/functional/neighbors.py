@@ -36,6 +36,9 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
     values = matrix.data if sparse else matrix
     if not np.isfinite(values).all():
         raise ValueError("features contain NaN or infinite values: impute them before neighbours are sought")
+    if not sparse:
+        # Distances come from inner products, which lose their digits far from zero (time stamps, say).
+        matrix = matrix - matrix.mean(axis=0)
     count = min(num_neighbors, matrix.shape[0] - 1)
     if count < 1:
         return torch.empty(matrix.shape[0], 0, dtype=torch.int64)

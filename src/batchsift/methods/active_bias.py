@@ -18,7 +18,7 @@ from torch import Tensor
 
 from batchsift.functional.signals import prediction_deviation
 from batchsift.methods.base import ScoredMethod
-from batchsift.methods.options import at_least_one
+from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
 from batchsift.trackers import PredictionWindow, RunningMoments
 
@@ -39,7 +39,7 @@ class ActiveBias(ScoredMethod):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.window is not None:
-            at_least_one(window=self.window)
+            at_least(2, window=self.window)
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start without observations; see `Method.setup`."""

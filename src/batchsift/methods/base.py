@@ -68,7 +68,10 @@ class Method(Protocol):
 
 @dataclass(kw_only=True, eq=False)
 class BaseMethod:
-    """Labels, saved state, and uniform probabilities. Subclasses are dataclasses whose fields are their options."""
+    """Labels, saved state, and uniform probabilities. Subclasses are dataclasses whose fields are their options.
+
+    A subclass' `setup` does what can fail before it calls `super().setup()`, which marks the instance as taken.
+    """
 
     name: ClassVar[str]
     labels: LabelMatrix = field(init=False, repr=False)
@@ -145,8 +148,9 @@ class ScoredMethod(BaseMethod):
         """
         if self.pressure_falls and epochs is None:
             raise ValueError(f"the pressure of {type(self).__name__} falls over the epochs: pass epochs")
+        warmup_epochs = resolve(self.warmup, epochs, "warmup")
         super().setup(labels, epochs, features)
-        self.warmup_epochs = resolve(self.warmup, epochs, "warmup")
+        self.warmup_epochs = warmup_epochs
         if epochs is not None and epochs <= self.warmup_epochs:
             warnings.warn(
                 f"{type(self).__name__} would never select: its warm-up ({self.warmup_epochs} epochs) is not shorter "
@@ -157,7 +161,9 @@ class ScoredMethod(BaseMethod):
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember what was predicted; a sample that occurs twice counts twice, in order."""
-        logits_BL = logits_BL.to(self.labels.positive_NL.device, self.compute)
+        # What is finite in the caller's dtype stays finite.
+        largest = min(torch.finfo(self.compute).max, torch.finfo(logits_BL.dtype).max)
+        logits_BL = logits_BL.clamp(-largest, largest).to(self.labels.positive_NL.device, self.compute)
         for rows in distinct_rows(indices_B):
             self.remember(indices_B[rows], logits_BL[rows])
             self.observed = True

@@ -29,7 +29,7 @@ from batchsift.functional import signals as formulas
 from batchsift.functional.correlation import context_strength, local_context, positive_cosine
 from batchsift.functional.neighbors import given_or_nearest
 from batchsift.methods.base import ScoredMethod
-from batchsift.methods.options import at_least_one, in_unit_interval, one_of
+from batchsift.methods.options import at_least, in_unit_interval, one_of
 from batchsift.methods.registry import register
 from batchsift.methods.schedule import Mixture
 from batchsift.trackers import LatestValue, PredictionWindow
@@ -68,7 +68,7 @@ class D2ACE(ScoredMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(window=self.window, num_neighbors=self.num_neighbors)
+        at_least(1, window=self.window, num_neighbors=self.num_neighbors)
         in_unit_interval(fluctuation_weight=self.fluctuation_weight, flip_decay=self.flip_decay)
         one_of(("paper", "released"), hardness=self.hardness)
         if not isinstance(self.mixture, Mixture):
@@ -76,13 +76,16 @@ class D2ACE(ScoredMethod):
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start with empty trackers and look around every sample; see `Method.setup`."""
+        if isinstance(self.mixture, Mixture):
+            self.mixture.at(0, epochs)  # raises where the mixture does not fit the epochs
+        neighbors_NK = None
+        if self.correlation:
+            neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
-        self.beta(0)
         self.predictions = PredictionWindow(y, self.window, self.storage)
         self.flips = LatestValue(y, 0.0, self.storage)
-        if self.correlation:
-            neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(y))
+        if neighbors_NK is not None:
             self.context_NL = local_context(y, neighbors_NK.to(y.device))
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from batchsift.functional.imbalance import local_imbalance_weights
 from batchsift.functional.neighbors import given_or_nearest
 from batchsift.methods.hard import Hard
-from batchsift.methods.options import at_least_one
+from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
 
 
@@ -42,13 +42,13 @@ class HardImbalanced(Hard):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(num_neighbors=self.num_neighbors)
+        at_least(1, num_neighbors=self.num_neighbors)
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Weigh every sample by its neighbourhood; see `Method.setup`."""
+        neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
-        neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(y))
         self.weight_N = local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL)
 
     def scores(self) -> dict[str, Tensor]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 
-def at_least_one(**options: int) -> None:
-    """Raise unless each option is an int of at least 1 (TypeError, ValueError)."""
+
+def at_least(lowest: int, **options: int) -> None:
+    """Raise unless each option is an int of at least `lowest` (TypeError, ValueError)."""
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise TypeError(f"{name} must be an int, got {value!r}")
-        if value < 1:
-            raise ValueError(f"{name}={value} must be at least 1")
+        if value < lowest:
+            raise ValueError(f"{name}={value} must be at least {lowest}")
 
 
 def in_unit_interval(**options: float) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from batchsift.functional.signals import entropy
 from batchsift.methods.base import ScoredMethod
-from batchsift.methods.options import at_least_one
+from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
 from batchsift.trackers import PredictionWindow
 
@@ -38,7 +38,7 @@ class RecencyBias(ScoredMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(window=self.window)
+        at_least(1, window=self.window)
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start with empty windows; see `Method.setup`."""
@@ -51,7 +51,7 @@ class RecencyBias(ScoredMethod):
 
     def signals(self) -> dict[str, Tensor]:
         """`decision_entropy`, `(N, L)` in [0, 1]."""
-        return self.masked(decision_entropy=entropy(self.predictions.share_above(0.5), eps=0.0))
+        return self.masked(decision_entropy=entropy(self.predictions.share_above(0.5, self.compute), eps=0.0))
 
     def scores(self) -> dict[str, Tensor]:
         """`decision_entropy`: the sum over labels, `(N,)` float64."""

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 
 def resolve(point: float, epochs: int | None, name: str) -> int:
     """The epoch meant by a schedule point: an int is an epoch, a float a share of `epochs`, rounded up.
@@ -14,12 +16,12 @@ def resolve(point: float, epochs: int | None, name: str) -> int:
     >>> resolve(0.1, 25, "warmup"), resolve(10, 25, "warmup")
     (3, 10)
     """
-    if isinstance(point, bool) or not isinstance(point, int | float):
+    if isinstance(point, bool) or not isinstance(point, int | float | np.integer):
         raise TypeError(f"{name} must be an int (epochs) or a float (share of the epochs), got {point!r}")
-    if isinstance(point, int):
+    if isinstance(point, int | np.integer):
         if point < 0:
             raise ValueError(f"{name}={point} must not be negative")
-        return point
+        return int(point)
     if not 0 <= point <= 1:
         raise ValueError(f"{name}={point} is a share of the epochs and must lie in [0, 1]; give epochs as an int")
     if epochs is None:

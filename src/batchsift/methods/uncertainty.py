@@ -24,7 +24,7 @@ from torch import Tensor
 from batchsift.functional.correlation import equal_width_bins, mutual_information, scaled_by_row_maximum
 from batchsift.functional.signals import entropy, uncertainty
 from batchsift.methods.base import ScoredMethod
-from batchsift.methods.options import at_least_one, in_unit_interval, one_of
+from batchsift.methods.options import at_least, in_unit_interval, one_of
 from batchsift.methods.registry import register
 from batchsift.trackers import PredictionWindow
 
@@ -52,7 +52,7 @@ class Uncertainty(ScoredMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least_one(window=self.window, bins=self.bins)
+        at_least(1, window=self.window, bins=self.bins)
         in_unit_interval(fluctuation_weight=self.fluctuation_weight)
         one_of(("mutual_information", "none"), correlation=self.correlation)
 
@@ -77,7 +77,7 @@ class Uncertainty(ScoredMethod):
         """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64."""
         u = self.signals()["uncertainty"]
         bins_NL = equal_width_bins(u, self.bins)
-        U = (self.labels.masked((bins_NL + 0.5) / self.bins) if self.binned else u).double()
+        U = (self.labels.masked((bins_NL.double() + 0.5) / self.bins) if self.binned else u).double()
         if self.correlation == "none":
             return {"uncertainty": U.sum(1)}
         C = scaled_by_row_maximum(mutual_information(bins_NL, self.bins, self.labels.known_NL))

@@ -1,0 +1,157 @@
+"""Label correlations, neighbours and local imbalance against their loop-written twins."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.metrics import mutual_info_score
+
+from batchsift.functional import correlation as fast
+from batchsift.functional import imbalance
+from batchsift.functional.neighbors import given_or_nearest, nearest_neighbors
+from reference import correlation as slow
+
+often = settings(deadline=None, max_examples=40, derandomize=True)
+shapes = st.tuples(st.integers(1, 12), st.integers(1, 5))
+seeds = st.integers(0, 2**31 - 1)
+share_present = st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0])
+
+
+def some_labels(seed, shape, share):
+    """Labels, some of which nobody or everybody has."""
+    return np.random.default_rng(seed).random(shape) < share
+
+
+@often
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(1, 8))
+def test_bins(values, bins):
+    actual = fast.equal_width_bins(torch.tensor(values, dtype=torch.float64), bins).tolist()
+    assert actual == [slow.bin_of(value, bins) for value in values]
+
+
+@often
+@given(seeds, shapes, st.integers(1, 6), st.booleans())
+@example(0, (1, 1), 5, False)
+@example(1, (5, 3), 5, True)
+def test_mutual_information(seed, shape, bins, some_unknown):
+    random = np.random.default_rng(seed)
+    binned = random.integers(0, bins, shape)
+    binned[:, random.integers(shape[1])] = 0  # a constant column tells nothing
+    known = random.random(shape) < (0.6 if some_unknown else 2)
+    actual = fast.mutual_information(
+        torch.from_numpy(binned), bins, torch.from_numpy(known) if some_unknown else None
+    ).numpy()
+    np.testing.assert_allclose(actual, slow.mutual_information(binned, known), atol=1e-12)
+    np.testing.assert_allclose(actual, actual.T, atol=1e-12)
+    assert (actual >= 0).all()
+    for j in range(shape[1]):
+        for k in range(shape[1]):
+            both = known[:, j] & known[:, k]
+            expected = mutual_info_score(binned[both, j], binned[both, k]) if both.any() else 0.0
+            assert actual[j, k] == pytest.approx(expected, abs=1e-10)
+    scaled = fast.scaled_by_row_maximum(torch.from_numpy(actual))
+    np.testing.assert_allclose(scaled, slow.scaled_by_row_maximum(actual), rtol=1e-12)
+    np.testing.assert_allclose(scaled.amax(1), 1)
+
+
+@often
+@given(seeds, shapes, share_present, st.booleans())
+@example(0, (1, 1), 1.0, True)
+def test_positive_cosine(seed, shape, share, some_zero):
+    random = np.random.default_rng(seed)
+    signal = random.random(shape) * (random.random(shape) < (0.5 if some_zero else 2))
+    positive = some_labels(seed + 1, shape, share)
+    actual = fast.positive_cosine(torch.from_numpy(signal), torch.from_numpy(positive))
+    np.testing.assert_allclose(actual, slow.positive_cosine(signal, positive), atol=1e-12)
+    assert actual.dtype == torch.float64
+    sums = actual.sum(1)
+    assert (((sums - 1).abs() < 1e-12) | (sums == 0)).all()
+
+
+@often
+@given(seeds, shapes, share_present, st.integers(0, 7))
+def test_local_context(seed, shape, share, num_neighbors):
+    random = np.random.default_rng(seed)
+    positive = some_labels(seed + 1, shape, share)
+    neighbors = random.integers(0, shape[0], (shape[0], num_neighbors))
+    C = random.random((shape[1], shape[1]))
+    z = fast.local_context(torch.from_numpy(positive), torch.from_numpy(neighbors))
+    expected = slow.local_context(positive, neighbors.tolist())
+    np.testing.assert_array_equal(z, expected)
+    strength = fast.context_strength(z, torch.from_numpy(C))
+    np.testing.assert_allclose(strength, slow.context_strength(expected, C), rtol=1e-12)
+
+
+@often
+@given(seeds, shapes, share_present, st.integers(0, 6), st.booleans())
+@example(0, (6, 3), 0.0, 5, False)
+def test_local_imbalance(seed, shape, share, num_neighbors, some_unknown):
+    random = np.random.default_rng(seed)
+    positive = random.random(shape) < share * random.random(shape[1])
+    known = positive | (random.random(shape) < (0.7 if some_unknown else 2))
+    neighbors = random.integers(0, shape[0], (shape[0], num_neighbors))
+    omega = imbalance.local_imbalance_weights(
+        torch.from_numpy(positive), torch.from_numpy(neighbors), torch.from_numpy(known) if some_unknown else None
+    )
+    np.testing.assert_allclose(omega, slow.local_imbalance_weights(positive, neighbors.tolist(), known), rtol=1e-12)
+    ratios = imbalance.imbalance_ratio(torch.from_numpy(positive))
+    np.testing.assert_allclose(ratios, slow.imbalance_ratios(positive), equal_nan=True)
+    minority = imbalance.minority_labels(torch.from_numpy(positive)).nonzero()[:, 0].tolist()
+    assert minority == slow.minority_labels(positive)
+
+
+def test_an_outlier_does_not_count():
+    """Label 1 is rare; sample 0 has it with one of two neighbours, sample 3 with none (share 1: an outlier)."""
+    positive = torch.tensor([[1, 1], [1, 1], [1, 0], [1, 1], [1, 0], [1, 0], [1, 0]], dtype=torch.bool)
+    neighbors = torch.tensor([[1, 2], [0, 3], [0, 1], [2, 4], [0, 1], [0, 1], [0, 1]])
+    omega = imbalance.local_imbalance_weights(positive, neighbors)
+    assert omega.tolist() == [2, 1, 1, 1, 1, 1, 1]
+
+
+@often
+@given(seeds, st.integers(1, 14), st.integers(1, 20), st.integers(1, 8))
+@example(5, 1, 3, 6)
+@example(5, 7, 3, 6)
+@example(5, 8, 3, 6)
+def test_nearest_neighbors(seed, n, d, k):
+    features = np.random.default_rng(seed).normal(size=(n, d))
+    expected = slow.nearest_neighbors(features, k)
+    for form in (features, torch.from_numpy(features), sparse.csr_matrix(features)):
+        assert nearest_neighbors(form, k).tolist() == expected
+
+
+@pytest.mark.parametrize("d", [2, 30])
+def test_a_sample_is_left_out_by_index_among_equal_ones(d):
+    features = np.zeros((12, d))
+    features[9:] = 5
+    found = nearest_neighbors(features, 2)
+    for i in range(12):
+        row = found[i].tolist()
+        assert i not in row
+        assert len(set(row)) == 2
+        assert all((other < 9) == (i < 9) for other in row)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1.7e9])
+@pytest.mark.parametrize("d", [3, 20])
+def test_neighbors_do_not_depend_on_where_zero_is(d, offset):
+    """Whole numbers on both sides, so that the distances are the same to the bit: a column of time stamps, say."""
+    features = np.random.default_rng(0).integers(-1000, 1000, size=(60, d)).astype(np.float64)
+    assert nearest_neighbors(features + offset, 4).tolist() == slow.nearest_neighbors(features, 4)
+
+
+def test_given_neighbors_are_checked():
+    assert given_or_nearest([[1], [0]], None, 6, 2).tolist() == [[1], [0]]
+    assert given_or_nearest(np.array([[1], [0]], dtype=np.int32), None, 6, 2).dtype == torch.int64
+    for wrong in ([[1], [2]], [[-1], [0]], [[1.0], [0.0]], [1, 0], [[1], [0], [0]], [[True], [False]]):
+        with pytest.raises(ValueError, match="neighbors must"):
+            given_or_nearest(wrong, None, 6, 2)
+    with pytest.raises(ValueError, match="features"):
+        given_or_nearest(None, None, 6, 2)
+    for wrong in (np.zeros(3), np.array([[math.nan], [0.0]]), np.array([[math.inf], [0.0]])):
+        with pytest.raises(ValueError, match="features"):
+            nearest_neighbors(wrong, 1)
