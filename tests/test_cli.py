@@ -12,7 +12,7 @@ import pytest
 from batchsift import cli, methods
 from batchsift.metrics import METRICS
 
-SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5"]
+SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
 
 
 def arff(rows, labels=2):
@@ -84,6 +84,8 @@ def test_a_warning_is_one_readable_line(batchsift, data):
     notes = [line for line in err.splitlines() if line.startswith("note: ")]
     assert notes
     assert "never select" in notes[0]
+    _, _, err = batchsift("compare", data, "--labels", 2, *SHORT, "--batch-size", 512, "--methods", "random", "--json")
+    assert "note: data: a training part has" in err
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "2", "--methods", "random,uncertanty"], "'uncertainty'"),
         (["{data}", "--labels", "2", "--methods", "random,random"], "distinct"),
         (["{data}", "--labels", "2", "--methods", ""], "unknown method"),
-        (["{data}", "--labels", "2", "--model", "mpl"], "'mlp'"),
+        (["{data}", "--labels", "2", "--model", "mpl", *SHORT], "'mlp'"),
         (["{data}", "--labels", "2", "--folds", "1"], "num_folds"),
         (["{data}", "--labels", "2", "--epochs", "0"], "epochs"),
         (["{data}", "--labels", "2", "--learning-rate", "-1"], "learning_rate"),

@@ -292,6 +292,16 @@ class Selector(Sampler[int]):
         return self._epoch
 
     @property
+    def batch_size(self) -> int:
+        """Samples in a block, over all processes together."""
+        return self._blocks.size
+
+    @property
+    def num_samples(self) -> int:
+        """N, the samples there are labels for."""
+        return self._labels.num_samples
+
+    @property
     def probabilities(self) -> Tensor:
         """The probabilities the epoch was drawn from, `(N,)` float64 on the CPU: a copy."""
         return self._probability_N.clone()

@@ -260,6 +260,11 @@ def test_data_that_cannot_be_used_are_refused_before_training(data, settings, me
         prepare(data, Settings(**{"num_folds": 5, "min_positives": 5, **settings}))
 
 
+def test_a_training_part_of_one_batch_is_said():
+    with pytest.warns(UserWarning, match="no method can differ"):
+        prepare(made_up(), dataclasses.replace(FEW, batch_size=128))
+
+
 def test_a_seed_out_of_range_is_refused():
     with pytest.raises(ValueError, match="seed must be in"):
         prepare(made_up(), FEW, seed=-1)

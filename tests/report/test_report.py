@@ -30,7 +30,7 @@ def comparison_of(epochs=3, **values):
         rng.normal(size=(90, 2)), np.eye(3)[rng.integers(3, size=90)][:, [0, 1, 2]], ("a", "b"), ("u", "v", "w")
     )
     data = dataclasses.replace(data, name="sets [of] $things$")
-    prepared = prepare(data, Settings(num_folds=2, min_positives=5))
+    prepared = prepare(data, Settings(num_folds=2, min_positives=5, batch_size=16))
     results = {method: tuple(run(method, fold, value, epochs) for fold in (0, 1)) for method, value in values.items()}
     return Comparison(prepared, "mlp", results)
 

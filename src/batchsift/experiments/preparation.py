@@ -4,6 +4,7 @@ Shape: L labels.
 """
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -119,6 +120,9 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
         ValueError: for a device that is not there, and for data that cannot go through the protocol: labels
             unknown in places, nothing left by the filters, infinite features, too few samples for the folds,
             or a validation part on which no Macro-AUC exists.
+
+    Warns:
+        UserWarning: where a training part is no larger than a batch: there is nothing to select.
     """
     settings = settings or Settings()
     if not 0 <= seed < 2**32:
@@ -135,6 +139,14 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     kept, removed_labels = datasets.drop_rare_labels(data, settings.min_positives)
     kept, removed_samples = datasets.drop_unlabelled_samples(kept)
     splits = tuple(_splits(kept, settings, seed))
+    smallest = min(len(split.train) for split in splits)
+    if smallest <= settings.batch_size:
+        warnings.warn(
+            f"{kept.name}: a training part has {smallest} samples, no more than batch_size={settings.batch_size}, so every "
+            "epoch is one batch of them all and no method can differ from another; lower the batch size",
+            UserWarning,
+            stacklevel=2,
+        )
     return Prepared(kept, settings, seed, splits, removed_labels, len(removed_samples))
 
 

@@ -1,0 +1,206 @@
+"""PyTorch Lightning: a callback that observes every batch, ends the epochs, logs, and goes into the checkpoint."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from batchsift.distributed import shard
+from batchsift.selector import Selector
+
+try:
+    from lightning.pytorch import Callback, LightningModule, Trainer
+except ImportError as error:
+    raise ImportError(
+        "batchsift.integrations.lightning needs Lightning: python -m pip install 'batchsift[lightning]'"
+    ) from error
+
+
+class SelectorCallback(Callback):
+    """Lets a selector choose the training batches of a Lightning `Trainer`.
+
+    Two things are up to you: the one training `DataLoader` has the selector as its sampler and yields the indices, and
+    `training_step` returns the logits beside the loss:
+
+        loader = DataLoader(WithIndices(dataset), batch_size=128, sampler=selector)
+        trainer = Trainer(callbacks=[SelectorCallback(selector)])
+
+        def training_step(self, batch, batch_idx):
+            indices, (x, y) = batch
+            ...
+            return {"loss": loss, "logits": logits}
+
+    A `"targets"` entry beside the logits is compared with the labels, which finds an index that is off. Every batch
+    is a block of the plan, also under `accumulate_grad_batches`. At the end of each epoch `selector.summary()` is
+    logged as `selection/entropy`, `selection/share_drawn`, `selection/mean_uncertainty` and so on.
+
+    Checkpoints hold the selector. `fit(ckpt_path=...)` goes on with exactly the batches that were left, in the middle
+    of an epoch too, whatever the number of workers: Lightning's warning that the data loader is not resumable does
+    not apply.
+
+    In several processes (DDP and its like) the callback calls `batchsift.shard`: give the loader `batch_size` divided
+    by their number, and pass `Trainer(use_distributed_sampler=False)`. After `fit` the selector is still shared, so
+    every process must call its `signals()`, `summary()` and so on.
+
+    Args:
+        selector: The sampler of the training `DataLoader`.
+    """
+
+    def __init__(self, selector: Selector) -> None:
+        self.selector = selector
+        self._fitting = False
+        self._within_epoch = False  # blocks of the selector's epoch were observed here
+        self._summary: dict[str, float] | None = None  # of the epoch that ended, until it is logged
+
+    # Lightning's hooks ---------------------------------------------------------------------------------------
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Share the blocks among the processes, and close an epoch that an earlier `fit` broke off.
+
+        Raises:
+            ValueError: Blocks that the processes cannot share.
+        """
+        self._fitting = stage == "fit"
+        if self._fitting:
+            shard(self.selector, trainer.global_rank, trainer.world_size)
+            if self._within_epoch:
+                self._end_epoch()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse what would not follow the plan.
+
+        Raises:
+            ValueError: Another sampler, several loaders, a loader with a position of its own, or `dataloader_iter`.
+        """
+        _check_loader(trainer, self.selector)
+        if "dataloader_iter" in inspect.signature(pl_module.training_step).parameters:
+            raise ValueError(
+                "training_step(dataloader_iter) may fetch batches ahead, whose indices are not those of its logits: "
+                "use training_step(batch, batch_idx)"
+            )
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the loader again: `reload_dataloaders_every_n_epochs` makes new ones."""
+        _check_loader(trainer, self.selector)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Leave an epoch that is over.
+
+        With `max_steps` and no validation, Lightning resumes from a checkpoint of an epoch's end with one batch more
+        in that epoch. It belongs to the next, which begins with it.
+
+        Raises:
+            StopIteration: Which ends Lightning's epoch.
+        """
+        if batch_idx >= trainer.num_training_batches:
+            raise StopIteration
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Observe the batch; the last of an epoch ends it.
+
+        Not `on_train_epoch_end`, which Lightning leaves out when it resumes from a checkpoint made at the last batch.
+        Checkpoint callbacks come after all others, so a checkpoint made at this batch includes it.
+
+        Raises:
+            ValueError: No indices in the batch, no logits in the outputs, or a batch that is not a block of the plan.
+        """
+        logits, targets = _predictions(outputs)
+        self.selector.observe(_indices(batch), logits, targets)
+        self._within_epoch = True
+        if trainer.is_last_batch:
+            self._end_epoch()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log; and end an epoch that was cut short, unless Lightning would resume within it."""
+        if self._within_epoch and not _resumes_within_epoch(trainer):
+            self._end_epoch()
+        summary = self.selector.summary() if self._within_epoch else self._summary
+        self._summary = None
+        if summary is not None:
+            pl_module.log_dict({f"selection/{name}": value for name, value in summary.items()}, sync_dist=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The selector's state. Lightning asks every process for it, as the collective call needs."""
+        return {"selector": self.selector.state_dict(), "summary": self._summary}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where the checkpoint was made; `validate`, `test` and `predict` leave the selector as it is.
+
+        Raises:
+            ValueError: The state of a selector with other labels, another method or other settings.
+        """
+        if self._fitting:
+            self.selector.load_state_dict(state_dict["selector"])
+            self._summary = state_dict["summary"]
+            self._within_epoch = False
+
+    # ---------------------------------------------------------------------------------------------------------
+
+    def _end_epoch(self) -> None:
+        self._summary = self.selector.summary()
+        self.selector.end_epoch()
+        self._within_epoch = False
+
+
+def _resumes_within_epoch(trainer: Trainer) -> bool:
+    """Whether training stops here, and Lightning would resume from a checkpoint made here in the same epoch.
+
+    It does so if `max_steps` is set; else it starts the next epoch.
+    """
+    stops = trainer.should_stop or trainer.global_step >= trainer.max_steps
+    return trainer.max_steps != -1 and stops and not trainer.is_last_batch
+
+
+def _check_loader(trainer: Trainer, selector: Selector) -> None:
+    """See that the plan reaches the model as it is.
+
+    Raises:
+        ValueError: The sampler is not the selector (Lightning replaces it in several processes, unless told not to),
+            there are several loaders, or the loader skips by itself what was seen before a resume.
+    """
+    loader = trainer.train_dataloader
+    sampler = getattr(loader, "sampler", None)
+    if sampler is not selector:
+        found = (
+            type(loader).__name__ if sampler is None else f"{type(loader).__name__}(sampler={type(sampler).__name__})"
+        )
+        unreplaced = ", and Trainer(use_distributed_sampler=False)" if trainer.world_size > 1 else ""
+        raise ValueError(
+            f"the training data come from {found}, not from the selector of SelectorCallback: pass one "
+            f"DataLoader(WithIndices(dataset), batch_size=..., sampler=selector) with that selector{unreplaced}"
+        )
+    if hasattr(loader, "load_state_dict"):
+        raise ValueError(
+            f"{type(loader).__name__} restores a position of its own, so that a resumed epoch would skip twice: use "
+            "torch.utils.data.DataLoader, the selector keeps the position"
+        )
+
+
+def _indices(batch: Any) -> Tensor:
+    """The sample indices that `WithIndices` put into a batch."""
+    indices = None
+    if isinstance(batch, Mapping):
+        indices = batch.get("sample_index")
+    elif isinstance(batch, Sequence) and len(batch) == 2:
+        indices = batch[0]
+    if isinstance(indices, Tensor) and indices.ndim == 1 and not indices.is_floating_point():
+        return indices
+    raise ValueError(
+        f"the training batch ({type(batch).__name__}) carries no sample indices: wrap the data set in "
+        "DataLoader(WithIndices(dataset), ...), a collate function of your own in collate_with_indices(...), and keep "
+        "(indices, sample) or the key 'sample_index' in hooks that change the batch"
+    )
+
+
+def _predictions(outputs: Any) -> tuple[Tensor, Tensor | None]:
+    """Logits and, if given, targets from what `training_step` returned."""
+    if not isinstance(outputs, Mapping) or "logits" not in outputs:
+        found = f"a dict with {sorted(outputs)}" if isinstance(outputs, Mapping) else type(outputs).__name__
+        raise ValueError(
+            f"training_step gave {found}, but the selector needs the logits of the batch: return "
+            '{"loss": loss, "logits": logits} from every training_step'
+        )
+    return outputs["logits"], outputs.get("targets")
