@@ -108,8 +108,8 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "2", "--seed", "-1"], "seed"),
         (["{data}", "--labels", "2", "--device", "nowhere"], "device"),
         (["{data}", "--labels", "2", "--min-positives", "1000"], "min_positives=1000"),
-        (["{data}", "--labels", "2", "--min-positives", "5", "--out", "{wrong}"], "cannot write into"),
-        (["{data}", "--labels", "2", "--min-positives", "5", "--out", "{wrong}/under"], "cannot write into"),
+        (["{data}", "--labels", "2", *SHORT, "--out", "{wrong}"], "cannot write into"),
+        (["{data}", "--labels", "2", *SHORT, "--out", "{wrong}/under"], "cannot write into"),
     ],
 )
 def test_mistakes_get_one_line_and_exit_code_2(batchsift, data, tmp_path, monkeypatch, arguments, message):
