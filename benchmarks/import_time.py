@@ -1,6 +1,6 @@
 """What `import batchsift` costs beside `import torch`, alternating fresh interpreters: medians and their ratio.
 
-    python benchmarks/import_time.py
+python benchmarks/import_time.py
 """
 
 import statistics

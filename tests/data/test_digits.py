@@ -80,7 +80,7 @@ def test_noise_has_the_given_deviation(scenes):
 
 
 def global_random_state():
-    _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
+    _, keys, position, *_ = np.random.get_state()
     return keys.tolist(), position, random.getstate()
 
 

@@ -79,7 +79,7 @@ def test_a_single_label_and_constant_labels_can_be_split(value):
 
 
 def global_random_state():
-    _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
+    _, keys, position, *_ = np.random.get_state()
     return keys.tolist(), position, random.getstate()
 
 

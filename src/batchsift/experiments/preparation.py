@@ -142,8 +142,8 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     smallest = min(len(split.train) for split in splits)
     if smallest <= settings.batch_size:
         warnings.warn(
-            f"{kept.name}: a training part has {smallest} samples, no more than batch_size={settings.batch_size}, so every "
-            "epoch is one batch of them all and no method can differ from another; lower the batch size",
+            f"{kept.name}: a training part has {smallest} samples, no more than batch_size={settings.batch_size}: an "
+            "epoch is one batch of them all, and no method can differ from another; lower the batch size",
             UserWarning,
             stacklevel=2,
         )
