@@ -6,6 +6,7 @@ Shapes: N samples.
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -86,6 +87,35 @@ class Plan:
     def last_size(self) -> int:
         """The size of the last block."""
         return (len(self) - 1) % self.block_size + 1
+
+
+class PlanIterator(Iterator[int]):
+    """The indices of a plan, one by one.
+
+    torchdata's `StatefulDataLoader` saves a sampler and its iterator as they stood when a batch was asked for, which is
+    ahead of what was trained on. Having a state of its own lets the iterator say so, before the selector's is lost.
+    """
+
+    def __init__(self, indices: list[int]) -> None:
+        self._indices = iter(indices)
+
+    def __next__(self) -> int:
+        return next(self._indices)
+
+    def state_dict(self) -> dict[str, int]:
+        """Nothing: the selector keeps the position."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Refuse: the loader has just put an older state into the selector.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            "the loader restores a position of its own, which is not that of the training: do not load the state of a "
+            "StatefulDataLoader, load that of the selector; it then goes on after the last observed batch"
+        )
 
 
 def make_plan(method: Method, epoch: int, probability_N: Tensor, blocks: Blocks, seed: int) -> Plan:

@@ -18,7 +18,7 @@ from batchsift.functional.signals import most_suspicious
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
 from batchsift.observation import checked_indices, checked_logits, checked_targets
-from batchsift.planning import UNDRAWN, Blocks, Plan, checked_probabilities, generator_for, make_plan
+from batchsift.planning import UNDRAWN, Blocks, Plan, PlanIterator, checked_probabilities, generator_for, make_plan
 
 _STATE_VERSION = 1
 
@@ -124,7 +124,7 @@ class Selector(Sampler[int]):
                 f"only {self._plan.block_size} samples have a positive probability, fewer than batch_size="
                 f"{self._blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
             )
-        return iter([index for block in self.batches() for index in block.tolist()])
+        return PlanIterator([index for block in self.batches() for index in block.tolist()])
 
     def batches(self) -> Iterator[Tensor]:
         """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory.

@@ -1,0 +1,44 @@
+"""Launched by the tests in several processes: trains, resumes in the middle of an epoch, writes down what happened."""
+
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from accelerate_training import Run, make_selector
+
+
+def main(out: Path) -> None:
+    accelerator = Accelerator(cpu=True)
+    results = {}
+    for last_batch in ("fill", "drop"):
+        folder = out / last_batch
+        whole = Run(accelerator, make_selector(last_batch=last_batch), save=(folder, 1, 2))
+        accelerator.free_memory()
+        accelerator._custom_objects.clear()
+        resumed = Run(accelerator, make_selector(last_batch=last_batch), resume=folder)
+        accelerator.free_memory()
+        accelerator._custom_objects.clear()
+        results[last_batch] = {
+            "blocks": whole.blocks,
+            "resumed_blocks": resumed.blocks,
+            "probabilities": whole.selector.probabilities,
+            "resumed_probabilities": resumed.selector.probabilities,
+            "plan": whole.selector.state_dict()["plan"],
+            "logits": whole.logits,
+            "weights": whole.weights,
+            "resumed_weights": resumed.weights,
+        }
+    try:
+        Run(accelerator, make_selector(last_batch="short"))
+    except ValueError as error:
+        results["short"] = str(error)
+    torch.save(results, out / f"rank{accelerator.process_index}.pt")
+    accelerator.end_training()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
