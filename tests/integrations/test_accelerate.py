@@ -29,8 +29,6 @@ from integrations.accelerate_training import (
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def make_accelerator():
@@ -211,7 +209,3 @@ def test_two_processes(tmp_path):
             assert torch.equal(rank["resumed_probabilities"], rank["probabilities"])
             assert all(map(torch.equal, rank["resumed_weights"], rank["weights"]))
     assert 'use last_batch="fill" or last_batch="drop"' in left["short"]
-
-
-def test_example():
-    assert run_script(ROOT / "examples" / "accelerate_loop.py").startswith("plan: ")

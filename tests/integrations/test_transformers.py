@@ -32,7 +32,6 @@ from integrations.hf_training import (
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
-ROOT = Path(__file__).parents[2]
 EACH_STEP = {"save_strategy": "steps", "save_steps": 1}
 
 
@@ -371,7 +370,3 @@ def test_two_processes(tmp_path):
             assert torch.equal(ranks["resumed_probabilities"], ranks["probabilities"])
             assert all(map(torch.equal, ranks["resumed_weights"], ranks["weights"]))
     assert 'use last_batch="fill" or last_batch="drop"' in left["short"]
-
-
-def test_example():
-    assert run_script(ROOT / "examples" / "hf_trainer.py").startswith("plan: ")
