@@ -304,6 +304,9 @@ def test_returned_tensors_are_copies():
     chosen = selector()
     chosen.probabilities.zero_()
     chosen.counts.fill_(9)
+    plan = list(chosen)
+    next(chosen.batches()).zero_()
+    assert list(chosen) == plan
     assert float(chosen.probabilities.sum()) == pytest.approx(1)
     assert int(chosen.counts.sum()) == 0
 

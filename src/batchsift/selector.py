@@ -146,7 +146,8 @@ class Selector(Sampler[int]):
             return self._drawn_stepwise()
         if self._start == len(self._plan):
             return iter(())  # of nothing, torch.split would make one empty block
-        return map(self._share.of, torch.split(self._plan.indices[self._start :], self._plan.block_size))
+        left = self._plan.indices[self._start :].clone()  # what the caller does to a block leaves the plan as it is
+        return map(self._share.of, torch.split(left, self._plan.block_size))
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Each block from the probabilities after the one before, by a generator of its own."""
