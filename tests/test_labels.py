@@ -67,6 +67,10 @@ def test_other_values_and_shapes_are_refused(labels, message):
         LabelMatrix.of(labels)
 
 
-def test_words_are_refused():
-    with pytest.raises(TypeError, match="must be numbers"):
-        LabelMatrix.of([["sea", "sky"]])
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [([["sea", "sky"]], "MultiLabelBinarizer"), (None, "must be numbers"), ([[1, 0], [1]], "rows of one length")],
+)
+def test_what_is_no_matrix_of_numbers_is_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        LabelMatrix.of(labels)

@@ -1,6 +1,7 @@
 import io
 import random
 import warnings
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -477,12 +478,55 @@ def test_a_plan_of_a_method_of_ones_own_is_checked():
     filled = list(selector(Fixed(), last_batch="fill"))
     assert filled[:N] == list(range(N))
     assert len(set(filled[20:])) == 5
+    longer = list(selector(Fixed(), num_batches=12))
+    assert longer[:N] == list(range(N))
+    assert all(len(set(longer[k : k + 5])) == 5 for k in range(0, 60, 5))
     for order, message in (
         (torch.arange(N).float(), "flat tensor of indices"),
         (torch.arange(N) + 1, r"\[0, 23\)"),
         (torch.zeros(N, dtype=torch.int64), "repeat a sample"),
-        (torch.arange(10), "10 indices, the epoch needs 23"),
+        (torch.arange(10), "at least 23 indices, got 10"),
     ):
         Fixed.order = order
         with pytest.raises(ValueError, match=message):
             selector(Fixed())
+
+
+def test_tensors_of_a_method_of_ones_own_are_saved_too():
+    @dataclass(kw_only=True, eq=False)
+    class Summing(bs.methods.ScoredMethod):
+        name = "summing"
+        total_N: torch.Tensor = field(init=False, repr=False)
+
+        def setup(self, labels, epochs, features=None):
+            super().setup(labels, epochs, features)
+            self.total_N = torch.zeros(len(labels))
+
+        def remember(self, indices_B, logits_BL):
+            self.total_N[indices_B] += logits_BL.sum(1)
+
+        def probabilities(self, epoch):
+            return self.select_by_range(self.total_N, epoch)
+
+    first, second = selector(Summing()), selector(Summing())
+    run_epoch(first)
+    second.load_state_dict(first.state_dict())
+    assert second.method.total_N.any()
+    assert run_epoch(first) == run_epoch(second)
+    assert torch.equal(first.probabilities, second.probabilities)
+
+
+def test_what_is_no_whole_state_is_refused():
+    chosen = selector()
+    for state in (None, {}, {"version": 1}):
+        with pytest.raises(ValueError, match="no state of a selector"):
+            chosen.load_state_dict(state)
+    state = chosen.state_dict()
+    state["method_state"]["trackers"] = {}
+    with pytest.raises(ValueError, match="does not hold the predictions"):
+        chosen.load_state_dict(state)
+
+
+def test_step_refresh_is_never_flat():
+    with pytest.raises(ValueError, match=r"iterate batches\(\)"):
+        iter(selector(bs.Hard(refresh="step")))

@@ -1,6 +1,6 @@
 """batchsift: better mini-batches for multi-label training in PyTorch."""
 
-from importlib.metadata import version
+from importlib.metadata import version as _version
 
 from batchsift import data, methods, models
 from batchsift.collecting import collect_labels
@@ -20,7 +20,7 @@ from batchsift.methods import (
 )
 from batchsift.selector import Selector
 
-__version__ = version("batchsift")
+__version__ = _version("batchsift")
 
 __all__ = [
     "D2ACE",

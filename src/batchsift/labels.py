@@ -30,8 +30,7 @@ class LabelMatrix:
             device: Where the result lives; where `labels` lives by default.
 
         Raises:
-            ValueError: Another shape, nothing in it, or a value other than 0, 1 and NaN.
-            TypeError: Something that is not numbers.
+            ValueError: Another shape, nothing in it, or values other than 0, 1 and NaN.
         """
         if device is None:
             device = labels.device if isinstance(labels, Tensor) else "cpu"
@@ -89,9 +88,15 @@ def _as_array(labels: Any) -> np.ndarray[Any, np.dtype[Any]]:
         labels = labels.float() if labels.dtype == torch.bfloat16 else labels
     elif hasattr(labels, "toarray"):
         labels = labels.toarray()
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise ValueError(f"labels must be a matrix (N, L) with rows of one length: {error}") from error
     if array.dtype == object and array.ndim == 2:  # a data frame of mixed columns
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"labels must be numbers, got {type(labels).__name__} of {array.dtype}")
+        raise ValueError(
+            f"labels must be numbers 0, 1 or NaN, got {type(labels).__name__} of {array.dtype}: make one 0/1 column "
+            "for each label (scikit-learn's MultiLabelBinarizer does)"
+        )
     return array

@@ -153,9 +153,9 @@ def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Gene
         raise ValueError(
             f"a plan must be a flat tensor of indices in [0, {num_samples}), got {tuple(flat.shape)} of {flat.dtype}"
         )
-    flat = flat.long()[: blocks.length]
-    if len(flat) < blocks.length:
-        flat = topped_up(flat, blocks.length, blocks.size, num_samples, generator)
+    if len(flat) < min(num_samples, blocks.length):
+        raise ValueError(f"a plan must have at least {min(num_samples, blocks.length)} indices, got {len(flat)}")
+    flat = topped_up(flat.long(), blocks.length, blocks.size, num_samples, generator)
     for block in torch.split(flat, blocks.size):
         if len(torch.unique(block)) < len(block):
             raise ValueError(f"a plan must not repeat a sample within a block of {blocks.size}")

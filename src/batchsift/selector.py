@@ -117,7 +117,7 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: Too few samples can be drawn to fill blocks; a `DataLoader` would cut such a stream wrongly.
         """
-        if self._plan.stepwise:
+        if self._plan.stepwise or getattr(self._method, "refresh", "epoch") == "step":
             raise ValueError('refresh="step" draws each block after the one before was observed: iterate batches()')
         if self._has_short_blocks():
             raise ValueError(
@@ -427,6 +427,8 @@ class Selector(Sampler[int]):
             ValueError: A state of another version, of other labels, another method or other settings; or of the middle
                 of an epoch whose blocks were not observed in the plan's order.
         """
+        if not isinstance(state, dict) or not self._settings().keys() <= state.get("settings", {}).keys():
+            raise ValueError(f"this is no state of a selector: got {type(state).__name__}, pass what state_dict() gave")
         if state.get("version") != _STATE_VERSION:
             raise ValueError(f"the state has version {state.get('version')!r}, this batchsift reads {_STATE_VERSION}")
         for name, mine in self._settings().items():

@@ -23,7 +23,7 @@ def test_every_model_offers_logits_and_a_loss(name, batch, num_labels):
 
 
 def test_unknown_name_suggests_the_nearest():
-    with pytest.raises(ValueError, match="'mpl'; did you mean 'mlp'"):
+    with pytest.raises(ValueError, match="'mpl': did you mean 'mlp'"):
         models.build("mpl", 4, 2)
 
 

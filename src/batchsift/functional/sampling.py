@@ -160,27 +160,29 @@ def shuffled_passes(num_samples: int, batch_size: int, num_batches: int, generat
     [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
     """
     flat = torch.randperm(num_samples, generator=generator)
-    while len(flat) <= (num_batches - 1) * batch_size:
+    return _followed_by_passes(flat, (num_batches - 1) * batch_size + 1, batch_size, generator, num_samples)
+
+
+def topped_up(flat: Tensor, length: int, batch_size: int, num_samples: int, generator: torch.Generator) -> Tensor:
+    """Bring a flat plan to exactly `length` indices.
+
+    A longer one is cut. The unfinished block of a shorter one is filled with samples that are not in it; if blocks are
+    missing, shuffled passes follow.
+    """
+    return _followed_by_passes(flat, length, batch_size, generator, num_samples)[:length]
+
+
+def _followed_by_passes(
+    flat: Tensor, length: int, batch_size: int, generator: torch.Generator, num_samples: int
+) -> Tensor:
+    """Whole shuffled passes behind a plan until it has `length` indices at least, no repeat inside a block."""
+    while len(flat) < length:
         following = torch.randperm(num_samples, generator=generator)
         unfinished = flat[len(flat) - len(flat) % batch_size :]
         fresh = ~torch.isin(following, unfinished)
         lead = fresh & (fresh.cumsum(0) <= batch_size - len(unfinished))
         flat = torch.cat([flat, following[lead], following[~lead]])
     return flat
-
-
-def topped_up(flat: Tensor, length: int, batch_size: int, num_samples: int, generator: torch.Generator) -> Tensor:
-    """Fill the last block of a flat plan up to `length` with random samples that are not in it.
-
-    Raises:
-        ValueError: More than the last block is missing.
-    """
-    missing = length - len(flat)
-    if missing >= batch_size:
-        raise ValueError(f"the plan has {len(flat)} indices, the epoch needs {length}")
-    last = flat[length - batch_size :]
-    others = torch.randperm(num_samples, generator=generator)
-    return torch.cat([flat, others[~torch.isin(others, last)][:missing]])
 
 
 def inclusion_probabilities(probability_N: Tensor, block_size: int) -> Tensor:

@@ -5,7 +5,7 @@ repeat: labels, schedule, warm-up, saved state. A method of your own may use the
 """
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -104,16 +104,32 @@ class BaseMethod:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The options in words and a copy of all trackers."""
-        trackers = {name: value.state_dict() for name, value in vars(self).items() if isinstance(value, Tracker)}
-        return {"options": repr(self), "trackers": trackers}
+        """The options in words, and a copy of all trackers and tensors that are not options."""
+        memory = self._memory()
+        return {
+            "options": repr(self),
+            "trackers": {name: value.state_dict() for name, value in memory.items() if isinstance(value, Tracker)},
+            "tensors": {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state; ValueError if it was saved with other options."""
+        """Take over a saved state; ValueError if it was saved with other options or does not hold all there is."""
         if state["options"] != repr(self):
             raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
-        for name, tensors in state["trackers"].items():
-            getattr(self, name).load_state_dict(tensors)
+        memory, saved = self._memory(), {**state["trackers"], **state["tensors"]}
+        for name, value in memory.items():
+            if name not in saved or (isinstance(value, Tensor) and saved[name].shape != value.shape):
+                raise ValueError(f"the state does not hold the {name} of this {type(self).__name__}")
+        for name, value in memory.items():
+            if isinstance(value, Tracker):
+                value.load_state_dict(saved[name])
+            else:
+                value.copy_(saved[name])
+
+    def _memory(self) -> dict[str, Tracker | Tensor]:
+        """Trackers and tensors by the names of their attributes; options are not among them."""
+        options = {one.name for one in fields(self) if one.init}
+        return {k: v for k, v in vars(self).items() if k not in options and isinstance(v, Tracker | Tensor)}
 
 
 @dataclass(kw_only=True, eq=False)

@@ -33,7 +33,8 @@ class Stratified(BaseMethod):
         num_samples = self.labels.num_samples
         batches = math.ceil(num_samples / batch_size)
         passes = [self.one_pass(batch_size, generator) for _ in range(math.ceil(num_batches / batches))]
-        filled = [topped_up(flat, batches * batch_size, batch_size, num_samples, generator) for flat in passes[:-1]]
+        whole = batches * batch_size
+        filled = [topped_up(flat, whole, batch_size, num_samples, generator) for flat in passes[:-1]]
         return torch.cat([*filled, passes[-1]])
 
     def one_pass(self, batch_size: int, generator: torch.Generator) -> Tensor:

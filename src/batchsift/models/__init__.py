@@ -3,17 +3,25 @@
 | name | model |
 |---|---|
 | mlp | multi-layer perceptron, binary cross-entropy |
+| clif | Hang, Zhang, TPAMI 2022: label embeddings of a co-occurrence graph gate deep features |
+| dela | Hang, Zhang, ICML 2022: noise on the features that do not matter to a label |
+| mpvae | Bai, Kong, Gomes, IJCAI 2020: variational autoencoder with a multivariate probit likelihood |
+| paca | Hang, Zhang, Feng, Song, AAAI 2022: densities of positive and negative prototypes by normalising flows |
 """
 
 from difflib import get_close_matches
 from typing import Any
 
 from batchsift.models.base import BaseModel
+from batchsift.models.clif import CLIF
+from batchsift.models.dela import DELA
 from batchsift.models.mlp import MLP
+from batchsift.models.mpvae import MPVAE
+from batchsift.models.paca import PACA
 
-__all__ = ["MLP", "BaseModel", "build", "names"]
+__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "names"]
 
-_MODELS: dict[str, type[BaseModel]] = {"mlp": MLP}
+_MODELS: dict[str, type[BaseModel]] = {"mlp": MLP, "clif": CLIF, "dela": DELA, "mpvae": MPVAE, "paca": PACA}
 
 
 def names() -> tuple[str, ...]:
@@ -42,6 +50,7 @@ def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any)
     6
     """
     if name not in _MODELS:
-        near = get_close_matches(name, _MODELS, n=1, cutoff=0.0)[0]
-        raise ValueError(f"unknown model {name!r}; did you mean {near!r}? Known: {', '.join(_MODELS)}")
+        near = get_close_matches(name, _MODELS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"unknown model {name!r}: {hint}There are {', '.join(_MODELS)}")
     return _MODELS[name](num_features, num_labels, **hyperparameters)

@@ -1,0 +1,147 @@
+"""Layers the published models share, and the loop over labels that bounds their memory.
+
+Shapes: B batch, L labels, C labels of one chunk, d latent size, h width of the features a classifier sees.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, leaky_relu, linear
+from torch.utils.checkpoint import checkpoint
+
+CHUNK_CELLS = 2**22  # numbers held for one chunk of an expanded tensor: 16 MiB in float32
+LOG_VARIANCE_BOUND = 10.0  # e^v stays within 5e-5 .. 2e4
+
+
+class Block(nn.Module):
+    """Linear layers, each followed by a (leaky) ReLU and dropout; the initial weights are those of CLIF, DELA, PACA.
+
+    Weights are uniform in ±g √(3 / fan_in) with g = √(2 / (1 + slope²)), biases in [0, 0.1].
+
+    Args:
+        widths: Of the input and of each layer.
+        slope: Of the activation below 0; 0 is a ReLU.
+        dropout: Share of units dropped in training.
+        linear_output: Leave activation and dropout out after the last layer.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], *, slope: float = 0.0, dropout: float = 0.0, linear_output: bool = False
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(wide, narrow) for wide, narrow in pairwise(widths))
+        self.slope, self.dropout, self.linear_output = slope, dropout, linear_output
+        for layer in self.layers:
+            initialise(layer, slope)
+
+    def forward(self, x: Tensor, *, noisy: bool = True) -> Tensor:
+        """`(..., in)` to `(..., out)`; without `noisy` nothing is dropped, in training mode either."""
+        last = len(self.layers) - 1
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index < last or not self.linear_output:
+                x = dropout(leaky_relu(x, self.slope), self.dropout, training=noisy and self.training)
+        return x
+
+
+def initialise(layer: nn.Module, slope: float) -> None:
+    """The initial weights of a linear layer of `Block`."""
+    if not isinstance(layer, nn.Linear):
+        raise TypeError(f"expected a linear layer, got {type(layer).__name__}")
+    nn.init.kaiming_uniform_(layer.weight, a=slope, nonlinearity="leaky_relu")
+    nn.init.uniform_(layer.bias, 0.0, 0.1)
+
+
+class LabelClassifier(nn.Module):
+    """A linear classifier for each label, of features of its own: s_bl = W_l · z_bl + c_l.
+
+    Args:
+        num_labels: L.
+        width: h. Weights and biases start uniform in ±1/√h.
+    """
+
+    def __init__(self, num_labels: int, width: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(width)
+        self.weight = nn.Parameter(torch.empty(num_labels, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(num_labels).uniform_(-bound, bound))
+
+    def forward(self, z_Bh: Tensor) -> Tensor:
+        """`(B, h)` features that all labels share to `(B, L)` logits."""
+        return linear(z_Bh, self.weight, self.bias)
+
+
+def classify(z_BCh: Tensor, weight_Ch: Tensor, bias_C: Tensor) -> Tensor:
+    """Logits `(B, C)` of label-specific features, by rows of a `LabelClassifier`.
+
+    >>> classify(torch.ones(1, 2, 3), torch.ones(2, 3), torch.tensor([0.0, 1.0]))
+    tensor([[3., 4.]])
+    """
+    return torch.einsum("bch,ch->bc", z_BCh, weight_Ch) + bias_C
+
+
+class GaussianHeads(nn.Module):
+    """Mean and log-variance of a diagonal normal, each linear in what comes in.
+
+    Both come out in the precision of the weights, under autocast too; the log-variance is kept within ±10.
+    """
+
+    def __init__(self, width: int, latent: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(width, latent)
+        self.log_variance = nn.Linear(width, latent)
+
+    def forward(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """`(B, width)` to two `(B, d)`."""
+        with full_precision(h):
+            h = h.to(self.mean.weight.dtype)
+            return self.mean(h), self.log_variance(h).clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor, other_mean: Tensor, other_log_variance: Tensor) -> Tensor:
+    """KL( N(mean, e^v) || N(other) ) of diagonal normals, in nats: `(B, d)` each to `(B,)`.
+
+    >>> zero = torch.zeros(1, 2)
+    >>> gaussian_kl(zero + 1, zero, zero, zero)
+    tensor([1.])
+    """
+    difference = log_variance - other_log_variance
+    squares = (mean - other_mean).square() * (-other_log_variance).exp()
+    return 0.5 * (difference.exp() - 1 - difference + squares).sum(-1)
+
+
+def full_precision(x: Tensor) -> torch.autocast:
+    """Switches autocast off on the device of a tensor."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def in_chunks(
+    function: Callable[..., Tensor], tables: Sequence[Tensor], cells_per_row: int, *, draws: bool = False
+) -> list[Tensor]:
+    """A function of rows, applied to chunks of them that hold about `CHUNK_CELLS` numbers each.
+
+    With several chunks nothing a chunk holds inside is kept for the backward pass: it is computed again there.
+
+    Args:
+        function: Takes the rows of each table. Other tensors it reads may require gradients too.
+        tables: Tensors with the same number of rows.
+        cells_per_row: Numbers `function` holds for one row.
+        draws: Whether `function` draws random numbers, which must be the same the second time.
+    """
+    rows = max(1, CHUNK_CELLS // cells_per_row)
+    if rows >= len(tables[0]):
+        return [function(*tables)]
+    chunks = zip(*(torch.split(table, rows) for table in tables), strict=True)
+    if not torch.is_grad_enabled():
+        return [function(*chunk) for chunk in chunks]
+    return [checkpoint(function, *chunk, use_reentrant=False, preserve_rng_state=draws) for chunk in chunks]
+
+
+def over_labels(
+    logits_of: Callable[..., Tensor], tables: Sequence[Tensor], cells_per_label: int, *, draws: bool = False
+) -> Tensor:
+    """Logits `(B, L)` of a function that gives `(B, C)` for C rows of each table of L rows; see `in_chunks`."""
+    return torch.cat(in_chunks(logits_of, tables, cells_per_label, draws=draws), dim=1)

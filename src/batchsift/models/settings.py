@@ -1,0 +1,49 @@
+"""Hyperparameters of the published models: a named variant, what the caller changes of it, and the rules."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Settings = TypeVar("Settings", bound=DataclassInstance)
+
+
+def resolve(variants: "Mapping[str, Settings]", variant: str, **given: Any) -> "Settings":
+    """The settings of a variant, with those given (not None) in place of its own.
+
+    Raises:
+        ValueError: for a variant there is none of.
+    """
+    if variant not in variants:
+        raise ValueError(f"variant must be one of {', '.join(map(repr, variants))}, got {variant!r}")
+    return replace(variants[variant], **{name: value for name, value in given.items() if value is not None})
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raise ValueError unless each is an integer of at least 1.
+
+    >>> check_sizes(latent=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: latent must be an integer of at least 1, got 0
+    """
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {size!r}")
+
+
+def check_dropout(**shares: float) -> None:
+    """Raise ValueError unless each lies in [0, 1)."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {share!r}")
+
+
+def check_weights(**weights: float) -> None:
+    """Raise ValueError unless each is finite and not negative."""
+    for name, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"{name} must be at least 0 and finite, got {weight!r}")
