@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from batchsift import cli, methods
+from batchsift.cli import compare as compare_verb
 from batchsift.metrics import METRICS
 
 SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
@@ -113,7 +114,7 @@ def test_a_warning_is_one_readable_line(batchsift, data):
     ],
 )
 def test_mistakes_get_one_line_and_exit_code_2(batchsift, data, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.setattr(cli, "compare", lambda *_, **__: pytest.fail("nothing may be computed"))
+    monkeypatch.setattr(compare_verb, "compare", lambda *_, **__: pytest.fail("nothing may be computed"))
     paths = {"data": data}
     rows = {"wrong": None, "three": [[1, 2, 3, 1, 0], [3, 4, 5, 0, 1], [5, 6, 9, 1, 1]], "not01": [[1, 2, 3, 0, 7]]}
     for name, content in rows.items():
@@ -141,7 +142,7 @@ def test_divergence_is_a_message(batchsift, data):
 
 
 def test_a_bug_shows_where(monkeypatch, data, tmp_path):
-    monkeypatch.setattr(cli, "compare", lambda *_, **__: {}["no such key"])
+    monkeypatch.setattr(compare_verb, "compare", lambda *_, **__: {}["no such key"])
     monkeypatch.setattr(
         sys, "argv", ["batchsift", "compare", str(data), "--labels", "2", *SHORT, "--out", str(tmp_path / "out")]
     )
@@ -153,7 +154,7 @@ def test_an_interruption_is_said(batchsift, data, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "compare", interrupted)
+    monkeypatch.setattr(compare_verb, "compare", interrupted)
     code, _, err = batchsift("compare", data, "--labels", 2, *SHORT)
     assert (code, err) == (130, "batchsift: interrupted; nothing was written\n")
 
@@ -162,7 +163,7 @@ def test_results_are_shown_where_they_can_no_longer_be_written(batchsift, data, 
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(cli, "write", full)
+    monkeypatch.setattr(compare_verb, "write", full)
     code, out, err = batchsift("compare", data, "--labels", 2, *SHORT, "--methods", "random", "--json")
     assert code == 2
     assert json.loads(out)["model"] == "mlp"

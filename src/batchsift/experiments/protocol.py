@@ -96,6 +96,7 @@ def run(
     fold: int,
     seed: int = 0,
     settings: Settings | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> FoldResult:
     """One run from a data set: `prepare`, then `run_fold`. For several runs, prepare once.
@@ -105,7 +106,7 @@ def run(
         DivergedError: when the predictions are no longer finite.
     """
     prepared = prepare(data, settings, seed=seed)
-    return run_fold(prepared, model=model, method=method, fold=fold, on_epoch=on_epoch)
+    return run_fold(prepared, model=model, method=method, fold=fold, hyperparameters=hyperparameters, on_epoch=on_epoch)
 
 
 def run_fold(
@@ -114,6 +115,7 @@ def run_fold(
     model: str,
     method: str,
     fold: int,
+    hyperparameters: Mapping[str, Any] | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> FoldResult:
     """Trains a model on one fold with one method, and scores it.
@@ -123,10 +125,12 @@ def run_fold(
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
         fold: Which split, from 0.
+        hyperparameters: Of the model, by name; its own defaults for the others.
         on_epoch: Called with the record of every epoch.
 
     Raises:
-        ValueError: for an unknown name, or a fold there is none of.
+        ValueError: for an unknown name, a fold there is none of, or a hyperparameter out of its range.
+        TypeError: for a hyperparameter the model has not.
         DivergedError: when the predictions are no longer finite.
     """
     settings = prepared.settings
@@ -137,7 +141,7 @@ def run_fold(
     selection = _Stopwatch()
     with _own_generator(torch.device(settings.device), weight_seed), _own_threads(settings.threads):
         # Built on the CPU: the same initial weights on every device.
-        network = models.build(model, *parts.train.widths).to(settings.device)
+        network = models.build(model, *parts.train.widths, **(hyperparameters or {})).to(settings.device)
         network.prepare(parts.train.features, parts.train.labels)
         # Fused: the same steps in one pass over memory, which saves a third of a small network's time on a CPU.
         optimizer = torch.optim.Adam(
