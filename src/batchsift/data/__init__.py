@@ -11,11 +11,12 @@ from pathlib import Path
 
 from batchsift.data.arff import read_arff
 from batchsift.data.digits import digits
-from batchsift.data.multilabel import MultiLabelData, drop_rare_labels, drop_unlabelled_samples
+from batchsift.data.multilabel import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
 from batchsift.data.splits import folds, holdout
 
 __all__ = [
     "MultiLabelData",
+    "concatenated",
     "digits",
     "drop_rare_labels",
     "drop_unlabelled_samples",

@@ -16,8 +16,10 @@ class MultiLabelData:
     """A complete data set in memory: features, labels and their names.
 
     Args:
-        features: `(N, D)`, stored as float64; NaN where a value is missing.
-        labels: `(N, L)` of 0 and 1, stored as uint8; with NaN where a cell is not labelled, as float32.
+        features: `(N, D)`, stored as float64; NaN where a value is missing. A scipy sparse matrix stays sparse and is
+            stored as a `csr_array`.
+        labels: `(N, L)` of 0 and 1, dense or sparse, stored as a uint8 array; with NaN where a cell is not labelled,
+            as float32.
         feature_names: D names, one a column of `features`.
         label_names: L names, one a column of `labels`.
         name: what tables and plots call the data set.
@@ -31,7 +33,7 @@ class MultiLabelData:
     (2, 1, 2, 1.5)
     """
 
-    features: npt.NDArray[np.float64]
+    features: Any  # float64: a NumPy array, or a csr_array of scipy.sparse
     labels: npt.NDArray[Any]  # uint8, or float32 with NaN
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
@@ -39,11 +41,11 @@ class MultiLabelData:
     images: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        features = _checked_matrix("features", self.features).astype(np.float64, copy=False)
+        features = _checked_features(self.features)
         labels = _checked_labels(self.labels)
-        if len(features) != len(labels):
+        if features.shape[0] != len(labels):
             raise ValueError(
-                f"features have {len(features)} rows and labels have {len(labels)}; "
+                f"features have {features.shape[0]} rows and labels have {len(labels)}; "
                 "expected one row for each sample in both"
             )
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
@@ -51,12 +53,12 @@ class MultiLabelData:
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
         object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
-        object.__setattr__(self, "images", _checked_images(self.images, len(features)))
+        object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
 
     @property
     def num_samples(self) -> int:
         """N, at least 1."""
-        return len(self.features)
+        return len(self.labels)
 
     @property
     def num_features(self) -> int:
@@ -72,6 +74,88 @@ class MultiLabelData:
     def cardinality(self) -> float:
         """Mean number of labels of a sample, in [0, L]; a cell that is not labelled counts as 0."""
         return float((self.labels == 1).sum() / self.num_samples)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether `features` is a `csr_array`."""
+        return not isinstance(self.features, np.ndarray)
+
+    def select(
+        self,
+        *,
+        rows: npt.ArrayLike | None = None,
+        features: npt.ArrayLike | None = None,
+        labels: npt.ArrayLike | None = None,
+    ) -> "MultiLabelData":
+        """Some of the samples, features or labels, in the order asked for.
+
+        Args:
+            rows: Indices, or a mask of N; all samples by default.
+            features: Indices, or a mask of D; all features by default.
+            labels: Indices, or a mask of L; all labels by default.
+
+        Raises:
+            IndexError: An index out of range, or a mask of another length.
+            ValueError: Nothing would be left.
+
+        >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"), "toys")
+        >>> data.select(rows=[1], labels=[True, False])
+        MultiLabelData('toys', 1 samples x 1 features x 1 labels)
+        """
+        matrix, matrix_names = self.features, self.feature_names
+        label_matrix, label_names, images = self.labels, self.label_names, self.images
+        if rows is not None:
+            chosen = _positions(rows, self.num_samples)
+            matrix, label_matrix = matrix[chosen], label_matrix[chosen]
+            images = None if images is None else images[chosen]
+        if features is not None:
+            chosen = _positions(features, self.num_features)
+            matrix, matrix_names = matrix[:, chosen], tuple(matrix_names[column] for column in chosen)
+        if labels is not None:
+            chosen = _positions(labels, self.num_labels)
+            label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
+        return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
+
+    def __repr__(self) -> str:
+        return (
+            f"MultiLabelData({self.name!r}, {self.num_samples} samples x {self.num_features} features x "
+            f"{self.num_labels} labels{', sparse' if self.is_sparse else ''})"
+        )
+
+
+def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) -> MultiLabelData:
+    """The samples of several parts of one data set below each other, such as its training and test file.
+
+    Args:
+        parts: At least one; all with the same features and labels, in the same order.
+        name: Of the whole; the first part's by default.
+
+    Returns:
+        All samples, in the order of the parts; sparse if the features of any part are.
+
+    Raises:
+        ValueError: No part, names that differ, or pictures in some of the parts only.
+
+    >>> half = MultiLabelData([[0.5]], [[1, 1]], ("width",), ("red", "round"))
+    >>> concatenated([half, half], name="toys")
+    MultiLabelData('toys', 2 samples x 1 features x 2 labels)
+    """
+    if not parts:
+        raise ValueError("there is nothing to concatenate; expected at least one data set")
+    first = parts[0]
+    for number, part in enumerate(parts[1:], start=2):
+        _check_same("feature", first.feature_names, part.feature_names, number)
+        _check_same("label", first.label_names, part.label_names, number)
+    images = [part.images for part in parts if part.images is not None]
+    if len(images) not in (0, len(parts)) or len({image.shape[1:] for image in images}) > 1:
+        raise ValueError("some parts have images, or images of another size; expected all alike")
+    return replace(
+        first,
+        features=_stacked([part.features for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        images=np.concatenate(images) if images else None,
+        name=first.name if name is None else name,
+    )
 
 
 def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[MultiLabelData, tuple[str, ...]]:
@@ -102,9 +186,8 @@ def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[Mul
             f"no label has more than min_positives={min_positives} positive samples "
             f"(the commonest has {positives_L.max()}); lower min_positives"
         )
-    kept_names = tuple(name for name, keep in zip(data.label_names, keep_L, strict=True) if keep)
     removed = tuple(name for name, keep in zip(data.label_names, keep_L, strict=True) if not keep)
-    return replace(data, labels=data.labels[:, keep_L], label_names=kept_names), removed
+    return data.select(labels=keep_L), removed
 
 
 def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.NDArray[np.int64]]:
@@ -124,24 +207,69 @@ def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.N
     keep_N = (data.labels == 1).any(axis=1)
     if not keep_N.any():
         raise ValueError(f"none of the {data.num_samples} samples has a positive label; expected at least one")
-    images = None if data.images is None else data.images[keep_N]
-    kept = replace(data, features=data.features[keep_N], labels=data.labels[keep_N], images=images)
-    return kept, np.flatnonzero(~keep_N)
+    return data.select(rows=keep_N), np.flatnonzero(~keep_N)
 
 
-def _checked_matrix(what: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+def _positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
+    """Indices of a mask or of what numbers may stand for."""
+    array = np.asarray(chosen)
+    if array.dtype == bool and array.shape != (count,):
+        raise IndexError(f"a mask has the shape {array.shape}; expected ({count},)")
+    # An empty selection is refused later, as a matrix without rows or columns.
+    positions: npt.NDArray[np.int64] = np.arange(count)[array if array.size else array.astype(np.int64)]
+    return positions
+
+
+def _stacked(matrices: Sequence[Any]) -> Any:
+    if all(isinstance(matrix, np.ndarray) for matrix in matrices):
+        return np.concatenate(matrices)
+    from scipy.sparse import csr_array, vstack  # noqa: PLC0415 (only sparse data needs it)
+
+    return vstack([csr_array(matrix) for matrix in matrices], format="csr")
+
+
+def _check_same(what: str, first: tuple[str, ...], other: tuple[str, ...], number: int) -> None:
+    if len(first) != len(other):
+        raise ValueError(f"part 1 has {len(first)} {what}s and part {number} has {len(other)}; expected the same")
+    differing = next(((ours, theirs) for ours, theirs in zip(first, other, strict=True) if ours != theirs), None)
+    if differing:
+        raise ValueError(
+            f"part 1 has the {what} {differing[0]!r} where part {number} has {differing[1]!r}; expected the same "
+            f"{what}s in the same order"
+        )
+
+
+def _checked_features(values: Any) -> Any:
+    if not hasattr(values, "tocsr"):
+        return _checked_matrix("features", values).astype(np.float64, copy=False)
+    from scipy.sparse import csr_array  # noqa: PLC0415 (only sparse data needs it)
+
+    _check_form("features", values)
+    matrix = csr_array(values).astype(np.float64, copy=False)
+    if matrix.has_canonical_format:
+        return matrix
+    matrix = matrix.copy()  # what the caller gave stays as it was
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:
     matrix = np.asarray(values)
+    _check_form(what, matrix)
+    return matrix
+
+
+def _check_form(what: str, matrix: Any) -> None:
     if matrix.dtype.kind not in "buif":
         raise ValueError(f"{what} have dtype {matrix.dtype}; expected numbers; encode text first")
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(
             f"{what} have shape {matrix.shape}; expected two dimensions, samples x {what}, none of them empty"
         )
-    return matrix
 
 
-def _checked_labels(values: npt.ArrayLike) -> npt.NDArray[Any]:
-    labels = _checked_matrix("labels", values)
+def _checked_labels(values: Any) -> npt.NDArray[Any]:
+    labels = _checked_matrix("labels", values.toarray() if hasattr(values, "tocsr") else values)
     unknown = np.isnan(labels)
     wrong = (labels != 0) & (labels != 1) & ~unknown
     if wrong.any():
@@ -153,7 +281,7 @@ def _checked_labels(values: npt.ArrayLike) -> npt.NDArray[Any]:
     return labels.astype(np.float32, copy=False) if unknown.any() else labels.astype(np.uint8, copy=False)
 
 
-def _checked_names(what: str, names: Sequence[str], matrix: npt.NDArray[Any]) -> tuple[str, ...]:
+def _checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, ...]:
     if isinstance(names, str) or len(names) != matrix.shape[1]:
         raise ValueError(
             f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
