@@ -134,7 +134,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
             f"{data.name}: {unknown} of {data.labels.size} label cells are unknown; the protocol scores "
             "complete labels: fill them in or leave those samples or labels out"
         )
-    if np.isinf(data.features).any():
+    if np.isinf(data.features.data if data.is_sparse else data.features).any():
         raise ValueError(f"{data.name}: features hold infinite values; replace them (NaN means missing)")
     kept, removed_labels = datasets.drop_rare_labels(data, settings.min_positives)
     kept, removed_samples = datasets.drop_unlabelled_samples(kept)

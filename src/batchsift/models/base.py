@@ -33,7 +33,7 @@ class BaseModel(nn.Module, ABC):
         """Derive what the model needs of the training part (a label graph); called once, before training.
 
         Args:
-            features: `(N, D)` of the training part.
+            features: `(N, D)` of the training part; a sparse tensor, scaled but not shifted, where they are sparse.
             labels: `(N, L)` of the training part.
         """
 
