@@ -1,16 +1,14 @@
-"""Statistics over the folds of a comparison: means, ranks, and paired differences to a baseline.
+"""One data set's folds: means, and paired differences to a baseline.
 
-A method's values are one number a fold; methods are paired by fold. F folds, M methods.
+A method's values are one number a fold; methods are paired by fold. F folds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata, wilcoxon
-
-from batchsift.metrics import METRICS
+from scipy.stats import wilcoxon
 
 
 @dataclass(frozen=True)
@@ -49,49 +47,6 @@ def summarise(values: Sequence[float]) -> Summary:
     """
     folds = tuple(float(value) for value in values)
     return Summary(float(np.mean(folds)), float(np.std(folds, ddof=1)) if len(folds) > 1 else math.nan, folds)
-
-
-def average_ranks(values: Mapping[str, Sequence[float]], *, higher_is_better: bool) -> dict[str, float]:
-    """The mean over folds of each method's rank, from 1 (best) to M; ties share the mean of their ranks.
-
-    Args:
-        values: Method to its F values of one metric.
-        higher_is_better: Direction of the metric.
-
-    Returns:
-        Method to average rank; NaN for all where any value is NaN.
-
-    >>> average_ranks({"a": [0.9, 0.5], "b": [0.8, 0.5]}, higher_is_better=True)
-    {'a': 1.25, 'b': 1.75}
-    """
-    table_MF = np.array(list(values.values()), dtype=float)
-    if np.isnan(table_MF).any():
-        return dict.fromkeys(values, math.nan)
-    ranks_MF = rankdata(-table_MF if higher_is_better else table_MF, axis=0)
-    return dict(zip(values, ranks_MF.mean(axis=1).tolist(), strict=True))
-
-
-def overall_ranks(values: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, float]:
-    """The mean of the average ranks over all metrics that are defined on every fold.
-
-    Args:
-        values: Metric key to method to its F values.
-
-    Returns:
-        Method to rank in [1, M]; NaN where no metric is defined.
-
-    >>> overall_ranks({"macro_auc": {"a": [0.9], "b": [0.8]}, "one_error": {"a": [0.3], "b": [0.3]}})
-    {'a': 1.25, 'b': 1.75}
-    """
-    tables = [
-        average_ranks(by_method, higher_is_better=METRICS[key].higher_is_better) for key, by_method in values.items()
-    ]
-    ranks: dict[str, list[float]] = {method: [] for table in tables for method in table}
-    for table in tables:
-        for method, rank in table.items():
-            if not math.isnan(rank):
-                ranks[method].append(rank)
-    return {method: float(np.mean(of)) if of else math.nan for method, of in ranks.items()}
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> PairedDifference:
