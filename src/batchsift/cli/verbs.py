@@ -4,6 +4,7 @@ import typer
 
 from batchsift import methods
 from batchsift.cli.compare import compare_methods
+from batchsift.cli.describe import describe_data
 
 verbs = typer.Typer(
     help="Batch selection for multi-label training.",
@@ -13,6 +14,7 @@ verbs = typer.Typer(
     rich_markup_mode=None,
 )
 verbs.command("compare")(compare_methods)
+verbs.command("describe")(describe_data)
 
 
 @verbs.command("methods")

@@ -5,10 +5,13 @@ Shape suffixes: N samples, D features, L labels, H height, W width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from batchsift.data.description import Description
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,12 @@ class MultiLabelData:
             chosen = _positions(labels, self.num_labels)
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
         return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
+
+    def describe(self) -> "Description":
+        """What the data set is like: labels, imbalance, duplicates; see `batchsift.data.description`."""
+        from batchsift.data.description import describe  # noqa: PLC0415 (heavy, and it imports this module)
+
+        return describe(self)
 
     def __repr__(self) -> str:
         return (
