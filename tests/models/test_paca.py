@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
-from torch.nn.functional import binary_cross_entropy_with_logits, elu, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, elu, logsigmoid, softplus
 
 from batchsift.models import PACA
 from batchsift.models.paca import LabelFlow, log_softplus, sigmoidal_step
@@ -101,6 +101,29 @@ def test_sigmoidal_step_keeps_its_precision_far_out():
     torch.testing.assert_close(log_slope.double(), exact_slope, rtol=1e-4, atol=1e-4)
     (image.sum() + log_slope.sum()).backward()
     assert zeta.grad.isfinite().all()
+
+
+def in_logarithms(zeta, raw):
+    """The sigmoidal step with every sum a log-sum-exp, and its gradients left to autograd."""
+    raw_a, b, raw_w = raw.chunk(3)
+    log_w, log_a = raw_w.log_softmax(0), softplus(raw_a).log()
+    pre = log_a.exp() * zeta + b
+    log_f, log_g = (log_w + logsigmoid(pre)).logsumexp(0), (log_w + logsigmoid(-pre)).logsumexp(0)
+    log_slope = (log_w + log_a + logsigmoid(pre) + logsigmoid(-pre)).logsumexp(0)
+    return log_f - log_g, log_slope - log_f - log_g
+
+
+@pytest.mark.parametrize("scale", [1.0, 20.0, 400.0])  # at 400 all units lie far out, some on either side
+def test_sigmoidal_step_and_its_gradients_equal_autograd(scale):
+    torch.manual_seed(0)
+    raw = torch.randn(48, 4, 3, 5).double()
+    raw[16:32] *= scale / 2
+    zeta, raw = (scale * torch.randn(4, 1, 5).double()).requires_grad_(), raw.requires_grad_()
+    outputs, expected = sigmoidal_step(zeta, raw), in_logarithms(zeta, raw)
+    torch.testing.assert_close(outputs, expected, rtol=1e-11, atol=1e-11)
+    upstream = [torch.randn_like(output) for output in outputs]
+    gradients = torch.autograd.grad(outputs, (zeta, raw), upstream)
+    torch.testing.assert_close(gradients, torch.autograd.grad(expected, (zeta, raw), upstream), rtol=1e-9, atol=1e-11)
 
 
 def test_log_softplus_and_its_gradient():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("paper", "tuned")
-_TUNED = Path(__file__).with_name("tuned.json")
+TUNED = Path(__file__).with_name("tuned.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,5 +56,5 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
 
 @cache
 def _tuned() -> dict[str, dict[str, dict[str, Any]]]:
-    table: dict[str, dict[str, dict[str, Any]]] = json.loads(_TUNED.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, dict[str, Any]]] = json.loads(TUNED.read_text(encoding="utf-8"))
     return table

@@ -47,23 +47,30 @@ Choices:
 `variant="comparison"` is what papers on batch selection describe under this name: d = min(⌈D / 2⌉, 256), dropout 0.2
 wherever the authors have none (all but the two encoders, which have 0.1 in both variants).
 
-Cheaper, exactly: V c_l, A(c_l), B(c_l) are rows of tables; masked(ζ) is computed once for all labels; chunks of labels
+Cheaper, exactly: V c_l, A(c_l), B(c_l) are rows of tables; masked(ζ) is computed once for all labels; most of what the
+mask of the conditioner forbids is not multiplied; the gradient of the sigmoidal step is written out; chunks of labels
 are computed again in the backward pass.
 """
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, elu, linear, logsigmoid, relu, softplus
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import binary_cross_entropy_with_logits, elu, linear, relu, softplus
 
 from batchsift.models.base import BaseModel, known_cross_entropy
-from batchsift.models.layers import Block, GaussianHeads, full_precision, gaussian_kl, over_labels
+from batchsift.models.layers import CHUNK_CELLS, Block, GaussianHeads, full_precision, gaussian_kl, over_labels
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, resolve
 
 CONDITIONER_UNITS = 256
 SIGMOID_UNITS = 16
+BLOCKS = 4  # of the conditioner's outputs
+CACHED_CELLS = 2**17  # numbers of an expanded tensor that a CPU's cache holds a dozen times
+FAR = 60.0  # beyond it, σ and 1 - σ are powers of e in single precision, and 0 or 1 in the other direction
 LARGEST_LATENT = 256  # of the comparison variant
 UNKNOWN = 0.5  # what the label encoder sees of an unknown label
 
@@ -207,12 +214,18 @@ class LabelFlow(nn.Module):
         self.scale = ResidualTable(num_labels, latent, initial=math.log(math.e - 1))
         self.shift = ResidualTable(num_labels, latent, initial=0.0)
         degrees_d = torch.arange(1, latent + 1)
-        degrees_h = torch.arange(CONDITIONER_UNITS) % max(latent - 1, 1) + 1
+        degrees_h, _ = (torch.arange(CONDITIONER_UNITS) % max(latent - 1, 1) + 1).sort()
         dtype = self.input.weight.dtype
         self.register_buffer("input_mask_hd", (degrees_d <= degrees_h[:, None]).to(dtype), persistent=False)
         output_mask_dh = (degrees_h < degrees_d[:, None]).to(dtype)
         output_mask = output_mask_dh.repeat_interleave(self.num_per_dimension, dim=0)
         self.register_buffer("output_mask", output_mask, persistent=False)
+        bounds = [latent * block // BLOCKS for block in range(BLOCKS + 1)]
+        self.blocks = [  # rows of the output layer, and how many hidden units the last of them sees
+            (slice(low * self.num_per_dimension, high * self.num_per_dimension), int((degrees_h < high).sum()))
+            for low, high in pairwise(bounds)
+            if high > low
+        ]
 
     def forward(self, zeta_Bd: Tensor) -> Tensor:
         """Log densities given each label, in nats: `(B, d)` points to `(B, L)`, in the precision of the weights."""
@@ -221,21 +234,35 @@ class LabelFlow(nn.Module):
 
     def _log_densities(self, zeta_Bd: Tensor) -> Tensor:
         latent, q = zeta_Bd.shape[1], self.num_per_dimension
-        of_instance_B1h = linear(zeta_Bd, self.input.weight * self.input_mask_hd, self.input.bias)[:, None]
-        output_weight = self.output.weight * self.output_mask
+        of_instance_Bh = linear(zeta_Bd, self.input.weight * self.input_mask_hd, self.input.bias)
+        output_weight, output_bias = self.output.weight * self.output_mask, self.output.bias
+
+        def conditions_of(hidden: Tensor) -> Tensor:
+            """`(..., h)` to `(..., d q)`; what the mask forbids all rows of a block is not multiplied."""
+            blocks = [linear(hidden[..., :h], output_weight[rows, :h], output_bias[rows]) for rows, h in self.blocks]
+            return torch.cat(blocks, dim=-1)
+
+        def of_label_group(conditions: Tensor) -> tuple[Tensor, Tensor]:
+            """The sigmoidal step for G labels, `(G, B, d)` each, of the conditioner's numbers `(G, B, d q)`."""
+            raw = torch.addmm(self.shared.bias[:, None], self.shared.weight, conditions.reshape(-1, q).T)
+            return sigmoidal_step(zeta_Bd, raw.reshape(-1, *conditions.shape[:-1], latent))
 
         def log_densities_of(codes_Ch: Tensor, scale_Cd: Tensor, shift_Cd: Tensor) -> Tensor:
-            conditions = linear(elu(of_instance_B1h + codes_Ch), output_weight, self.output.bias)
-            raw = torch.addmm(self.shared.bias[:, None], self.shared.weight, conditions.reshape(-1, q).T)
-            t_BCd, log_slope_BCd = sigmoidal_step(
-                zeta_Bd[:, None], raw.reshape(-1, len(zeta_Bd), len(codes_Ch), latent)
-            )
-            u_BCd = t_BCd * softplus(scale_Cd) + shift_Cd
-            log_jacobian_BC = log_slope_BCd.sum(-1) + log_softplus(scale_Cd).sum(-1)
-            return log_jacobian_BC - 0.5 * u_BCd.square().sum(-1) - latent / 2 * math.log(2 * math.pi)
+            conditions = conditions_of(elu(of_instance_Bh + codes_Ch[:, None]))
+            groups = torch.split(conditions, labels_at_once(zeta_Bd))
+            t_CBd, log_slope_CBd = (torch.cat(parts) for parts in zip(*map(of_label_group, groups), strict=True))
+            u_CBd = t_CBd * softplus(scale_Cd)[:, None] + shift_Cd[:, None]
+            log_jacobian_CB = log_slope_CBd.sum(-1) + log_softplus(scale_Cd).sum(-1)[:, None]
+            return (log_jacobian_CB - 0.5 * u_CBd.square().sum(-1) - latent / 2 * math.log(2 * math.pi)).T
 
         tables = (self.label_codes_Lh, self.scale(), self.shift())
-        return over_labels(log_densities_of, tables, zeta_Bd.numel() * 11 * SIGMOID_UNITS)
+        return over_labels(log_densities_of, tables, zeta_Bd.numel() * SIGMOID_UNITS)
+
+
+def labels_at_once(zeta_Bd: Tensor) -> int:
+    """How many labels go through the sigmoidal step together: on a CPU, as many as its cache holds."""
+    cells = CACHED_CELLS if zeta_Bd.device.type == "cpu" else CHUNK_CELLS
+    return max(1, cells // (zeta_Bd.numel() * SIGMOID_UNITS))
 
 
 class ResidualTable(nn.Module):
@@ -279,16 +306,56 @@ def sigmoidal_step(zeta: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
     >>> [value.round(decimals=4) for value in sigmoidal_step(torch.tensor([2.0]), raw)]
     [tensor([2.]), tensor([0.])]
     """
-    raw_a, b, raw_w = raw.chunk(3)
-    log_w = raw_w.log_softmax(0)
-    log_a = log_softplus(raw_a)
-    pre = log_a.exp() * zeta + b
-    log_sigmoid = logsigmoid(pre)
-    log_below = log_w + log_sigmoid
-    log_above = log_below - pre  # log σ(-pre) = log σ(pre) - pre
-    log_f, log_complement = log_below.logsumexp(0), log_above.logsumexp(0)
-    log_slope = (log_above + log_sigmoid + log_a).logsumexp(0)
-    return log_f - log_complement, log_slope - log_f - log_complement
+    step: tuple[Tensor, Tensor] = _SigmoidalStep.apply(zeta, raw)  # type: ignore[no-untyped-call]
+    return step
+
+
+class _SigmoidalStep(torch.autograd.Function):
+    """`sigmoidal_step`, its backward pass written out: left to autograd it takes twice the time and memory.
+
+    With p_k = a_k ζ + b_k: t = log f − log g and log |dt / dζ| = log s − log f − log g, where f = Σ_k w_k σ(p_k),
+    g = Σ_k w_k σ(−p_k) and s = Σ_k w_k a_k σ(p_k) σ(−p_k). Where a sum would underflow, all its sigmoids are those of
+    arguments shifted up by c, and c is taken off its logarithm: far out σ is a power of e, and σ(p + c) = e^c σ(p).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, zeta: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Both outputs; keeps what the backward pass takes up."""
+        raw_a, b, raw_w = raw.chunk(3)
+        a, w = softplus(raw_a), raw_w.softmax(0)
+        pre = torch.addcmul(b, a, zeta)
+        distance = pre.abs()
+        shift_f = (pre.amax(0) + FAR).clamp_(max=0)
+        shift_g = (FAR - pre.amin(0)).clamp_(max=0)
+        shift_s = (FAR - distance.amin(0)).clamp_(max=0)
+        below = (pre - shift_f).sigmoid_()
+        of_f = w * below
+        of_g = pre.add_(shift_g).neg_().sigmoid_().mul_(w)
+        of_slope = (distance + shift_s).neg_().sigmoid_().mul_(distance.sigmoid_()).mul_(w)
+        f, g, s = of_f.sum(0), of_g.sum(0), torch.mul(of_slope, a, out=distance).sum(0)
+        ctx.save_for_backward(zeta, a, w, below, of_f, of_g, of_slope, f, g, s, shift_f, shift_g, shift_s)
+        log_f, log_g = f.log() + shift_f, g.log() + shift_g
+        return log_f - log_g, s.log() + shift_s - log_f - log_g
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients of ζ and of the raw numbers."""
+        zeta, a, w, below, of_f, of_g, of_slope, f, g, s, shift_f, shift_g, shift_s = ctx.saved_tensors
+        grad_t, grad_log_slope = grads
+        to_f, to_g, to_s = (grad_t - grad_log_slope) / f, (-grad_t - grad_log_slope) / g, grad_log_slope / s
+        both = to_f * (shift_s - shift_f).exp() - to_g * (shift_s - shift_g).exp()
+        grad_raw = torch.empty((3 * len(a), *a.shape[1:]), dtype=a.dtype, device=a.device)
+        grad_a, grad_pre, grad_w = grad_raw.chunk(3)
+        share = of_slope * to_s
+        torch.mul(share, a, out=grad_w)
+        torch.mul(of_slope, both, out=grad_pre)
+        grad_pre.add_(grad_w).addcmul_(grad_w, below, value=-2)  # σ(-p) - σ(p) = 1 - 2 σ(p)
+        grad_w.addcmul_(of_f, to_f).addcmul_(of_g, to_g).addcmul_(w, grad_log_slope)
+        torch.addcmul(share, grad_pre, zeta, out=grad_a)
+        grad_zeta = torch.mul(grad_pre, a, out=share).sum(0).sum_to_size(zeta.shape)
+        grad_a.mul_(torch.neg(a, out=share).expm1_().neg_())  # the derivative of softplus is 1 - e^-a
+        return grad_zeta, grad_raw
 
 
 def log_softplus(raw: Tensor) -> Tensor:

@@ -1,0 +1,244 @@
+"""Finds the tuned settings of the base models: learning rate, weight decay, epochs, and what matters of each model.
+
+    BATCHSIFT_DATA=FOLDER python benchmarks/tune.py [DATA ...] [--models MODEL ...] [--trials 15] [--minutes 5]
+
+One search by Optuna (TPE) for each data set and model. A trial trains with random batches on some folds of the
+protocol; its value is the highest validation Macro-AUC of the run, the mean over the folds. No test part is scored,
+and a model never sees one. A trial that lies below the median of those before it is given up between folds.
+
+The search holds out more of each training part than the protocol does (`--validation-share`): a tenth of a small set
+is a few dozen samples, on which one would find the luckiest trial. With the settings found, runs go by the protocol.
+
+What was tried is kept in `--journal`: the same command goes on where it was stopped, up to `--trials` in all. The best
+trial goes to `src/batchsift/experiments/tuned.json`, and how it was found to `benchmarks/tuning.json`.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from batchsift import data as datasets
+from batchsift import models
+from batchsift.experiments import DivergedError, Settings, prepare, protocol, recipes
+
+SETS = ("emotions", "yeast", "scene", "birds")
+PARTS = ("scene", "birds")  # published as a train and a test file
+STEPS = (150, 600)  # a run takes between so many: decides the range of the epochs
+MOST_EPOCHS = 150
+FOUND = Path(__file__).with_name("tuning.json")
+
+
+def load(name):
+    """A data set by the name the tuned settings know it by."""
+    folder = Path(os.environ["BATCHSIFT_DATA"])
+    if name not in PARTS:
+        return datasets.load(folder / f"{name}.arff")
+    first, second = (datasets.load(folder / f"{name}-{part}.arff") for part in ("train", "test"))
+    features, labels = np.vstack([first.features, second.features]), np.vstack([first.labels, second.labels])
+    return replace(first, features=features, labels=labels, name=name)
+
+
+def rounded(value):
+    """To three significant digits, before it is tried, so that the file holds what was tried."""
+    return float(f"{value:.3g}")
+
+
+def space(trial, model, steps_per_epoch):
+    """Settings and hyperparameters of a trial, as `tuned.json` holds them."""
+
+    def log(name, low, high):
+        return rounded(trial.suggest_float(name, low, high, log=True))
+
+    def share(name, high):
+        return rounded(trial.suggest_float(name, 0.0, high))
+
+    low, high = (min(MOST_EPOCHS, max(1, steps // steps_per_epoch)) for steps in STEPS)
+    settings = {
+        "learning_rate": log("learning_rate", 3e-4, 1e-2),
+        "weight_decay": log("weight_decay", 1e-6, 1e-3),
+        "epochs": trial.suggest_int("epochs", low, high, log=True),
+    }
+    match model:
+        case "mlp":
+            width = trial.suggest_categorical("width", [256, 512, 1024])
+            hyperparameters = {"hidden": [width, width], "dropout": share("dropout", 0.6)}
+        case "clif":
+            hyperparameters = {
+                "hidden": trial.suggest_categorical("hidden", [256, 512]),
+                "feature_layers": trial.suggest_int("feature_layers", 1, 2),
+                "dropout": share("dropout", 0.5),
+            }
+        case "dela":
+            hyperparameters = {
+                "latent": trial.suggest_categorical("latent", [50, 100]),
+                "kl_weight": log("kl_weight", 1e-5, 1e-1),
+                "dropout": share("dropout", 0.5),
+            }
+        case "mpvae":
+            hyperparameters = {
+                "likelihood_weight": log("likelihood_weight", 0.1, 10.0),
+                "ranking_weight": log("ranking_weight", 0.1, 100.0),
+                "dropout": share("dropout", 0.5),
+            }
+        case "paca":
+            hyperparameters = {
+                "latent": trial.suggest_categorical("latent", [8, 16, 32]),
+                "classification_weight": log("classification_weight", 1.0, 20.0),
+                "dropout": share("dropout", 0.4),
+            }
+        case _:
+            raise ValueError(f"no search space for the model {model!r}")
+    return settings, hyperparameters
+
+
+# What each search starts from: the models' authors' learning rate where known, and their defaults.
+STARTS = {
+    "mlp": {"width": 512, "dropout": 0.2},
+    "clif": {"hidden": 512, "feature_layers": 1, "dropout": 0.0},
+    "dela": {"latent": 50, "kl_weight": 1e-4, "dropout": 0.0},
+    "mpvae": {"likelihood_weight": 0.1, "ranking_weight": 20.0, "dropout": 0.5},
+    "paca": {"latent": 16, "classification_weight": 2.0, "dropout": 0.0},
+}
+
+
+def objective(prepared, model, folds):
+    """A function of a trial: the mean over folds of the highest validation Macro-AUC."""
+    steps_per_epoch = -(-len(prepared.splits[0].train) // prepared.settings.batch_size)
+
+    def value(trial):
+        settings, hyperparameters = space(trial, model, steps_per_epoch)
+        trial.set_user_attr("recipe", {"settings": settings, "hyperparameters": hyperparameters})
+        of_trial = replace(prepared, settings=replace(prepared.settings, **settings))
+        scores, start = [], time.perf_counter()
+        for fold in range(folds):
+            try:
+                scores.append(best_validation(of_trial, model, fold, hyperparameters))
+            except DivergedError as error:
+                raise optuna.TrialPruned from error
+            trial.report(float(np.mean(scores)), fold)
+            trial.set_user_attr("seconds", time.perf_counter() - start)
+            if fold + 1 < folds and trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.mean(scores))
+
+    return value
+
+
+def best_validation(prepared, model, fold, hyperparameters):
+    """The highest validation Macro-AUC of a run with random batches."""
+    scores = []
+    protocol.run_fold(
+        without_test_part(prepared, fold),
+        model=model,
+        method="random",
+        fold=fold,
+        hyperparameters=hyperparameters,
+        on_epoch=lambda record: scores.append(record.macro_auc),
+    )
+    return max(scores)
+
+
+def without_test_part(prepared, fold):
+    """The same folds, with the validation part in the place of the test part."""
+    split = prepared.splits[fold]
+    splits = list(prepared.splits)
+    splits[fold] = replace(split, test=split.validation)
+    return replace(prepared, splits=tuple(splits))
+
+
+def search(name, model, arguments):
+    """Goes on with one study, and writes down the best of it."""
+    settings = Settings(validation_share=arguments.validation_share)
+    prepared = prepare(load(name), settings, seed=arguments.seed)
+    study_name = f"{name} {model} folds={arguments.folds} validation={arguments.validation_share} seed={arguments.seed}"
+    study = optuna.create_study(
+        study_name=study_name,
+        storage=JournalStorage(JournalFileBackend(str(arguments.journal))),
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
+    )
+    done = len(study.get_trials(states=FINISHED))
+    # Not the seed alone: after a stop the same first trials would come again.
+    study.sampler = optuna.samplers.TPESampler(seed=arguments.seed + done, n_startup_trials=5, multivariate=True)
+    if not study.trials:
+        study.enqueue_trial({"learning_rate": 1e-3, "weight_decay": 1e-5, **STARTS[model]})
+    study.optimize(
+        objective(prepared, model, arguments.folds),
+        n_trials=max(0, arguments.trials - done) or None,
+        timeout=arguments.minutes * 60 if done < arguments.trials else 0,
+        callbacks=[report],
+    )
+    write(study, name, model, arguments)
+
+
+FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+def report(study, trial):
+    """A line of progress."""
+    completed = trial.state == optuna.trial.TrialState.COMPLETE
+    value = f"{trial.value:.4f}" if completed else "given up"
+    recipe, seconds = trial.user_attrs["recipe"], trial.user_attrs.get("seconds", 0.0)
+    options = json.dumps({**recipe["settings"], **recipe["hyperparameters"]})
+    print(f"{study.study_name} {trial.number:3} {value:>8} {seconds:4.0f} s  {options}", flush=True)
+
+
+def write(study, name, model, arguments):
+    """The best trial into the table of the package, and how it was found beside this file."""
+    completed = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    if not completed:
+        print(f"{name} {model}: no trial was completed")
+        return
+    best = max(completed, key=lambda trial: trial.value)
+    update(recipes.TUNED, model, name, best.user_attrs["recipe"])
+    finished = study.get_trials(states=FINISHED)
+    found = {
+        "value": round(best.value, 4),
+        "start": round(completed[0].value, 4) if completed[0].number == 0 else None,
+        "trials": len(finished),
+        "completed": len(completed),
+        "minutes": round(sum(trial.user_attrs.get("seconds", 0.0) for trial in finished) / 60, 1),
+        "folds": arguments.folds,
+        "validation_share": arguments.validation_share,
+        "seed": arguments.seed,
+    }
+    update(FOUND, model, name, found)
+
+
+def update(path, model, name, entry):
+    """Sets one entry of a table in a file, model to data set."""
+    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    table.setdefault(model, {})[name] = entry
+    ordered = {key: dict(sorted(table[key].items())) for key in sorted(table)}
+    path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Search for the tuned settings of models on data sets.")
+    parser.add_argument("data", nargs="*", default=SETS)
+    parser.add_argument("--models", nargs="+", default=models.names())
+    parser.add_argument("--trials", type=int, default=15, help="of each model on each data set, earlier ones included")
+    parser.add_argument("--folds", type=int, default=3, help="of the protocol's five, for each trial")
+    parser.add_argument("--minutes", type=float, default=5.0, help="for each model on each data set")
+    parser.add_argument("--validation-share", type=float, default=0.25, help="of each training part")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--journal", type=Path, default=Path("results/tuning.log"))
+    arguments = parser.parse_args()
+    arguments.journal.parent.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for name in arguments.data:
+        for model in arguments.models:
+            search(name, model, arguments)
+
+
+if __name__ == "__main__":
+    main()
