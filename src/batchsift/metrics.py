@@ -2,9 +2,10 @@
 
 Shapes: N samples, L labels. A label counts as predicted where its probability is above 1/2, not at it.
 
-Areas under the ROC curve are Mann-Whitney statistics of ranks: one vectorised call for all labels, quick
-enough for every epoch. Precision, recall, F1 and Jaccard are ratios of counts, so that a single label works
-like any other number of them (scikit-learn takes one column for a binary problem). The rest is from there.
+Vectorised over labels and samples, quick enough for all of them after every epoch (scikit-learn's calls label by
+label would take as long as the epoch itself): areas under the ROC curve are Mann-Whitney statistics of ranks, all that
+follows a ranking comes from one sort, precision, recall, F1 and Jaccard are ratios of counts. A single label works like
+any other number of them.
 """
 
 from collections.abc import Mapping
@@ -15,14 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from sklearn.metrics import (
-    average_precision_score,
-    coverage_error,
-    label_ranking_average_precision_score,
-    label_ranking_loss,
-)
 
-__all__ = ["METRICS", "Metric", "evaluate", "macro_auc"]
+__all__ = ["METRICS", "Metric", "evaluate", "evaluate_labels", "macro_auc"]
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -123,6 +118,34 @@ def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
     return {key: scores[key] for key in METRICS}
 
 
+def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
+    """Three metrics of every label by itself: `auc`, `average_precision` and `f1`, `(L,)` each.
+
+    Their means over the labels where they exist are Macro-AUC, Macro-AUPRC and Macro-F1 of `evaluate`.
+
+    Args:
+        probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
+        targets: `(N, L)` of 0/1.
+
+    Returns:
+        Key to values; NaN where a metric is undefined.
+
+    Raises:
+        ValueError: for other shapes or values.
+
+    >>> evaluate_labels([[0.9, 0.2], [0.6, 0.7]], [[1, 0], [0, 1]])["f1"].round(2).tolist()
+    [0.67, 1.0]
+    """
+    probs_NL, relevant_NL = _checked(probs, targets)
+    predicted_NL = probs_NL > THRESHOLD
+    hits_L, cells_L = (predicted_NL & relevant_NL).sum(axis=0), predicted_NL.sum(axis=0) + relevant_NL.sum(axis=0)
+    return {
+        "auc": _auc_per_label(probs_NL, relevant_NL),
+        "average_precision": _auprc_per_label(probs_NL, relevant_NL),
+        "f1": _ratio(2 * hits_L, cells_L, empty=0),
+    }
+
+
 def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
     """The two `(N, L)` arrays, probabilities as floats and targets as booleans."""
     probs_NL, targets_NL = np.asarray(probs), np.asarray(targets)
@@ -159,23 +182,40 @@ def _areas(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
 
 def _auprc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
     """Average precision of each label, `(L,)`; NaN where there is no positive."""
-    columns = zip(probs_NL.T, relevant_NL.T, strict=True)
-    return np.array([average_precision_score(y_N, p_N) if y_N.any() else np.nan for p_N, y_N in columns])
+    depth_NL, hits_NL = _from_the_top(probs_NL, relevant_NL)
+    positives_L = relevant_NL.sum(axis=0)
+    area_L = (hits_NL / depth_NL * relevant_NL).sum(axis=0) / np.maximum(positives_L, 1)
+    return np.where(positives_L > 0, area_L, np.nan)
 
 
 def _rankings(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
+    depth_NL, hits_NL = (matrix_LN.T for matrix_LN in _from_the_top(probs_NL.T, relevant_NL.T))
+    positives_N = relevant_NL.sum(axis=1)
+    pairs_N = positives_N * (relevant_NL.shape[1] - positives_N)
+    errors_N = ((depth_NL - hits_NL) * relevant_NL).sum(axis=1)
+    precision_N = (hits_NL / depth_NL * relevant_NL).sum(axis=1)
     top_N1 = probs_NL.argmax(axis=1, keepdims=True)
-    one_error = 1 - float(np.take_along_axis(relevant_NL, top_N1, axis=1).mean())
-    if probs_NL.shape[1] == 1:
-        # scikit-learn refuses one column; a second label, never relevant and always last, changes nothing.
-        probs_NL = np.pad(probs_NL, ((0, 0), (0, 1)), constant_values=-1)
-        relevant_NL = np.pad(relevant_NL, ((0, 0), (0, 1)))
     return {
-        "ranking_loss": float(label_ranking_loss(relevant_NL, probs_NL)),
-        "one_error": one_error,
-        "coverage": float(coverage_error(relevant_NL, probs_NL)),
-        "average_precision": float(label_ranking_average_precision_score(relevant_NL, probs_NL)),
+        "ranking_loss": float(_ratio(errors_N, pairs_N, empty=0).mean()),
+        "one_error": 1 - float(np.take_along_axis(relevant_NL, top_N1, axis=1).mean()),
+        "coverage": float((depth_NL * relevant_NL).max(axis=1).mean()),
+        "average_precision": float(np.where(pairs_N > 0, _ratio(precision_N, positives_N, empty=1), 1).mean()),
     }
+
+
+def _from_the_top(probs_NL: Floats, relevant_NL: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many of a column have at least a cell's probability, and how many relevant ones: `(N, L)` each."""
+    order_NL = np.argsort(-probs_NL, axis=0)
+    sorted_NL = np.take_along_axis(probs_NL, order_NL, axis=0)
+    # Equal ones come in as one: all of them stand where the last of them does.
+    last_NL = np.broadcast_to(np.arange(len(probs_NL))[:, None], probs_NL.shape).copy()
+    last_NL[:-1][sorted_NL[:-1] == sorted_NL[1:]] = len(probs_NL)
+    last_NL = np.minimum.accumulate(last_NL[::-1], axis=0)[::-1]
+    found_NL = np.take_along_axis(relevant_NL, order_NL, axis=0).cumsum(axis=0)
+    depth_NL, hits_NL = np.empty_like(last_NL), np.empty_like(last_NL)
+    np.put_along_axis(depth_NL, order_NL, last_NL + 1, axis=0)
+    np.put_along_axis(hits_NL, order_NL, np.take_along_axis(found_NL, last_NL, axis=0), axis=0)
+    return depth_NL, hits_NL
 
 
 def _ratios(predicted_NL: Bools, relevant_NL: Bools) -> dict[str, float]:

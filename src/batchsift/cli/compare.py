@@ -14,7 +14,8 @@ from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_ending
 from batchsift.data import load
 from batchsift.experiments import Comparison, DivergedError, Prepared, Settings, compare, prepare
 from batchsift.experiments.comparison import check_methods
-from batchsift.experiments.store import claim, document, epochs_csv, to_json, write
+from batchsift.experiments.document import document, epochs_csv, to_json
+from batchsift.experiments.store import claim, write
 from batchsift.report.plots import convergence, image
 from batchsift.report.progress import ComparisonProgress
 from batchsift.report.tables import comparison_report

@@ -98,6 +98,7 @@ class Prepared:
         splits: One a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
         removed_labels: Names of the labels with too few positives.
         num_removed_samples: How many samples were left without a label.
+        kept_samples: Of each sample of `data`, its row in the data set before the filters.
     """
 
     data: MultiLabelData
@@ -106,6 +107,7 @@ class Prepared:
     splits: tuple[Split, ...]
     removed_labels: tuple[str, ...]
     num_removed_samples: int
+    kept_samples: Indices
 
 
 def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int = 0) -> Prepared:
@@ -147,7 +149,8 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
             UserWarning,
             stacklevel=2,
         )
-    return Prepared(kept, settings, seed, splits, removed_labels, len(removed_samples))
+    kept_samples = np.setdiff1d(np.arange(data.num_samples), removed_samples)
+    return Prepared(kept, settings, seed, splits, removed_labels, len(removed_samples), kept_samples)
 
 
 def _check_device(device: str) -> None:

@@ -24,13 +24,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.experiments.options import create_method
 from batchsift.experiments.parts import Part, Parts, SparseRows, scaled_parts
 from batchsift.experiments.preparation import Prepared, Settings, prepare
-from batchsift.metrics import evaluate, macro_auc
+from batchsift.experiments.recording import SignalRecord, Suspect, record_draws, record_signals, record_suspects
+from batchsift.metrics import evaluate, evaluate_labels
 from batchsift.models import BaseModel
 from batchsift.selector import Selector
 
@@ -49,15 +52,22 @@ class EpochRecord:
         epoch: Counted from 0.
         learning_rate: Of all its steps.
         loss: Training loss, the mean over the samples drawn.
-        macro_auc: On the validation part, after the epoch.
+        validation: Metric key to value on the validation part, after the epoch.
         summary: The selector's, at the end of the epoch it describes.
+        signals: The method's, at the same time.
     """
 
     epoch: int
     learning_rate: float
     loss: float
-    macro_auc: float
+    validation: Mapping[str, float]
     summary: Mapping[str, float]
+    signals: SignalRecord
+
+    @property
+    def macro_auc(self) -> float:
+        """On the validation part: what the epoch is chosen by."""
+        return self.validation["macro_auc"]
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,13 @@ class FoldResult:
         best_epoch: The first epoch with the highest validation Macro-AUC.
         metrics: On the test part, with the weights of the best epoch.
         last_metrics: On the test part, with the weights of the last epoch.
+        label_metrics: `auc`, `average_precision` and `f1` of each label, on the test part, best epoch.
+        draws: Quantiles (0, 5, ... 100 %) of how often a training sample was drawn.
+        suspects: The labels that are probably wrong, the worst first; none where the method keeps no loss.
         selection_seconds: Spent in the selector.
-        total_seconds: Of selection, training and scoring together.
+        recording_seconds: Spent on what is written down without being needed: signals, draws, suspects, and the
+            validation metrics beside the one that chooses the epoch.
+        total_seconds: Of selection, training, scoring and recording together.
     """
 
     method: str
@@ -81,7 +96,11 @@ class FoldResult:
     best_epoch: int
     metrics: Mapping[str, float]
     last_metrics: Mapping[str, float]
+    label_metrics: Mapping[str, tuple[float, ...]]
+    draws: tuple[float, ...]
+    suspects: tuple[Suspect, ...]
     selection_seconds: float
+    recording_seconds: float
     total_seconds: float
 
 
@@ -113,6 +132,7 @@ def run_fold(
     method: str,
     fold: int,
     hyperparameters: Mapping[str, Any] | None = None,
+    method_options: Mapping[str, Any] | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> FoldResult:
     """Trains a model on one fold with one method, and scores it.
@@ -123,6 +143,7 @@ def run_fold(
         method: A name of `batchsift.methods`.
         fold: Which split, from 0.
         hyperparameters: Of the model, by name; its own defaults for the others.
+        method_options: Of the method, as a file writes them: see `batchsift.experiments.options`.
         on_epoch: Called with the record of every epoch.
 
     Raises:
@@ -135,7 +156,7 @@ def run_fold(
         raise ValueError(f"fold must be in [0, {len(prepared.splits)}), got {fold}")
     parts = scaled_parts(prepared.data, prepared.splits[fold], settings.device)
     weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
-    selection = _Stopwatch()
+    selection, recording = _Stopwatch(), _Stopwatch()
     with _own_generator(torch.device(settings.device), weight_seed), _own_threads(settings.threads):
         # Built on the CPU: the same initial weights on every device.
         network = models.build(model, *parts.train.widths, **(hyperparameters or {})).to(settings.device)
@@ -148,16 +169,25 @@ def run_fold(
         with selection:
             selector = Selector(
                 parts.train.labels.cpu(),
-                method=method,
+                method=create_method(method, method_options or {}),
                 features=parts.train.neighbour_features,
                 batch_size=settings.batch_size,
                 epochs=settings.epochs,
                 seed=selection_seed,
             )
-        trained = _train(network, optimizer, selector, parts, settings, selection=selection, on_epoch=on_epoch)
-        last_metrics = _test(network, parts.test)
+        trained = _train(
+            network, optimizer, selector, parts, settings, selection=selection, recording=recording, on_epoch=on_epoch
+        )
+        targets_NL = parts.test.labels.cpu()
+        last_metrics = evaluate(_probabilities(network, parts.test.features), targets_NL)
         network.load_state_dict(trained.best_weights)
-        metrics = _test(network, parts.test)
+        probs_NL = _probabilities(network, parts.test.features)
+        metrics = evaluate(probs_NL, targets_NL)
+        with recording:
+            label_metrics = {key: tuple(of.tolist()) for key, of in evaluate_labels(probs_NL, targets_NL).items()}
+            draws = record_draws(selector)
+            rows = prepared.kept_samples[prepared.splits[fold].train]
+            suspects = record_suspects(selector, rows=rows, label_names=prepared.data.label_names)
     return FoldResult(
         method=method,
         fold=fold,
@@ -165,7 +195,11 @@ def run_fold(
         best_epoch=trained.best_epoch,
         metrics=metrics,
         last_metrics=last_metrics,
+        label_metrics=label_metrics,
+        draws=draws,
+        suspects=suspects,
         selection_seconds=selection.seconds,
+        recording_seconds=recording.seconds,
         total_seconds=time.perf_counter() - start,
     )
 
@@ -185,6 +219,7 @@ def _train(
     settings: Settings,
     *,
     selection: "_Stopwatch",
+    recording: "_Stopwatch",
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> _Trained:
     records: list[EpochRecord] = []
@@ -192,10 +227,16 @@ def _train(
     for epoch in range(settings.epochs):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate_at(epoch)
-        loss, summary = _train_epoch(network, optimizer, selector, parts.train, selection)
-        score = macro_auc(_probabilities(network, parts.validation.features), parts.validation.labels.cpu())
-        record = EpochRecord(epoch, settings.learning_rate_at(epoch), loss, score, summary)
-        if epoch == 0 or score > records[best_epoch].macro_auc:
+        loss = _train_epoch(network, optimizer, selector, parts.train, selection)
+        probs_NL = _probabilities(network, parts.validation.features)
+        with recording:
+            validation = evaluate(probs_NL, parts.validation.labels.cpu())
+            signals = record_signals(selector)
+        with selection:
+            summary = selector.summary()
+            selector.end_epoch()
+        record = EpochRecord(epoch, settings.learning_rate_at(epoch), loss, validation, summary, signals)
+        if epoch == 0 or record.macro_auc > records[best_epoch].macro_auc:
             # A plain copy of the dictionary would share its tensors with the model, and train on with it.
             best_epoch, best_weights = epoch, copy.deepcopy(network.state_dict())
         records.append(record)
@@ -210,8 +251,8 @@ def _train_epoch(
     selector: Selector,
     train: Part,
     selection: "_Stopwatch",
-) -> tuple[float, Mapping[str, float]]:
-    """One epoch of selected batches: the mean loss of the samples drawn, and the selector's summary."""
+) -> float:
+    """One epoch of selected batches: the mean loss of the samples drawn."""
     network.train()
     total, rows = torch.zeros((), device=train.features.device), 0
     for indices_B in selection.each(selector.batches()):
@@ -223,10 +264,7 @@ def _train_epoch(
         total, rows = total + loss.detach() * len(indices_B), rows + len(indices_B)
         with selection:
             selector.observe(indices_B, logits_BL)
-    with selection:
-        summary = selector.summary()
-        selector.end_epoch()
-    return float(total / rows), summary
+    return float(total / rows)
 
 
 @torch.no_grad()
@@ -241,10 +279,6 @@ def _probabilities(network: BaseModel, features: Tensor | SparseRows) -> Tensor:
     if probs_NL.isnan().any():
         raise DivergedError("training diverged: the predictions are no longer numbers; lower the learning rate")
     return probs_NL
-
-
-def _test(network: BaseModel, test: Part) -> dict[str, float]:
-    return evaluate(_probabilities(network, test.features), test.labels.cpu())
 
 
 class _Stopwatch:
@@ -272,13 +306,14 @@ class _Stopwatch:
 
 @contextmanager
 def _own_threads(threads: int) -> Iterator[None]:
-    """Sets the number of torch's threads, and puts back what the caller had."""
+    """Sets the number of threads of torch, BLAS and OpenMP, and puts back what the caller had."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with threadpool_limits(threads):
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 @contextmanager

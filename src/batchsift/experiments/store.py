@@ -1,138 +1,101 @@
-"""What a comparison leaves behind: one JSON document, and a table of all epochs.
-
-The document, all values at the best epochs unless said otherwise (NaN is null):
+"""A folder of finished cells: one file a cell, whole or not there.
 
 ```
-{"data": ..., "model": ...,
- "results": [{"method", "metrics": {key: {"mean", "std", "folds"}}, "last_metrics": as metrics at the last epoch,
-              "average_rank", "best_epochs", "selection_seconds", "total_seconds"}],
- "comparison": {"baseline", "smallest_p", "differences": {key: {method: {"mean", "p_value"}}}},
- "filters": {"removed_labels", "removed_samples"}, "config": {...}, "versions": {...}}
+<folder>/study.json            what the study is: its file, its cells in order, the command
+<folder>/cells/<key>.json      what a cell left, see `batchsift.experiments.cells`
+<folder>/lock                  held while a run works here; the system frees it when the run dies, however it dies
 ```
 """
 
-import csv
-import io
 import json
-import math
 import os
-import platform
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from batchsift.experiments.comparison import BASELINE, Comparison
-from batchsift.experiments.statistics import smallest_p
+from filelock import FileLock, Timeout
+
+from batchsift.experiments.cells import FORMAT, Cell
+
+STUDY = "study.json"
 
 
-def document(comparison: Comparison, *, histories: bool = False) -> dict[str, Any]:
-    """The JSON document of a comparison: dictionaries, lists, strings, finite numbers and None.
+class Store:
+    """The cells of a folder.
 
     Args:
-        comparison: What came out.
-        histories: Add `histories`, the records of all epochs of all runs.
+        folder: Made where something is written into it.
     """
-    prepared = comparison.prepared
-    content = {
-        "data": prepared.data.name,
-        "model": comparison.model,
-        "results": _results(comparison),
-        "comparison": {
-            "baseline": BASELINE if BASELINE in comparison.results else None,
-            "smallest_p": smallest_p(len(prepared.splits)),
-            "differences": comparison.differences(),
-        },
-        "filters": {
-            "removed_labels": prepared.removed_labels,
-            "removed_samples": prepared.num_removed_samples,
-        },
-        "config": {
-            **asdict(prepared.settings),
-            "seed": prepared.seed,
-            "methods": comparison.methods,
-            "num_samples": prepared.data.num_samples,
-            "num_features": prepared.data.num_features,
-            "num_labels": prepared.data.num_labels,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "numpy", "batchsift")},
-        },
-    }
-    if histories:
-        content["histories"] = [
-            {"method": run.method, "fold": run.fold, "epochs": run.epochs}
-            for runs in comparison.results.values()
-            for run in runs
-        ]
-    plain: dict[str, Any] = _plain(content)
-    return plain
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._cells = self.folder / "cells"
+
+    def keys(self) -> set[str]:
+        """Of all cells there are."""
+        return {path.stem for path in self._cells.glob("*.json")}
+
+    def read(self, key: str) -> Cell:
+        """The cell of that key.
+
+        Raises:
+            FileNotFoundError: where there is none.
+            ValueError: where the file is none of this version's.
+        """
+        path = self._cells / f"{key}.json"
+        document = _read(path)
+        if document.get("format") != FORMAT:
+            raise ValueError(f"{path} has format {document.get('format')!r}; this batchsift reads {FORMAT}")
+        return Cell(document)
+
+    def cells(self) -> list[Cell]:
+        """All cells: those of the study in its order, then others there may be."""
+        found, study = self.keys(), self.study()
+        ordered = [one["key"] for one in study["cells"]] if study else []
+        return [self.read(key) for key in [*ordered, *sorted(found.difference(ordered))] if key in found]
+
+    def write(self, cell: Cell) -> None:
+        """Puts a cell there, in place of one of the same key."""
+        content = json.dumps(cell.document, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
+        write(self._cells, {f"{cell.key}.json": content.encode()})
+
+    def study(self) -> Mapping[str, Any] | None:
+        """What `write_study` wrote; None where nothing was."""
+        path = self.folder / STUDY
+        return _read(path) if path.exists() else None
+
+    def write_study(self, document: Mapping[str, Any]) -> None:
+        """Says what the study of this folder is."""
+        content = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+        write(self.folder, {STUDY: content.encode()})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps the folder to oneself, and sweeps away the half-written files of runs that were killed.
+
+        Raises:
+            OSError: where another run holds it, or nothing can be written.
+        """
+        claim(self.folder)
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                for folder in (self.folder, self._cells):
+                    for path in folder.glob(f"{_UNFINISHED}*"):
+                        path.unlink()
+                yield
+        except Timeout as error:
+            raise BlockingIOError(
+                f"another run works in {self.folder}: wait until it is over, stop it, or use another folder"
+            ) from error
 
 
-def _results(comparison: Comparison) -> list[dict[str, Any]]:
-    best, last, ranks = comparison.summaries(), comparison.summaries(last=True), comparison.overall_ranks()
-    return [
-        {
-            "method": method,
-            "metrics": {key: by_method[method] for key, by_method in best.items()},
-            "last_metrics": {key: by_method[method] for key, by_method in last.items()},
-            "average_rank": ranks[method],
-            "best_epochs": [run.best_epoch for run in runs],
-            "selection_seconds": [run.selection_seconds for run in runs],
-            "total_seconds": [run.total_seconds for run in runs],
-        }
-        for method, runs in comparison.results.items()
-    ]
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: dataclasses become dictionaries, numbers that are not finite None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    """A JSON document as text, one line an entry."""
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-
-
-def epochs_csv(comparison: Comparison) -> str:
-    """All epochs of all runs, one a row; what a method's selector does not tell of is left empty."""
-    rows = [
-        {
-            "method": method,
-            "fold": run.fold,
-            "learning_rate": record.learning_rate,
-            "loss": record.loss,
-            "macro_auc": record.macro_auc,
-            **record.summary,
-            "epoch": record.epoch,
-        }
-        for method, runs in comparison.results.items()
-        for run in runs
-        for record in run.epochs
-    ]
-    first = ["method", "fold", "epoch", "learning_rate", "loss", "macro_auc"]
-    columns = [*first, *dict.fromkeys(key for row in rows for key in row if key not in first)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+_UNFINISHED = ".unfinished-"
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
-    """Writes files into a folder, each whole or not at all.
+    """Writes files into a folder, each whole or not at all, even if the power fails.
 
     Args:
         folder: Made where it is missing.
@@ -146,10 +109,12 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
     """
     claim(folder)
     for name, content in files.items():
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             Path(temporary).chmod(0o644)  # mkstemp's files are for their owner alone
             Path(temporary).replace(folder / name)
         except BaseException:
@@ -170,3 +135,11 @@ def claim(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a JSON document: {error}; remove it") from error
+    return document

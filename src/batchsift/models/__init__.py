@@ -9,6 +9,7 @@
 | paca | Hang, Zhang, Feng, Song, AAAI 2022: densities of positive and negative prototypes by normalising flows |
 """
 
+import inspect
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,7 +20,7 @@ from batchsift.models.mlp import MLP
 from batchsift.models.mpvae import MPVAE
 from batchsift.models.paca import PACA
 
-__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "names"]
+__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "hyperparameters", "names"]
 
 _MODELS: dict[str, type[BaseModel]] = {"mlp": MLP, "clif": CLIF, "dela": DELA, "mpvae": MPVAE, "paca": PACA}
 
@@ -31,6 +32,19 @@ def names() -> tuple[str, ...]:
     True
     """
     return tuple(_MODELS)
+
+
+def hyperparameters(name: str) -> tuple[str, ...]:
+    """The keywords `build` takes for a model.
+
+    Raises:
+        ValueError: for an unknown name.
+
+    >>> hyperparameters("mlp")
+    ('hidden', 'dropout')
+    """
+    keywords = inspect.signature(_known(name)).parameters.values()
+    return tuple(one.name for one in keywords if one.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any) -> BaseModel:
@@ -49,8 +63,12 @@ def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any)
     >>> build("mlp", 72, 6, hidden=(16,)).head.out_features
     6
     """
+    return _known(name)(num_features, num_labels, **hyperparameters)
+
+
+def _known(name: str) -> type[BaseModel]:
     if name not in _MODELS:
         near = get_close_matches(name, _MODELS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(f"unknown model {name!r}: {hint}There are {', '.join(_MODELS)}")
-    return _MODELS[name](num_features, num_labels, **hyperparameters)
+    return _MODELS[name]

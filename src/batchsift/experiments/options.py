@@ -1,0 +1,91 @@
+"""Options of methods and hyperparameters of models as files and command lines write them: numbers, words, lists.
+
+What is refused is refused with the nearest word there is.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, fields
+from typing import Any
+
+import torch
+
+from batchsift import methods, models
+from batchsift.methods import BaseMethod, Method, Mixture
+
+
+def create_method(name: str, options: Mapping[str, Any]) -> Method:
+    """A new instance of a registered method.
+
+    Args:
+        name: One of `batchsift.methods.names()`.
+        options: Of the method, by name. `storage` is the name of a torch dtype, `mixture` a number or a table of
+            what `batchsift.methods.Mixture` takes.
+
+    Raises:
+        ValueError: for an unknown method or option, or a value out of its range.
+        TypeError: for a value of another type.
+
+    >>> create_method("hard", {"pressure": 4.0, "storage": "float16"})
+    Hard(warmup=0.03, pressure=4.0, storage=torch.float16, refresh='epoch')
+    """
+    default = methods.create(name)
+    known = {field.name: field for field in fields(default) if field.init} if isinstance(default, BaseMethod) else {}
+    for option, value in options.items():
+        if option not in known:
+            raise ValueError(f"{name} has no option {option!r}{nearest(option, known)}")
+        _check_type(known[option], value)
+    return methods.create(name, **{option: _converted(option, value) for option, value in options.items()})
+
+
+def check_hyperparameters(model: str, names: Iterable[str]) -> None:
+    """Makes sure that a model has hyperparameters of these names.
+
+    Raises:
+        ValueError: for an unknown model or name.
+
+    >>> check_hyperparameters("mlp", ["hiden"])
+    Traceback (most recent call last):
+    ...
+    ValueError: mlp has no hyperparameter 'hiden': did you mean 'hidden'? There are hidden, dropout
+    """
+    known = models.hyperparameters(model)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{model} has no hyperparameter {name!r}{nearest(name, known)}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word nobody knows.
+
+    >>> nearest("hardd", ["random", "hard"])
+    ": did you mean 'hard'? There are random, hard"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f": {hint}There are {', '.join(known)}" if known else ": there are none"
+
+
+def _check_type(option: "Field[Any]", value: Any) -> None:
+    """Methods check ranges; what Python would take for something else (a word for True) is found here."""
+    if isinstance(option.default, bool) and not isinstance(value, bool):
+        raise TypeError(f"{option.name} must be true or false, got {value!r}")
+    numeric = isinstance(option.default, int | float) and not isinstance(option.default, bool)
+    if numeric and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"{option.name} must be a number, got {value!r}")
+
+
+def _converted(option: str, value: Any) -> Any:
+    if option == "storage":
+        found = getattr(torch, value, None) if isinstance(value, str) else value
+        if not isinstance(found, torch.dtype):
+            raise ValueError(f"storage must name a floating dtype such as 'float32', got {value!r}")
+        return found
+    if option == "mixture" and isinstance(value, Mapping):
+        known = [one.name for one in fields(Mixture)]
+        for name in value:
+            if name not in known:
+                raise ValueError(f"mixture has no {name!r}{nearest(name, known)}")
+        return Mixture(**value)
+    return value
