@@ -5,7 +5,7 @@ Shapes: N samples of a part, B batch, D features, L labels.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -94,21 +94,44 @@ class Parts:
     test: Part
 
 
-def scaled_parts(data: MultiLabelData, split: Split, device: str) -> Parts:
-    """Means for missing values and the ranges of the features come from the training part alone.
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """What the training part tells about the features: a mean for missing values, and the range.
 
-    Values of the other parts may therefore lie outside [0, 1].
+    Attributes:
+        mean_D: In place of a missing value.
+        scale_D: 1 / range; 1 for a feature that is constant.
+        offset_D: Added after scaling, so that the training part lies in [0, 1].
     """
-    imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
-    scaler = MinMax().fit(imputer.fit_transform(data.features[split.train]))
+
+    mean_D: NDArray[np.float64]
+    scale_D: NDArray[np.float64]
+    offset_D: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, features: Any) -> Self:
+        """Learned from `(N, D)` features, dense or sparse."""
+        imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
+        scaler = MinMax().fit(imputer.fit_transform(features))
+        return cls(imputer.statistics_, scaler.scale_, scaler.min_)
+
+    def __call__(self, features: Any, device: str) -> Tensor | SparseRows:
+        """`(N, D)` float32; values outside the ranges of the training part lie outside [0, 1]."""
+        if isinstance(features, np.ndarray):
+            complete = np.where(np.isnan(features), self.mean_D, features)
+            return torch.from_numpy(complete * self.scale_D + self.offset_D).to(device, torch.float32)
+        matrix = features.tocsr(copy=True)
+        matrix.data = np.where(np.isnan(matrix.data), self.mean_D[matrix.indices], matrix.data)
+        matrix.data *= self.scale_D[matrix.indices]
+        return SparseRows(matrix, self.offset_D, device)
+
+
+def scaled_parts(data: MultiLabelData, split: Split, device: str) -> Parts:
+    """Means for missing values and the ranges of the features come from the training part alone."""
+    preprocessing = Preprocessing.fit(data.features[split.train])
 
     def part(rows: NDArray[np.int64]) -> Part:
-        complete = imputer.transform(data.features[rows])
         labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
-        if not data.is_sparse:
-            return Part(torch.from_numpy(scaler.transform(complete)).to(device, torch.float32), labels)
-        matrix = complete.tocsr()  # the imputer works column by column
-        matrix.data *= scaler.scale_[matrix.indices]
-        return Part(SparseRows(matrix, scaler.min_, device), labels)
+        return Part(preprocessing(data.features[rows], device), labels)
 
     return Parts(part(split.train), part(split.validation), part(split.test))
