@@ -1,0 +1,143 @@
+"""From the files of a named data set to the data set; what is not as published is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from batchsift.data.arff import read_arff
+from batchsift.data.catalog import openml
+from batchsift.data.catalog.files import FileProgress, Notice, fetch, no_progress, say
+from batchsift.data.catalog.table import Entry, entry, openml_id
+from batchsift.data.multilabel import MultiLabelData, concatenated
+
+_CARDINALITY_TOLERANCE = 0.01  # tables round to two or three digits
+
+
+@dataclass(frozen=True)
+class PublishedSplit:
+    """A data set and how its source divides it.
+
+    Args:
+        data: All samples, those for training first.
+        train: Their indices, `(N_train,)`.
+        test: The indices of the others, `(N_test,)`.
+    """
+
+    data: MultiLabelData
+    train: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, train: MultiLabelData, test: MultiLabelData, name: str) -> "PublishedSplit":
+        """Both parts as one."""
+        data = concatenated([train, test], name=name)
+        indices = np.arange(data.num_samples)
+        return cls(data, indices[: train.num_samples], indices[train.num_samples :])
+
+
+def load(
+    name: str, *, offline: bool | None = None, on_progress: FileProgress = no_progress, notice: Notice = say
+) -> MultiLabelData:
+    """Loads a named data set from the cache, downloading it first if needed.
+
+    Args:
+        name: As in `names()`, in any case; or `openml:<number>` for any multi-label data set of OpenML.
+        offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
+        on_progress: Called with a file's name, the bytes that are there and those expected.
+        notice: Takes a line for the user when something is downloaded; stderr by default.
+
+    Raises:
+        ValueError: There is no such data set, or what was downloaded is not what was published.
+        DownloadError: It cannot be had or stored.
+    """
+    data_id = openml_id(name)
+    if data_id is not None:
+        return openml.read(data_id, name=name.strip().lower(), offline=offline, notice=notice)[0]
+    found = entry(name)
+    if found.openml is not None:
+        data, num_attributes = openml.read(found.openml, name=found.name, offline=offline, notice=notice)
+        check_facts(found, data, num_features=num_attributes)
+        return data
+    places = fetch(found, offline=offline, on_progress=on_progress, notice=notice)
+    data = concatenated(_read(found, places, found.parts), name=found.name)
+    check_facts(found, data, num_features=data.num_features)
+    return data
+
+
+def published_split(
+    name: str, *, offline: bool | None = None, on_progress: FileProgress = no_progress, notice: Notice = say
+) -> PublishedSplit:
+    """The division of a named data set into training and test samples that its source publishes.
+
+    Args and errors: see `load`; a data set without such a division is a `ValueError`.
+    """
+    found = entry(name)
+    if not found.has_published_split:
+        raise ValueError(f"{found.name} has no published split; divide it with folds, holdout or train_validation_test")
+    places = fetch(found, parts=("train", "test"), offline=offline, on_progress=on_progress, notice=notice)
+    train, test = _read(found, places, ("train", "test"))
+    split = PublishedSplit.of(train, test, found.name)
+    check_facts(found, split.data, num_features=split.data.num_features)
+    return split
+
+
+def check_facts(entry: Entry, data: MultiLabelData, *, num_features: int) -> None:
+    """Refuses a data set whose counts, or whose cardinality, are not those of the catalogue.
+
+    Raises:
+        ValueError: With what arrived and what was published.
+    """
+    published = (entry.samples, entry.columns or entry.features, entry.labels)
+    arrived = (data.num_samples, num_features, data.num_labels)
+    card = entry.cardinality
+    if arrived == published and (card is None or abs(data.cardinality - card) <= _CARDINALITY_TOLERANCE):
+        return
+    raise ValueError(
+        f"{entry.name} as it came from {entry.source} has {' x '.join(map(str, arrived))} samples, features and labels "
+        f"and a cardinality of {data.cardinality:.3f}; {' x '.join(map(str, published))} and "
+        f"{'any' if card is None else card} were expected ({entry.facts}). It is not used: the source has changed"
+    )
+
+
+def _read(entry: Entry, places: Mapping[str, Path], parts: Sequence[str]) -> list[MultiLabelData]:
+    paths = [places[part] for part in parts]
+    if ".svm" in paths[0].suffixes:
+        return read_svmlight(paths, num_features=entry.features)
+    return [read_arff(path) for path in paths]
+
+
+def read_svmlight(paths: Sequence[Path], *, num_features: int) -> list[MultiLabelData]:
+    """Reads the parts of a data set in LIBSVM's multi-label format: `label,label,... feature:value ...`.
+
+    Args:
+        paths: Plain, or compressed (.gz, .bz2).
+        num_features: D; features are counted from 1, and the format leaves out what is zero.
+
+    Returns:
+        The parts, sparse; their labels are those that occur in any of them, by number.
+
+    Raises:
+        ValueError: Something else, or a feature beyond `num_features`.
+    """
+    from sklearn.datasets import load_svmlight_file  # noqa: PLC0415 (slow to import)
+
+    parts = []
+    for path in paths:
+        try:
+            parts.append(load_svmlight_file(path, n_features=num_features, multilabel=True, zero_based=False))
+        except (ValueError, EOFError, OSError) as error:
+            raise ValueError(f"{path} is not in LIBSVM's multi-label format: {error}") from error
+    numbers = sorted({number for _, label_lists in parts for labels in label_lists for number in labels})
+    return [
+        MultiLabelData(
+            features=features,
+            labels=np.array([np.isin(numbers, labels) for labels in label_lists]),
+            feature_names=tuple(f"feature{number}" for number in range(1, num_features + 1)),
+            label_names=tuple(f"label{number:g}" for number in numbers),
+            name=path.name.partition(".")[0],
+        )
+        for path, (features, label_lists) in zip(paths, parts, strict=True)
+    ]
