@@ -5,14 +5,20 @@
 (2400, 324, 10)
 """
 
-import difflib
-import os
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from batchsift.data.arff import read_arff
+from batchsift.data.arrays import from_arrays, read_npz
 from batchsift.data.digits import digits
+from batchsift.data.loading import load
 from batchsift.data.multilabel import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
 from batchsift.data.splits import folds, holdout
+
+if TYPE_CHECKING:
+    from batchsift.data.frames import from_frame
+    from batchsift.data.hf import from_hf
+    from batchsift.data.tables import read_table
 
 __all__ = [
     "MultiLabelData",
@@ -21,37 +27,20 @@ __all__ = [
     "drop_rare_labels",
     "drop_unlabelled_samples",
     "folds",
+    "from_arrays",
+    "from_frame",
+    "from_hf",
     "holdout",
     "load",
     "read_arff",
+    "read_npz",
+    "read_table",
 ]
 
-_EMBEDDED = {"digits": digits}
-_READERS = {".arff": read_arff}
+_NEED_PANDAS = {"from_frame": "frames", "from_hf": "hf", "read_table": "tables"}
 
 
-def load(source: str | os.PathLike[str], labels: int | None = None) -> MultiLabelData:
-    """Loads a data set by its name or from a file.
-
-    Args:
-        source: "digits", the embedded set, or the path of an `.arff` file.
-        labels: for a file, how many of its last columns are labels; needed where the file does not say.
-
-    Raises:
-        FileNotFoundError: if the file is not there.
-        ValueError: if `source` is neither a known name nor a file of a known type, or its content is wrong.
-    """
-    source = os.fspath(source)
-    if source in _EMBEDDED:
-        if labels is not None:
-            raise ValueError(f"labels={labels} came with {source!r}, which knows its labels; leave it out")
-        return _EMBEDDED[source]()
-    reader = _READERS.get(Path(source).suffix.lower())
-    if reader is None:
-        nearest = difflib.get_close_matches(source, _EMBEDDED, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(
-            f"cannot load {source!r}: expected a name ({', '.join(_EMBEDDED)}) "
-            f"or a path ending in {', '.join(_READERS)}{hint}"
-        )
-    return reader(source, labels)
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_PANDAS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_NEED_PANDAS[name]}"), name)

@@ -1,0 +1,91 @@
+"""Which columns of a table are meant, by their names or by patterns."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+import numpy.typing as npt
+
+_IDENTIFIERS = {"id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
+
+
+def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: str) -> npt.NDArray[np.bool_]:
+    """Which columns the patterns mean.
+
+    Args:
+        names: Of all columns.
+        patterns: Names, or patterns with `*`, `?` and `[...]`; in one string they are separated by commas. A name that
+            reads like a pattern is taken as the name. Nothing in them, no column.
+        option: What the user calls the patterns, for the message.
+
+    Returns:
+        A mask of the columns.
+
+    Raises:
+        ValueError: A pattern that no column matches.
+
+    >>> chosen_columns(["x", "y_red", "y_blue"], "y_*", "label_columns").tolist()
+    [False, True, True]
+    """
+    known = set(names)
+    if isinstance(patterns, str):
+        parts = [patterns] if patterns in known or not patterns else patterns.split(",")
+        patterns = [part if part in known else part.strip() for part in parts if part]
+    mask = np.zeros(len(names), dtype=bool)
+    for pattern in patterns:
+        matches = [name == pattern if pattern in known else fnmatchcase(name, pattern) for name in names]
+        if not any(matches):
+            raise ValueError(f"{option}={pattern!r} matches none of the {len(names)} columns{_like(pattern, names)}")
+        mask |= matches
+    return mask
+
+
+def the_column(names: Sequence[str], name: str, option: str) -> npt.NDArray[np.bool_]:
+    """A mask of the one column with this name, pattern or not.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if name not in names:
+        raise ValueError(f"{option}={name!r} is none of the {len(names)} columns{_like(name, names)}")
+    return np.array([other == name for other in names])
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column of this name tells rows apart rather than describes them.
+
+    >>> is_identifier("Sample ID"), is_identifier("idle")
+    (True, False)
+    """
+    return re.sub(r"[-. ]", "_", name.lower()) in _IDENTIFIERS
+
+
+def numbered(prefix: str, count: int) -> tuple[str, ...]:
+    """Names for columns that have none.
+
+    >>> numbered("label", 2)
+    ('label_0', 'label_1')
+    """
+    return tuple(f"{prefix}_{position}" for position in range(count))
+
+
+def repeated(names: Sequence[str]) -> str | None:
+    """A message about the first name that occurs twice, with its positions from 1; None where there is none."""
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names, start=1):
+        if name in seen:
+            return f"the columns {seen[name]} and {position} are both called {name!r}: rename one of them"
+        seen[name] = position
+    return None
+
+
+def _like(pattern: str, names: Sequence[str]) -> str:
+    """Which names the user may have meant: near ones, else the first ones."""
+    near = difflib.get_close_matches(pattern, names, n=3)
+    wanted = pattern.strip("*?").lower()
+    near = near or [name for name in names if wanted and wanted in name.lower()][:3]
+    if near:
+        return "; did you mean " + " or ".join(map(repr, near)) + "?"
+    return ": " + ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")

@@ -1,0 +1,100 @@
+"""One door to all data: a name, a file or a frame."""
+
+import difflib
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from batchsift.data.digits import digits
+from batchsift.data.multilabel import MultiLabelData
+
+_EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
+# By the endings of file names: a module of this room, imported when a file needs it, and its function.
+_READERS = {
+    (".arff", ".arff.gz"): ("arff", "read_arff"),
+    (".npz",): ("arrays", "read_npz"),
+    (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"): ("tables", "read_table"),
+}
+
+
+def load(
+    source: Any,
+    labels: int | None = None,
+    *,
+    label_columns: str | Sequence[str] | None = None,
+    label_column: str | None = None,
+    delimiter: str | None = None,
+    drop: str | Sequence[str] | None = None,
+) -> MultiLabelData:
+    """Loads a data set by its name, from a file or from a data frame.
+
+    Args:
+        source: "digits", the embedded set; a name from the catalogue (which may download it); a path ending in `.arff`,
+            `.csv` or `.tsv` (these also with `.gz`), `.parquet` or `.npz`; or a pandas data frame.
+        labels: How many of the last columns are labels.
+        label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
+        label_column: The one column that holds all labels of a sample as delimited tags.
+        delimiter: Between the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
+        drop: Columns to leave out, by names or patterns.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
+            content is wrong.
+    """
+    given = {
+        "labels": labels,
+        "label_columns": label_columns,
+        "label_column": label_column,
+        "delimiter": delimiter,
+        "drop": drop,
+    }
+    options = {option: value for option, value in given.items() if value is not None}
+    if hasattr(source, "iloc"):
+        framed: MultiLabelData = _imported("frames", "from_frame")(source, **options)
+        return framed
+    source = os.fspath(source)
+    if source in _EMBEDDED:
+        _refuse(options, (), f"{source!r}, which knows its labels")
+        return _EMBEDDED[source]()
+    for endings, reader in _READERS.items():
+        if source.lower().endswith(endings):
+            if not Path(source).is_file():
+                raise FileNotFoundError(f"there is no file {source}")
+            read = _imported(*reader)
+            # What a reader takes beside the path are the options that go with its files.
+            _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
+            loaded: MultiLabelData = read(source, **options)
+            return loaded
+    catalog = import_module("batchsift.data.catalog")
+    if catalog.known(source):
+        _refuse(options, (), f"{source!r}, which knows its labels")
+        named: MultiLabelData = catalog.load(source)
+        return named
+    raise ValueError(_unknown(source, catalog.names()))
+
+
+def _imported(module: str, function: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
+    return found
+
+
+def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:
+    unwelcome = [f"{option}={value!r}" for option, value in options.items() if option not in allowed]
+    if unwelcome:
+        instead = f"; what goes with it: {', '.join(f'{option}=' for option in allowed)}" if allowed else ""
+        raise ValueError(f"{' and '.join(unwelcome)} came with {source}; leave it out{instead}")
+
+
+def _unknown(source: str, names: Sequence[str]) -> str:
+    endings = [ending for group in _READERS for ending in group]
+    written = {name.casefold(): name for name in (*_EMBEDDED, *names)}
+    nearest = [written[near] for near in difflib.get_close_matches(source.casefold(), written, n=1)]
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return (
+        f"cannot load {source!r}: expected 'digits', one of the {len(names)} names that `batchsift datasets` lists, or "
+        f"a path ending in {', '.join(endings)}{hint}"
+    )
