@@ -10,7 +10,7 @@ import torch
 
 from batchsift import methods, models
 from batchsift.data import MultiLabelData, folds, holdout
-from batchsift.experiments import DivergedError, Settings, preparation, prepare, protocol, run, run_fold
+from batchsift.experiments import DivergedError, Settings, loop, preparation, prepare, protocol, run, run_fold
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5)
 
@@ -300,9 +300,9 @@ def test_divergence_is_said():
 
 def test_predictions_do_not_depend_on_the_size_of_their_chunks(prepared, monkeypatch):
     network, x = models.build("mlp", 5, 3), torch.randn(10, 5)
-    whole = protocol._probabilities(network, x)
-    monkeypatch.setattr(protocol, "PREDICTION_ROWS", 3)
-    torch.testing.assert_close(protocol._probabilities(network, x), whole)
+    whole = loop.predicted(network, x)
+    monkeypatch.setattr(loop, "PREDICTION_ROWS", 3)
+    torch.testing.assert_close(loop.predicted(network, x), whole)
 
 
 def test_the_papers_settings_are_the_defaults():

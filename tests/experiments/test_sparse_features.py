@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from batchsift.data import MultiLabelData
-from batchsift.experiments import Settings, prepare, protocol, run, run_fold
+from batchsift.experiments import Settings, loop, prepare, protocol, run, run_fold
 from batchsift.experiments.parts import SparseRows, scaled_parts
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5)
@@ -99,5 +99,5 @@ def test_predictions_of_sparse_rows():
     network = torch.nn.Linear(4, 2)
     rows = SparseRows(sparse.csr_array(np.eye(6, 4)), np.full(4, 0.5), "cpu")
     torch.testing.assert_close(
-        protocol._probabilities(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach()
+        loop.predicted(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach()
     )

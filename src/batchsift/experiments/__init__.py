@@ -1,8 +1,9 @@
 """Experiments: the protocol of the papers, comparisons of methods and their statistics."""
 
 from batchsift.experiments.comparison import Comparison, compare
+from batchsift.experiments.loop import DivergedError
 from batchsift.experiments.preparation import Prepared, Settings, Split, prepare
-from batchsift.experiments.protocol import DivergedError, EpochRecord, FoldResult, run, run_fold
+from batchsift.experiments.protocol import EpochRecord, FoldResult, run, run_fold
 
 __all__ = [
     "Comparison",

@@ -129,7 +129,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     settings = settings or Settings()
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be in [0, 2**32), got {seed}")
-    _check_device(settings.device)
+    check_device(settings.device)
     if np.isnan(data.labels).any():
         unknown = int(np.isnan(data.labels).sum())
         raise ValueError(
@@ -153,7 +153,8 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     return Prepared(kept, settings, seed, splits, removed_labels, len(removed_samples), kept_samples)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Raises ValueError for a device that cannot be used here."""
     try:
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA says so by an AssertionError

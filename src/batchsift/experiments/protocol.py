@@ -17,31 +17,23 @@ Shapes: N samples of a part, B batch, D features, L labels.
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.experiments.loop import Stopwatch, own_generator, own_threads, predicted, train_epoch
 from batchsift.experiments.options import create_method
-from batchsift.experiments.parts import Part, Parts, SparseRows, scaled_parts
+from batchsift.experiments.parts import Parts, scaled_parts
 from batchsift.experiments.preparation import Prepared, Settings, prepare
 from batchsift.experiments.recording import SignalRecord, Suspect, record_draws, record_signals, record_suspects
 from batchsift.metrics import evaluate, evaluate_labels
 from batchsift.models import BaseModel
 from batchsift.selector import Selector
-
-PREDICTION_ROWS = 4096  # of one forward pass without gradients: bounds memory
-
-
-class DivergedError(ArithmeticError):
-    """The model's predictions are no longer finite."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +148,8 @@ def run_fold(
         raise ValueError(f"fold must be in [0, {len(prepared.splits)}), got {fold}")
     parts = scaled_parts(prepared.data, prepared.splits[fold], settings.device)
     weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
-    selection, recording = _Stopwatch(), _Stopwatch()
-    with _own_generator(torch.device(settings.device), weight_seed), _own_threads(settings.threads):
+    selection, recording = Stopwatch(), Stopwatch()
+    with own_generator(torch.device(settings.device), weight_seed), own_threads(settings.threads):
         # Built on the CPU: the same initial weights on every device.
         network = models.build(model, *parts.train.widths, **(hyperparameters or {})).to(settings.device)
         network.prepare(parts.train.feature_tensor, parts.train.labels)
@@ -179,9 +171,9 @@ def run_fold(
             network, optimizer, selector, parts, settings, selection=selection, recording=recording, on_epoch=on_epoch
         )
         targets_NL = parts.test.labels.cpu()
-        last_metrics = evaluate(_probabilities(network, parts.test.features), targets_NL)
+        last_metrics = evaluate(predicted(network, parts.test.features), targets_NL)
         network.load_state_dict(trained.best_weights)
-        probs_NL = _probabilities(network, parts.test.features)
+        probs_NL = predicted(network, parts.test.features)
         metrics = evaluate(probs_NL, targets_NL)
         with recording:
             label_metrics = {key: tuple(of.tolist()) for key, of in evaluate_labels(probs_NL, targets_NL).items()}
@@ -218,8 +210,8 @@ def _train(
     parts: Parts,
     settings: Settings,
     *,
-    selection: "_Stopwatch",
-    recording: "_Stopwatch",
+    selection: Stopwatch,
+    recording: Stopwatch,
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> _Trained:
     records: list[EpochRecord] = []
@@ -227,8 +219,8 @@ def _train(
     for epoch in range(settings.epochs):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate_at(epoch)
-        loss = _train_epoch(network, optimizer, selector, parts.train, selection)
-        probs_NL = _probabilities(network, parts.validation.features)
+        loss = train_epoch(network, optimizer, selector, parts.train, selection)
+        probs_NL = predicted(network, parts.validation.features)
         with recording:
             validation = evaluate(probs_NL, parts.validation.labels.cpu())
             signals = record_signals(selector)
@@ -243,89 +235,3 @@ def _train(
         if on_epoch is not None:
             on_epoch(record)
     return _Trained(tuple(records), best_epoch, best_weights)
-
-
-def _train_epoch(
-    network: BaseModel,
-    optimizer: torch.optim.Optimizer,
-    selector: Selector,
-    train: Part,
-    selection: "_Stopwatch",
-) -> float:
-    """One epoch of selected batches: the mean loss of the samples drawn."""
-    network.train()
-    total, rows = torch.zeros((), device=train.features.device), 0
-    for indices_B in selection.each(selector.batches()):
-        on_device_B = indices_B.to(train.features.device)
-        loss, logits_BL = network.training_loss(train.features[on_device_B], train.labels[on_device_B])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total, rows = total + loss.detach() * len(indices_B), rows + len(indices_B)
-        with selection:
-            selector.observe(indices_B, logits_BL)
-    return float(total / rows)
-
-
-@torch.no_grad()
-def _probabilities(network: BaseModel, features: Tensor | SparseRows) -> Tensor:
-    """What the model predicts in evaluation mode: `(N, L)` in [0, 1], on the CPU.
-
-    Raises:
-        DivergedError: when a prediction is not a number.
-    """
-    network.eval()
-    probs_NL = torch.cat([network(rows).sigmoid() for rows in features.split(PREDICTION_ROWS)]).cpu()
-    if probs_NL.isnan().any():
-        raise DivergedError("training diverged: the predictions are no longer numbers; lower the learning rate")
-    return probs_NL
-
-
-class _Stopwatch:
-    """Adds up the seconds spent inside it."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._start = 0.0
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._start
-
-    def each(self, items: Iterator[Tensor]) -> Iterator[Tensor]:
-        """The same items; the time it takes to make them counts."""
-        while True:
-            with self:
-                item = next(items, None)
-            if item is None:
-                return
-            yield item
-
-
-@contextmanager
-def _own_threads(threads: int) -> Iterator[None]:
-    """Sets the number of threads of torch, BLAS and OpenMP, and puts back what the caller had."""
-    before = torch.get_num_threads()
-    with threadpool_limits(threads):
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
-@contextmanager
-def _own_generator(device: torch.device, seed: int) -> Iterator[None]:
-    """Seeds the device's and the CPU's generator, and puts back what the caller had.
-
-    `torch.manual_seed` would reach every accelerator, hence one by one.
-    """
-    on_cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
