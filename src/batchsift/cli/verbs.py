@@ -4,6 +4,7 @@ import typer
 
 from batchsift import methods
 from batchsift.cli.compare import compare_methods
+from batchsift.cli.datasets import datasets
 from batchsift.cli.describe import describe_data
 
 verbs = typer.Typer(
@@ -15,6 +16,7 @@ verbs = typer.Typer(
 )
 verbs.command("compare")(compare_methods)
 verbs.command("describe")(describe_data)
+verbs.add_typer(datasets, name="datasets")
 
 
 @verbs.command("methods")

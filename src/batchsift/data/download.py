@@ -50,7 +50,7 @@ class Patience:
         read: Seconds to wait for the next bytes.
     """
 
-    retries: int = 4
+    retries: int = 3
     pause: float = 1.0
     connect: float = 10.0
     read: float = 30.0

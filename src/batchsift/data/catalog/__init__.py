@@ -9,7 +9,7 @@ scikit-learn, `reading` makes data sets of the files and refuses what is not as 
 
 from batchsift.data.catalog.files import cache_folder, fetch, is_cached
 from batchsift.data.catalog.reading import PublishedSplit, load, published_split
-from batchsift.data.catalog.table import Entry, File, entry, known, names
+from batchsift.data.catalog.table import Entry, File, entry, known, names, openml_id
 
 __all__ = [
     "Entry",
@@ -22,5 +22,6 @@ __all__ = [
     "known",
     "load",
     "names",
+    "openml_id",
     "published_split",
 ]

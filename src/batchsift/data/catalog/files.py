@@ -1,7 +1,7 @@
 """The files of the named data sets: from their address into the cache, whole and checked.
 
 A file without a published checksum is taken on trust once: the SHA-256 of the first download is written beside it
-(`<file>.sha256`) and holds from then on.
+(`<file>.sha256`) and holds from then on, unless the file turns out not to be the data set that was published.
 """
 
 import os
@@ -103,6 +103,14 @@ def fetch(
                 if not _is_right(file, place):  # another process may have been faster
                     _bring(file, place, on_progress, notice, patience)
     return places
+
+
+def forget(entry: Entry) -> None:
+    """Removes the files that were taken on trust, and what was recorded of them."""
+    for file in entry.files:
+        if file.checksum is None:
+            for path in (_place(entry, file), _record(_place(entry, file))):
+                path.unlink(missing_ok=True)
 
 
 def _wanted(entry: Entry, parts: Sequence[str]) -> list[File]:

@@ -1,6 +1,6 @@
 """From the files of a named data set to the data set; what is not as published is refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from batchsift.data.arff import read_arff
 from batchsift.data.catalog import openml
-from batchsift.data.catalog.files import FileProgress, Notice, fetch, no_progress, say
+from batchsift.data.catalog.files import FileProgress, Notice, fetch, forget, no_progress, say
 from batchsift.data.catalog.table import Entry, entry, openml_id
 from batchsift.data.multilabel import MultiLabelData, concatenated
 
@@ -31,11 +31,10 @@ class PublishedSplit:
     test: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, train: MultiLabelData, test: MultiLabelData, name: str) -> "PublishedSplit":
-        """Both parts as one."""
-        data = concatenated([train, test], name=name)
+    def at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
+        """The first `num_train` samples of `data`, and the rest."""
         indices = np.arange(data.num_samples)
-        return cls(data, indices[: train.num_samples], indices[train.num_samples :])
+        return cls(data, indices[:num_train], indices[num_train:])
 
 
 def load(
@@ -62,9 +61,7 @@ def load(
         check_facts(found, data, num_features=num_attributes)
         return data
     places = fetch(found, offline=offline, on_progress=on_progress, notice=notice)
-    data = concatenated(_read(found, places, found.parts), name=found.name)
-    check_facts(found, data, num_features=data.num_features)
-    return data
+    return _checked(found, [places[part] for part in found.parts])[0]
 
 
 def published_split(
@@ -78,10 +75,8 @@ def published_split(
     if not found.has_published_split:
         raise ValueError(f"{found.name} has no published split; divide it with folds, holdout or train_validation_test")
     places = fetch(found, parts=("train", "test"), offline=offline, on_progress=on_progress, notice=notice)
-    train, test = _read(found, places, ("train", "test"))
-    split = PublishedSplit.of(train, test, found.name)
-    check_facts(found, split.data, num_features=split.data.num_features)
-    return split
+    data, num_train = _checked(found, [places["train"], places["test"]])
+    return PublishedSplit.at(num_train, data)
 
 
 def check_facts(entry: Entry, data: MultiLabelData, *, num_features: int) -> None:
@@ -102,11 +97,19 @@ def check_facts(entry: Entry, data: MultiLabelData, *, num_features: int) -> Non
     )
 
 
-def _read(entry: Entry, places: Mapping[str, Path], parts: Sequence[str]) -> list[MultiLabelData]:
-    paths = [places[part] for part in parts]
-    if ".svm" in paths[0].suffixes:
-        return read_svmlight(paths, num_features=entry.features)
-    return [read_arff(path) for path in paths]
+def _checked(entry: Entry, paths: Sequence[Path]) -> tuple[MultiLabelData, int]:
+    """All samples of the parts, and how many the first has; what was taken on trust and is wrong is forgotten."""
+    try:
+        if ".svm" in paths[0].suffixes:
+            parts = read_svmlight(paths, num_features=entry.features)
+        else:
+            parts = [read_arff(path) for path in paths]
+        data = concatenated(parts, name=entry.name)
+        check_facts(entry, data, num_features=data.num_features)
+    except ValueError:
+        forget(entry)
+        raise
+    return data, parts[0].num_samples
 
 
 def read_svmlight(paths: Sequence[Path], *, num_features: int) -> list[MultiLabelData]:
