@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from batchsift.data import MultiLabelData
-from batchsift.experiments import Settings, loop, prepare, protocol, run, run_fold
+from batchsift.experiments import Settings, loop, prepare, run, run_fold
 from batchsift.experiments.parts import SparseRows, scaled_parts
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5)
