@@ -97,7 +97,7 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{three}", "--labels", "2"], "min_positives"),
         (["{three}", "--labels", "2", "--min-positives", "0"], "3 samples|2 samples"),
         (["{not01}", "--labels", "2"], "expected 0, 1"),
-        (["{data}", "--labels", "100"], "labels=100"),
+        (["{data}", "--labels", "100"], "--labels 100"),
         (["{data}", "--labels", "2", "--methods", "random,uncertanty"], "'uncertainty'"),
         (["{data}", "--labels", "2", "--methods", "random,random"], "distinct"),
         (["{data}", "--labels", "2", "--methods", ""], "unknown method"),

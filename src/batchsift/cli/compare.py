@@ -11,7 +11,7 @@ from rich.console import Console
 
 from batchsift import models
 from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
-from batchsift.data import load
+from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
 from batchsift.experiments import Comparison, DivergedError, Prepared, Settings, compare, prepare
 from batchsift.experiments.comparison import check_methods
 from batchsift.experiments.document import document, epochs_csv, to_json
@@ -22,8 +22,12 @@ from batchsift.report.tables import comparison_report
 
 
 def compare_methods(  # noqa: PLR0917 (typer makes options of them)
-    data: Annotated[str, typer.Argument(help="'digits', or the path of an .arff file.")],
-    labels: Annotated[int | None, typer.Option(help="How many of the last columns are labels.")] = None,
+    data: Data,
+    labels: Labels = None,
+    label_columns: LabelColumns = None,
+    label_column: LabelColumn = None,
+    delimiter: Delimiter = None,
+    drop: Drop = None,
     model: Annotated[str, typer.Option(help=f"Base model: {', '.join(models.names())}.")] = "mlp",
     methods: Annotated[str, typer.Option(help="Separated by commas.")] = "random,uncertainty,d2ace",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
@@ -53,7 +57,15 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
                 device=device,
             )
             check_methods(names)
-            prepared = prepare(load(data, labels), settings, seed=seed)
+            source = loaded(
+                data,
+                labels=labels,
+                label_columns=label_columns,
+                label_column=label_column,
+                delimiter=delimiter,
+                drop=drop,
+            )
+            prepared = prepare(source, settings, seed=seed)
             models.build(model, prepared.data.num_features, prepared.data.num_labels)
             folder = out or _default_folder(prepared.data.name, model)
             claim(folder)

@@ -10,22 +10,34 @@ import typer
 from rich.console import Console
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.data import load
+from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
 from batchsift.data.description import describe
 from batchsift.experiments.store import write
 from batchsift.report.description import description_figure, description_report
 from batchsift.report.plots import image
 
 
-def describe_data(
-    data: Annotated[str, typer.Argument(help="A data set: see 'batchsift compare --help'.")],
-    labels: Annotated[int | None, typer.Option(help="How many of the last columns are labels.")] = None,
+def describe_data(  # noqa: PLR0917 (typer makes options of them)
+    data: Data,
+    labels: Labels = None,
+    label_columns: LabelColumns = None,
+    label_column: LabelColumn = None,
+    delimiter: Delimiter = None,
+    drop: Drop = None,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data> by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture."""
     with plain_endings(), mistakes_explained():
-        found = describe(load(data, labels))
+        source = loaded(
+            data,
+            labels=labels,
+            label_columns=label_columns,
+            label_column=label_column,
+            delimiter=delimiter,
+            drop=drop,
+        )
+        found = describe(source)
         document = json.dumps(found.document(), indent=1, allow_nan=False, ensure_ascii=False)
         folder = out or Path("results") / re.sub(r"[^\w.-]+", "-", found.name)
         files = {"description.json": document.encode(), "labels.png": image(description_figure(found), "png")}

@@ -122,8 +122,8 @@ def _without_identifiers(frame: pd.DataFrame) -> pd.DataFrame:
     if not ends or len(ends) == frame.shape[1]:
         return frame
     warnings.warn(
-        f"dropped {' and '.join(map(repr, ends))}, which identifies rows rather than describes them; name what to drop "
-        "(drop=[...], empty for nothing) to decide yourself",
+        f"dropped {' and '.join(map(repr, ends))}, which identifies rows rather than describes them; "
+        "drop='...' (empty: nothing) makes it your decision",
         UserWarning,
         stacklevel=3,
     )
