@@ -63,6 +63,21 @@ def read_table(
         )
 
 
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """The columns of such a file as they are, without a word on which are labels.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: The file is malformed, with its line and column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    text = None if path.suffix.lower() == ".parquet" else _Text.of(path)
+    with _named(path, text):
+        return _parquet(path) if text is None else text.frame(None)
+
+
 @dataclass(frozen=True)
 class _Text:
     """How a text file is to be read.
