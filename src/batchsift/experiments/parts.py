@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from torch import Tensor
 
 from batchsift.data import MultiLabelData
-from batchsift.data.transforms import MinMax
+from batchsift.data.transforms import MinMax, TopFeatures
 from batchsift.experiments.preparation import Split
 
 DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
@@ -113,7 +113,7 @@ class Preprocessing:
         """Learned from `(N, D)` features, dense or sparse."""
         imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
         scaler = MinMax().fit(imputer.fit_transform(features))
-        return cls(imputer.statistics_, scaler.scale_, scaler.min_)
+        return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
 
     def __call__(self, features: Any, device: str) -> Tensor | SparseRows:
         """`(N, D)` float32; values outside the ranges of the training part lie outside [0, 1]."""
@@ -126,8 +126,11 @@ class Preprocessing:
         return SparseRows(matrix, self.offset_D, device)
 
 
-def scaled_parts(data: MultiLabelData, split: Split, device: str) -> Parts:
-    """Means for missing values and the ranges of the features come from the training part alone."""
+def scaled_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
+    """Which features stay, means for missing values and the ranges come from the training part alone."""
+    if top_features is not None:
+        top = TopFeatures(top_features).fit(data.features[split.train])
+        data = data.select(features=top.get_support())
     preprocessing = Preprocessing.fit(data.features[split.train])
 
     def part(rows: NDArray[np.int64]) -> Part:
