@@ -1,0 +1,36 @@
+"""Epochs as TensorBoard event files, where that package is installed."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+
+class EpochLog:
+    """Scalars, one point an epoch.
+
+    Args:
+        folder: For the event files.
+
+    Raises:
+        ValueError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if find_spec("tensorboard") is None:
+            raise ValueError("TensorBoard is not installed: pip install tensorboard, or leave out --tensorboard")
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 (an extra)
+
+        self._make, self._folder = SummaryWriter, folder
+        self._writer: SummaryWriter | None = None
+
+    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Points of one epoch; what an earlier, killed process wrote from this epoch on is taken back."""
+        if self._writer is None:
+            self._writer = self._make(str(self._folder), purge_step=epoch)
+        for name, value in scalars.items():
+            self._writer.add_scalar(name, value, epoch)
+
+    def close(self) -> None:
+        """Everything is on disk."""
+        if self._writer is not None:
+            self._writer.close()

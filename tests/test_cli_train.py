@@ -1,0 +1,171 @@
+"""`batchsift train` and `batchsift predict`, as a user runs them."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batchsift import cli
+from batchsift.experiments import training
+from batchsift.experiments.trained import TrainedModel
+
+QUICK = ["--epochs", "4", "--batch-size", "32", "--learning-rate", "0.01"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    frame = pd.DataFrame(x, columns=["a", "b", "c"]).assign(hue=rng.choice(["red", "green"], 200))
+    frame["y_1"], frame["y_2"] = (x[:, 0] > 0).astype(int), (frame["hue"] == "red").astype(int)
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    frame.drop(columns=["y_1", "y_2"]).head(7).assign(note="n").to_csv(tmp_path / "new.csv", index=False)
+    return tmp_path / "data.csv"
+
+
+@pytest.fixture
+def batchsift(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        return ending.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+def test_train_then_predict(batchsift, table, tmp_path):
+    code, out, _ = batchsift("train", table, "--label-columns", "y_*", *QUICK, "--test", table)
+    assert code == 0
+    assert "Macro-AUC ↑" in out
+    assert "test" in out
+    folder = Path("runs/data-mlp-d2ace")
+    assert out.splitlines()[-1] == f"{folder}/model.pt: batchsift predict {folder} FILE"
+
+    code, out, err = batchsift("predict", folder, "new.csv")
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [list(row) for row in rows] == [["y_1", "y_2"]] * 7
+    model = TrainedModel.load(folder / "model.pt")
+    frame = pd.read_csv("new.csv")
+    features = np.column_stack([frame[["a", "b", "c"]], frame["hue"] == "green", frame["hue"] == "red"])
+    expected = model.predict(features.astype(float))
+    np.testing.assert_allclose([[float(v) for v in row.values()] for row in rows], expected, rtol=1e-5)
+
+    code, out, err = batchsift("predict", folder, "new.csv", "--threshold", 0.5, "--out", "labels.csv")
+    assert (code, out) == (0, "")
+    assert "labels.csv: 7 samples, 2 labels" in err
+    np.testing.assert_array_equal(pd.read_csv("labels.csv").to_numpy(), (expected > 0.5).astype(int))
+
+    code, out, _ = batchsift("predict", folder, table, "--json")
+    document = json.loads(out)
+    assert document["labels"] == ["y_1", "y_2"]
+    assert len(document["predictions"]) == 200
+
+
+def test_the_same_command_again_computes_nothing(batchsift, table, monkeypatch):
+    first = batchsift("train", table, "--labels", 2, *QUICK, "--json")
+    monkeypatch.setattr(training, "train_epoch", lambda *_: pytest.fail("nothing may be computed"))
+    again = batchsift("train", table, "--labels", 2, *QUICK, "--json")
+    assert (again[0], again[1]) == (0, first[1])
+    assert "held this run, finished" in again[2]
+    assert set(json.loads(first[1])) >= {"config", "validation", "best_epoch"}
+
+
+def test_options_reach_model_and_method(batchsift, table):
+    arguments = [
+        "--labels",
+        2,
+        *QUICK,
+        "--set",
+        "hidden=[8]",
+        "--option",
+        "correlation=false",
+        "--out",
+        "run",
+        "--json",
+    ]
+    code, out, _ = batchsift("train", table, *arguments)
+    config = json.loads(out)["config"]
+    assert code == 0
+    assert (config["hyperparameters"], config["method_options"]) == ({"hidden": [8]}, {"correlation": False})
+    assert TrainedModel.load("run/model.pt").network.head.in_features == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "d2ac"], "did you mean 'd2ace'"),
+        (["--model", "clf"], "did you mean 'clif'"),
+        (["--set", "hiden=3"], "mlp has no hyperparameter 'hiden'"),
+        (["--set", "hidden"], "--set hidden: expected name=value"),
+        (["--option", "window=1", "--option", "window=2"], "--option window comes twice"),
+        (["--settings", "tunde"], "did you mean 'tuned'"),
+        (["--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["--test", "nowhere.csv"], "there is no file nowhere.csv"),
+    ],
+)
+def test_mistakes(batchsift, table, arguments, message, tmp_path):
+    code, out, err = batchsift("train", table, "--labels", 2, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_predict_explains_mistakes(batchsift, table):
+    assert batchsift("train", table, "--labels", 2, *QUICK, "--out", "run")[0] == 0
+    pd.DataFrame({"a": [1.0], "b": [2.0]}).to_csv("few.csv", index=False)
+    for arguments, message in [
+        (["run", "few.csv"], "no feature 'c'"),
+        (["run", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["norun", "new.csv"], "there is no file norun"),
+        (["run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
+    ]:
+        code, out, err = batchsift("predict", *arguments)
+        assert (code, out) == (2, "")
+        assert message in err
+
+
+def test_event_files(batchsift, table):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert batchsift("train", table, "--labels", 2, *QUICK, "--tensorboard", "--out", "run")[0] == 0
+    events = EventAccumulator("run/tensorboard").Reload()
+    records = json.loads(Path("run/training.json").read_text())["epochs"]
+    logged = [event.value for event in events.Scalars("validation/macro_auc")]
+    np.testing.assert_allclose(logged, [record["validation"]["macro_auc"] for record in records], rtol=1e-6)
+
+
+def test_a_killed_process_goes_on_to_the_same_model(table, tmp_path):
+    command = [sys.executable, "-m", "batchsift", "train", str(table), "--labels", "2", "--batch-size", "32"]
+    command += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    whole = subprocess.run(
+        [*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True, env=environment, timeout=300
+    )
+    killed = [*command, "--out", str(tmp_path / "killed")]
+    process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    went_on = subprocess.run(killed, check=True, capture_output=True, env=environment, timeout=300)
+    first, second = json.loads(whole.stdout), json.loads(went_on.stdout)
+    assert first["epochs"] == second["epochs"]
+    pairs = (TrainedModel.load(tmp_path / name / "model.pt").network.state_dict() for name in ("whole", "killed"))
+    for (name, one), other in zip(next(pairs).items(), next(pairs).values(), strict=True):
+        assert one.equal(other), name
