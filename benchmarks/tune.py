@@ -1,6 +1,6 @@
 """Finds the tuned settings of the base models: learning rate, weight decay, epochs, and what matters of each model.
 
-    BATCHSIFT_DATA=FOLDER python benchmarks/tune.py [DATA ...] [--models MODEL ...] [--trials 15] [--minutes 5]
+    BATCHSIFT_DATA=FOLDER python benchmarks/tune.py [DATA ...] [--models MODEL ...] [--trials 20] [--minutes 3]
 
 One search by Optuna (TPE) for each data set and model. A trial trains with random batches on some folds of the
 protocol; its value is the highest validation Macro-AUC of the run, the mean over the folds. No test part is scored,
@@ -9,8 +9,9 @@ and a model never sees one. A trial that lies below the median of those before i
 The search holds out more of each training part than the protocol does (`--validation-share`): a tenth of a small set
 is a few dozen samples, on which one would find the luckiest trial. With the settings found, runs go by the protocol.
 
-What was tried is kept in `--journal`: the same command goes on where it was stopped, up to `--trials` in all. The best
-trial goes to `src/batchsift/experiments/tuned.json`, and how it was found to `benchmarks/tuning.json`.
+What was tried is kept in `--journal`: the same command goes on where it was stopped, up to `--trials`, or `--minutes`
+of one processor, in all. The best trial goes to `src/batchsift/experiments/tuned.json`, and how it was found to
+`benchmarks/tuning.json`.
 """
 
 import argparse
@@ -41,9 +42,9 @@ def load(name):
     folder = Path(os.environ["BATCHSIFT_DATA"])
     if name not in PARTS:
         return datasets.load(folder / f"{name}.arff")
-    first, second = (datasets.load(folder / f"{name}-{part}.arff") for part in ("train", "test"))
-    features, labels = np.vstack([first.features, second.features]), np.vstack([first.labels, second.labels])
-    return replace(first, features=features, labels=labels, name=name)
+    return datasets.concatenated(
+        [datasets.load(folder / f"{name}-{part}.arff") for part in ("train", "test")], name=name
+    )
 
 
 def rounded(value):
@@ -74,13 +75,13 @@ def space(trial, model, steps_per_epoch):
             hyperparameters = {
                 "hidden": trial.suggest_categorical("hidden", [256, 512]),
                 "feature_layers": trial.suggest_int("feature_layers", 1, 2),
-                "dropout": share("dropout", 0.5),
+                "dropout": share("dropout", 0.7),
             }
         case "dela":
             hyperparameters = {
-                "latent": trial.suggest_categorical("latent", [50, 100]),
                 "kl_weight": log("kl_weight", 1e-5, 1e-1),
-                "dropout": share("dropout", 0.5),
+                "dropout": share("dropout", 0.6),
+                "decoder_dropout": share("decoder_dropout", 0.6),
             }
         case "mpvae":
             hyperparameters = {
@@ -103,7 +104,7 @@ def space(trial, model, steps_per_epoch):
 STARTS = {
     "mlp": {"width": 512, "dropout": 0.2},
     "clif": {"hidden": 512, "feature_layers": 1, "dropout": 0.0},
-    "dela": {"latent": 50, "kl_weight": 1e-4, "dropout": 0.0},
+    "dela": {"kl_weight": 1e-4, "dropout": 0.0, "decoder_dropout": 0.0},
     "mpvae": {"likelihood_weight": 0.1, "ranking_weight": 20.0, "dropout": 0.5},
     "paca": {"latent": 16, "classification_weight": 2.0, "dropout": 0.0},
 }
@@ -117,14 +118,14 @@ def objective(prepared, model, folds):
         settings, hyperparameters = space(trial, model, steps_per_epoch)
         trial.set_user_attr("recipe", {"settings": settings, "hyperparameters": hyperparameters})
         of_trial = replace(prepared, settings=replace(prepared.settings, **settings))
-        scores, start = [], time.perf_counter()
+        scores, start = [], time.process_time()
         for fold in range(folds):
             try:
                 scores.append(best_validation(of_trial, model, fold, hyperparameters))
             except DivergedError as error:
                 raise optuna.TrialPruned from error
             trial.report(float(np.mean(scores)), fold)
-            trial.set_user_attr("seconds", time.perf_counter() - start)
+            trial.set_user_attr("seconds", time.process_time() - start)
             if fold + 1 < folds and trial.should_prune():
                 raise optuna.TrialPruned
         return float(np.mean(scores))
@@ -166,30 +167,38 @@ def search(name, model, arguments):
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
     )
-    done = len(study.get_trials(states=FINISHED))
+    done = study.get_trials(states=FINISHED)
     # Not the seed alone: after a stop the same first trials would come again.
-    study.sampler = optuna.samplers.TPESampler(seed=arguments.seed + done, n_startup_trials=5, multivariate=True)
+    study.sampler = optuna.samplers.TPESampler(seed=arguments.seed + len(done), n_startup_trials=5, multivariate=True)
     if not study.trials:
         study.enqueue_trial({"learning_rate": 1e-3, "weight_decay": 1e-5, **STARTS[model]})
-    study.optimize(
-        objective(prepared, model, arguments.folds),
-        n_trials=max(0, arguments.trials - done) or None,
-        timeout=arguments.minutes * 60 if done < arguments.trials else 0,
-        callbacks=[report],
-    )
+    budget = 60 * arguments.minutes
+
+    def stop_when_spent(study, _):
+        if seconds(study) >= budget:
+            study.stop()
+
+    if len(done) < arguments.trials and seconds(study) < budget:
+        value = objective(prepared, model, arguments.folds)
+        study.optimize(value, n_trials=arguments.trials - len(done), callbacks=[report, stop_when_spent])
     write(study, name, model, arguments)
 
 
 FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
+def seconds(study):
+    """Of one processor, by all trials that came to an end."""
+    return sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(states=FINISHED))
+
+
 def report(study, trial):
     """A line of progress."""
     completed = trial.state == optuna.trial.TrialState.COMPLETE
     value = f"{trial.value:.4f}" if completed else "given up"
-    recipe, seconds = trial.user_attrs["recipe"], trial.user_attrs.get("seconds", 0.0)
+    recipe, spent = trial.user_attrs["recipe"], trial.user_attrs.get("seconds", 0.0)
     options = json.dumps({**recipe["settings"], **recipe["hyperparameters"]})
-    print(f"{study.study_name} {trial.number:3} {value:>8} {seconds:4.0f} s  {options}", flush=True)
+    print(f"{study.study_name} {trial.number:3} {value:>8} {spent:4.0f} s  {options}", flush=True)
 
 
 def write(study, name, model, arguments):
@@ -206,7 +215,7 @@ def write(study, name, model, arguments):
         "start": round(completed[0].value, 4) if completed[0].number == 0 else None,
         "trials": len(finished),
         "completed": len(completed),
-        "minutes": round(sum(trial.user_attrs.get("seconds", 0.0) for trial in finished) / 60, 1),
+        "minutes": round(seconds(study) / 60, 1),
         "folds": arguments.folds,
         "validation_share": arguments.validation_share,
         "seed": arguments.seed,
@@ -226,9 +235,9 @@ def main():
     parser = argparse.ArgumentParser(description="Search for the tuned settings of models on data sets.")
     parser.add_argument("data", nargs="*", default=SETS)
     parser.add_argument("--models", nargs="+", default=models.names())
-    parser.add_argument("--trials", type=int, default=15, help="of each model on each data set, earlier ones included")
+    parser.add_argument("--trials", type=int, default=20, help="of each model on each data set, earlier ones included")
     parser.add_argument("--folds", type=int, default=3, help="of the protocol's five, for each trial")
-    parser.add_argument("--minutes", type=float, default=5.0, help="for each model on each data set")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of one processor, likewise")
     parser.add_argument("--validation-share", type=float, default=0.25, help="of each training part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=Path("results/tuning.log"))
