@@ -62,7 +62,7 @@ TABLE = "x,a,b\n0.5,1,0\n1.5,0,1\n"
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("set.arff", {"label_columns": "a"}, r"label_columns='a' came with set\.arff; .*what goes with it: labels="),
+        ("set.arff", {"delimiter": "|"}, r"delimiter='\|' came with set\.arff; .*what goes with it: labels="),
         ("set.arff", {"label_column": "a", "delimiter": "|"}, r"label_column='a' and delimiter='\|' came with"),
         ("set.npz", {"labels": 2}, r"labels=2 came with set\.npz; leave it out; what goes with it: drop="),
         ("set.csv", {}, r"set\.csv: say which columns are labels by one of labels=N"),
@@ -93,7 +93,8 @@ def test_every_kind_of_file_by_one_door(tmp_path):
 
 
 def test_a_name_of_the_catalogue(monkeypatch):
-    monkeypatch.setattr(catalog, "load", lambda name: f"loaded {name}")
-    assert data.load("emotions") == "loaded emotions"
+    monkeypatch.setattr(catalog, "load", lambda name, *, offline: f"loaded {name} {offline}")
+    assert data.load("emotions") == "loaded emotions None"
+    assert data.load("emotions", offline=True) == "loaded emotions True"
     with pytest.raises(ValueError, match="labels=6 came with 'emotions', which knows its labels"):
         data.load("emotions", labels=6)

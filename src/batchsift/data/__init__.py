@@ -13,7 +13,9 @@ from batchsift.data.arrays import from_arrays, read_npz
 from batchsift.data.digits import digits
 from batchsift.data.loading import load
 from batchsift.data.multilabel import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
-from batchsift.data.splits import folds, holdout
+from batchsift.data.published import PublishedSplit, published_split
+from batchsift.data.split_report import SplitReport, split_report
+from batchsift.data.splits import Split, folds, holdout, train_validation_test
 
 if TYPE_CHECKING:
     from batchsift.data.frames import from_frame
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MultiLabelData",
+    "PublishedSplit",
+    "Split",
+    "SplitReport",
     "concatenated",
     "digits",
     "drop_rare_labels",
@@ -32,9 +37,12 @@ __all__ = [
     "from_hf",
     "holdout",
     "load",
+    "published_split",
     "read_arff",
     "read_npz",
     "read_table",
+    "split_report",
+    "train_validation_test",
 ]
 
 _NEED_PANDAS = {"from_frame": "frames", "from_hf": "hf", "read_table": "tables"}

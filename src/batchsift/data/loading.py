@@ -28,20 +28,24 @@ def load(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    offline: bool | None = None,
 ) -> MultiLabelData:
     """Loads a data set by its name, from a file or from a data frame.
 
     Args:
-        source: "digits", the embedded set; a name from the catalogue (which may download it); a path ending in `.arff`,
+        source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
+            downloaded unless it is in the cache; a path ending in `.arff`,
             `.csv` or `.tsv` (these also with `.gz`), `.parquet` or `.npz`; or a pandas data frame.
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
         delimiter: Between the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns.
+        offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
     Raises:
         FileNotFoundError: The file is not there.
+        OSError: A download failed or is refused; `data.download.DownloadError` says why.
         ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
             content is wrong.
     """
@@ -72,7 +76,7 @@ def load(
     catalog = import_module("batchsift.data.catalog")
     if catalog.known(source):
         _refuse(options, (), f"{source!r}, which knows its labels")
-        named: MultiLabelData = catalog.load(source)
+        named: MultiLabelData = catalog.load(source, offline=offline)
         return named
     raise ValueError(_unknown(source, catalog.names()))
 

@@ -8,13 +8,12 @@ scikit-learn, `reading` makes data sets of the files and refuses what is not as 
 """
 
 from batchsift.data.catalog.files import cache_folder, fetch, is_cached
-from batchsift.data.catalog.reading import PublishedSplit, load, published_split
+from batchsift.data.catalog.reading import load, published_split
 from batchsift.data.catalog.table import Entry, File, entry, known, names, openml_id
 
 __all__ = [
     "Entry",
     "File",
-    "PublishedSplit",
     "cache_folder",
     "entry",
     "fetch",

@@ -1,40 +1,18 @@
 """From the files of a named data set to the data set; what is not as published is refused."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from batchsift.data.arff import read_arff
 from batchsift.data.catalog import openml
 from batchsift.data.catalog.files import FileProgress, Notice, fetch, forget, no_progress, say
 from batchsift.data.catalog.table import Entry, entry, openml_id
 from batchsift.data.multilabel import MultiLabelData, concatenated
+from batchsift.data.published import PublishedSplit
 
 _CARDINALITY_TOLERANCE = 0.01  # tables round to two or three digits
-
-
-@dataclass(frozen=True)
-class PublishedSplit:
-    """A data set and how its source divides it.
-
-    Args:
-        data: All samples, those for training first.
-        train: Their indices, `(N_train,)`.
-        test: The indices of the others, `(N_test,)`.
-    """
-
-    data: MultiLabelData
-    train: npt.NDArray[np.int64]
-    test: npt.NDArray[np.int64]
-
-    @classmethod
-    def at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
-        """The first `num_train` samples of `data`, and the rest."""
-        indices = np.arange(data.num_samples)
-        return cls(data, indices[:num_train], indices[num_train:])
 
 
 def load(
