@@ -6,6 +6,10 @@ from batchsift import methods
 from batchsift.cli.compare import compare_methods
 from batchsift.cli.datasets import datasets
 from batchsift.cli.describe import describe_data
+from batchsift.cli.predict import predict_labels
+from batchsift.cli.report import report_study
+from batchsift.cli.study import study
+from batchsift.cli.train import train_model
 
 verbs = typer.Typer(
     help="Batch selection for multi-label training.",
@@ -16,6 +20,10 @@ verbs = typer.Typer(
 )
 verbs.command("compare")(compare_methods)
 verbs.command("describe")(describe_data)
+verbs.command("train")(train_model)
+verbs.command("predict")(predict_labels)
+verbs.command("report")(report_study)
+verbs.add_typer(study, name="study")
 verbs.add_typer(datasets, name="datasets")
 
 

@@ -178,12 +178,11 @@ def wilcoxon_holm(
 def _no_wilcoxon(values: Mapping[str, Sequence[float]], num_blocks: int, num_pairs: int, alpha: float) -> str | None:
     if not num_pairs:
         return "there is nothing to compare"
-    least = min(1.0, num_pairs * smallest_p(num_blocks)) if num_blocks else 1.0
-    if least >= alpha:
-        pairs = f", {num_pairs} comparisons" if num_pairs > 1 else ""
+    if num_pairs * smallest_p(num_blocks) >= alpha:
+        pairs = f"; {num_pairs} comparisons" if num_pairs > 1 else ""
         return (
             f"too few data sets ({num_blocks}{pairs}) for a signed-rank test: "
-            f"its p could not be below {least:.2g}, whatever the data"
+            f"it could not reject at {alpha:g}, whatever the data"
         )
     if any(math.isnan(value) for row in values.values() for value in row):
         return "a value is undefined on a data set"
@@ -205,9 +204,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 (slow to import)
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    order = np.argsort(p_values)
+    scaled = np.sort(p_values) * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return [float(p) for p in adjusted]
 
 
 @dataclass(frozen=True)

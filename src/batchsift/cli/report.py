@@ -1,0 +1,36 @@
+"""`batchsift report`: one HTML page of a study."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batchsift.cli.endings import mistakes_explained, plain_endings
+from batchsift.metrics import METRICS
+
+
+def report_study(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a study or a comparison: what went to --out.")],
+    out: Annotated[Path | None, typer.Option(help="The page; DIR/report.html by default.")] = None,
+    metric: Annotated[
+        str, typer.Option(help=f"Those to make claims of, separated by commas: {', '.join(METRICS)}.")
+    ] = "",
+    alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="The claims as one JSON document on stdout.")] = False,
+) -> None:
+    """Write a study's report: one HTML page that opens from disk."""
+    from batchsift.report.page import report, write_report  # noqa: PLC0415 (matplotlib and jinja are for this verb)
+
+    names = [name.strip() for name in metric.split(",") if name.strip()]
+    with plain_endings(), mistakes_explained():
+        made = report(folder, metrics=names, alpha=alpha)
+        page = write_report(made, out or folder / "report.html")
+    if as_json:
+        sys.stdout.write(json.dumps({"page": str(page), **made.document()}, indent=1, allow_nan=False) + "\n")
+        return
+    for part in made.scopes:
+        for card in part.cards:
+            sys.stdout.write(f"{part.title}, {card.claims.method}: {' '.join(card.claims.summary)}\n")
+    sys.stdout.write(f"{page}\n")

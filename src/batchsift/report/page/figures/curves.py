@@ -1,0 +1,109 @@
+"""Curves over epochs: convergence, and what the selector said of itself."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from batchsift.metrics import METRICS
+from batchsift.report.page import svg
+from batchsift.report.page.contrasts import TARGET
+from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover, identifier, together
+from batchsift.report.page.study import BASELINE, Block, Floats, Run
+
+ByMethod = Mapping[str, Sequence[Run]]
+
+
+def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing:
+    """Validation curves; below them, where Random is among several, the paired differences to it.
+
+    Folds differ more than methods do: in the differences their own levels cancel.
+    """
+    curves = {methods.index(method): together([run.curve(TARGET) for run in of]) for method, of in runs.items()}
+    paired = _paired(runs, methods)
+    num_epochs = min(curve.shape[1] for curve in curves.values())
+    curves = {number: curve[:, :num_epochs] for number, curve in curves.items()}
+    with svg.settings():
+        figure = svg.figure(270 if paired else 190)
+        panels = figure.subplots(
+            2 if paired else 1, sharex=True, height_ratios=[5, 3] if paired else [1], squeeze=False
+        )
+        drawn = [(panels[0, 0], draw_curves(panels[0, 0], curves))]
+        if paired:
+            cut = {number: curve[:, :num_epochs] for number, curve in paired.items()}
+            panels[1, 0].axhline(0, color=svg.colour(0), linewidth=1.2)
+            drawn.append((panels[1, 0], draw_curves(panels[1, 0], cut)))
+            panels[1, 0].set_title("Difference to Random", color=svg.MUTED, fontsize=10)
+        panels[-1, 0].set_xlabel("Epoch")
+        panels[0, 0].set_title(f"Validation {METRICS[TARGET].name}", color=svg.MUTED, fontsize=10)
+        content = hover(figure, drawn, methods, num_epochs)
+        name = identifier("convergence", block.data, block.model, block.settings)
+        label = f"Validation {METRICS[TARGET].name} against epoch on {block}"
+        return Drawing(svg.inline(figure, name=name, label=label), f"{block.data} · {block.model}", hover=content)
+
+
+def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
+    base = {run.pair: run.curve(TARGET) for run in runs.get(BASELINE, ())}
+    found = {}
+    for method, of in runs.items():
+        both = [(run.curve(TARGET), base[run.pair]) for run in of if run.pair in base]
+        if method != BASELINE and both:
+            own, other = together([pair[0] for pair in both]), together([pair[1] for pair in both])
+            shortest = min(own.shape[1], other.shape[1])
+            found[methods.index(method)] = own[:, :shortest] - other[:, :shortest]
+    return found
+
+
+def share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """The share of the training samples that an epoch draws at all."""
+    curves = {method: [100 * run.summary("share_drawn") for run in of] for method, of in runs.items()}
+    return _of_selector(block, curves, methods, "Samples drawn in an epoch, %", "share")
+
+
+def evenness(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """The entropy of the probabilities over that of the uniform distribution."""
+    curves = {
+        method: [100 * run.summary("entropy") / np.log(run.document["data"]["num_train"]) for run in of]
+        for method, of in runs.items()
+    }
+    return _of_selector(block, curves, methods, "Entropy, % of the uniform", "entropy")
+
+
+def _of_selector(
+    block: Block, curves: Mapping[str, Sequence[Floats]], methods: Sequence[str], title: str, name: str
+) -> Drawing | None:
+    known = {methods.index(m): together(of) for m, of in curves.items() if of and not np.isnan(together(of)).any()}
+    if not known:
+        return None
+    num_epochs = min(curve.shape[1] for curve in known.values())
+    with svg.settings():
+        figure = svg.figure(170)
+        axes = figure.subplots()
+        means = draw_curves(axes, {number: curve[:, :num_epochs] for number, curve in known.items()}, band=False)
+        axes.set_xlabel("Epoch")
+        content = hover(figure, [(axes, means)], methods, num_epochs)
+        identity = identifier(name, block.data, block.model, block.settings)
+        return Drawing(svg.inline(figure, name=identity, label=f"{title}, on {block}"), title, hover=content)
+
+
+def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """How often samples were drawn, as a quantile function."""
+    with svg.settings():
+        figure = svg.figure(170)
+        axes = figure.subplots()
+        found = False
+        for method, of in runs.items():
+            quantiles = [run.document["draws"]["quantiles"] for run in of if run.document.get("draws")]
+            if not quantiles:
+                continue
+            found, number = True, methods.index(method)
+            mean = np.array(quantiles, dtype=float).mean(axis=0)
+            share = np.linspace(0, 100, len(mean))
+            (line,) = axes.plot(share, mean, color=svg.colour(number), linestyle=svg.dash(number), linewidth=1.5)
+            line.set_gid(f"series-{number}")
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.01)
+        axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
+        axes.set_xlabel("Samples, from the least to the most drawn, %")
+        name = identifier("draws", block.data, block.model, block.settings)
+        title = "Draws of a sample in a run"
+        return Drawing(svg.inline(figure, name=name, label=f"{title}, on {block}"), title) if found else None

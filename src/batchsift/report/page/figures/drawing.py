@@ -1,0 +1,125 @@
+"""What all figures share: the drawing, curves with bands, where the pointer is. E epochs, R runs."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from batchsift.report.page import svg
+from batchsift.report.page.study import Floats
+
+MOST_POINTS = 60  # of a curve: more cannot be told apart at this width
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure of the page.
+
+    Args:
+        picture: The SVG.
+        title: Above it.
+        note: Below it: what bands and marks are.
+        hover: What the script needs to read values off it, as JSON; empty where there is nothing to read.
+    """
+
+    picture: Markup
+    title: str
+    note: str = ""
+    hover: str = ""
+
+
+def identifier(*parts: object) -> str:
+    """Letters, digits and dashes, for ids: unique where the parts are, up to punctuation.
+
+    >>> identifier("curve", "my set", 3)
+    'curve-my-set-3'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(map(str, parts))).strip("-")
+
+
+def shown(num_epochs: int) -> np.ndarray:
+    """The epochs that are drawn, from 0: all, or as many as can be told apart, the first and the last among them."""
+    return np.unique(np.linspace(0, num_epochs - 1, min(num_epochs, MOST_POINTS)).round().astype(int))
+
+
+def together(curves: Sequence[Floats]) -> Floats:
+    """Runs' curves as `(R, E)`, cut to the shortest."""
+    shortest = min(len(curve) for curve in curves)
+    return np.array([curve[:shortest] for curve in curves])
+
+
+def few_ticks(most: int, *, integer: bool = False) -> MaxNLocator:
+    """About so many ticks, at round numbers."""
+    return MaxNLocator(nbins=most, integer=integer)
+
+
+def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) -> dict[int, list[float]]:
+    """A line for each method's mean and a band of a standard deviation to each side.
+
+    Args:
+        axes: Where.
+        curves: Number of the method to `(R, E)`.
+        band: False for the line alone.
+
+    Returns:
+        The means of the epochs that are drawn.
+    """
+    means = {}
+    for number, curve_RE in curves.items():
+        at = shown(curve_RE.shape[1])
+        mean = curve_RE.mean(axis=0)[at]
+        if band and len(curve_RE) > 1:
+            std = curve_RE.std(axis=0, ddof=1)[at]
+            area = axes.fill_between(at + 1, mean - std, mean + std, color=svg.colour(number), alpha=0.13, linewidth=0)
+            area.set_gid(f"series-{number}")
+        (line,) = axes.plot(
+            at + 1,
+            mean,
+            color=svg.colour(number),
+            linestyle=svg.dash(number),
+            linewidth=1.5,
+            marker="o" if len(at) == 1 else None,
+        )
+        line.set_gid(f"series-{number}")
+        means[number] = [float(value) for value in mean]
+    axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
+    axes.xaxis.set_major_locator(few_ticks(6, integer=True))
+    axes.yaxis.set_major_locator(few_ticks(5))
+    axes.margins(x=0.01)
+    return means
+
+
+def hover(
+    figure: Figure, panels: Sequence[tuple[Axes, Mapping[int, Sequence[float]]]], names: Sequence[str], num_epochs: int
+) -> str:
+    """What the script needs: where each panel lies in the SVG, its epochs, and the values of each method there."""
+    svg.settle(figure)
+    height = figure.get_window_extent().height
+    content: dict[str, Any] = {"epochs": (shown(num_epochs) + 1).tolist(), "panels": []}
+    for axes, series in panels:
+        box = axes.get_window_extent()
+        content["panels"].append(
+            {
+                "left": round(box.x0, 1),
+                "right": round(box.x1, 1),
+                "top": round(height - box.y1, 1),
+                "bottom": round(height - box.y0, 1),
+                "range": [round(float(edge), 4) for edge in axes.get_xlim()],
+                "series": [
+                    {"number": number, "name": names[number], "values": [_plain(value) for value in values]}
+                    for number, values in series.items()
+                ],
+            }
+        )
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None

@@ -1,0 +1,143 @@
+"""Figures with a row or a band for each label or signal. L labels, E epochs."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from batchsift.report.page import svg
+from batchsift.report.page.figures.drawing import Drawing, few_ticks, identifier, shown
+from batchsift.report.page.study import Block, Floats, Run
+
+MOST_NAMES = 26  # labels that can be named beside a heat map
+MOST_GAINS = 16  # labels of a dot plot
+LONGEST = 16  # characters of a label's name in a figure
+
+
+def heat_map(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
+    """Label weights over epochs, one map a signal; of a method without them, the labels' mean signals."""
+    kind = "label_weights" if any(run.traced("label_weights") for run in runs) else "label_means"
+    chosen = [run for run in runs if run.traced(kind)]
+    if not chosen:
+        return []
+    signals = chosen[0].traced(kind)[: 2 if kind == "label_weights" else 1]
+    counts = np.array(chosen[0].document["data"]["label_counts"], dtype=float)
+    order = np.argsort(-counts, kind="stable")
+    names = chosen[0].label_names
+    what = "Label weights" if kind == "label_weights" else "Mean signal of each label"
+    drawings = []
+    for signal in signals:
+        shortest = min(len(run.epochs) for run in chosen)
+        weights_EL = np.mean([run.traces(kind, signal)[:shortest] for run in chosen], axis=0)
+        with svg.settings():
+            drawings.append(
+                _heat(block, method, f"{what}: {signal}", weights_EL[:, order].T, [names[j] for j in order])
+            )
+    return drawings
+
+
+def _heat(block: Block, method: str, title: str, weights_LE: Floats, names: Sequence[str]) -> Drawing:
+    num_labels, num_epochs = weights_LE.shape
+    figure = svg.figure(min(64 + 11 * num_labels, 64 + 11 * MOST_NAMES))
+    axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
+    at = shown(num_epochs)
+    low, high = float(np.nanmin(weights_LE)), float(np.nanmax(weights_LE))
+    high = high if high > low else low + 1e-6
+    image = {"aspect": "auto", "interpolation": "none", "cmap": "cividis", "vmin": low, "vmax": high}
+    axes.imshow(weights_LE[:, at], extent=(0.5, num_epochs + 0.5, num_labels - 0.5, -0.5), **image)
+    scale.imshow(np.linspace(high, low, 64)[:, None], extent=(0, 1, low, high), **image)
+    scale.set_xticks([])
+    scale.yaxis.tick_right()
+    scale.yaxis.set_major_locator(few_ticks(4))
+    if num_labels <= MOST_NAMES:
+        axes.set_yticks(range(num_labels), [cut(name) for name in names], fontsize=9.5)
+    else:
+        axes.set_yticks([0, num_labels - 1], ["most frequent", "rarest"], fontsize=9.5)
+    axes.xaxis.set_major_locator(few_ticks(6, integer=True))
+    axes.set_xlabel("Epoch")
+    for panel in (axes, scale):
+        panel.spines[:].set_visible(False)
+    name = identifier("heat", method, title, block.data, block.model, block.settings)
+    label = f"{title}, by epoch, of {method} on {block}; labels from the most frequent to the rarest"
+    return Drawing(svg.inline(figure, name=name, label=label), f"{method}: {title.lower()}")
+
+
+def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) -> Drawing | None:
+    """The distribution of each signal over all cells, by epoch: median, quartiles, 5 and 95 %."""
+    chosen = [run for run in runs if run.traced("signal_quantiles")]
+    if not chosen:
+        return None
+    signals = chosen[0].traced("signal_quantiles")[:6]
+    columns = min(2, len(signals))
+    rows = -(-len(signals) // columns)
+    with svg.settings():
+        figure = svg.figure(34 + 98 * rows)
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
+        for axes in panels.flat[len(signals) :]:
+            axes.set_axis_off()
+        for axes, signal in zip(panels.flat, signals, strict=False):
+            shortest = min(len(run.epochs) for run in chosen)
+            quantiles_EQ = np.mean([run.traces("signal_quantiles", signal)[:shortest] for run in chosen], axis=0)
+            _bands(axes, quantiles_EQ, number)
+            axes.set_title(signal.replace("_", " "), color=svg.MUTED, fontsize=9.5)
+        for axes in panels[-1]:
+            axes.set_xlabel("Epoch", fontsize=9.5)
+        name = identifier("signals", method, block.data, block.model, block.settings)
+        label = f"Distribution of the signals of {method} over epochs on {block}"
+        return Drawing(svg.inline(figure, name=name, label=label), f"{method}: distribution of its signals")
+
+
+def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
+    at = shown(len(quantiles_EQ))
+    drawn = quantiles_EQ[at]
+    colour = svg.colour(number)
+    for low, high, alpha in ((1, 19, 0.14), (5, 15, 0.28)):
+        axes.fill_between(at + 1, drawn[:, low], drawn[:, high], color=colour, alpha=alpha, linewidth=0)
+    axes.plot(at + 1, drawn[:, 10], color=colour, linewidth=1.4)
+    axes.set_ylim(bottom=min(0.0, float(np.nanmin(drawn))))
+    axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
+    axes.tick_params(labelsize=9)
+    axes.xaxis.set_major_locator(few_ticks(3, integer=True))
+    axes.yaxis.set_major_locator(few_ticks(3))
+    axes.margins(x=0.01)
+
+
+def gains(block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], methods: Sequence[str]) -> Drawing | None:
+    """A dot for each label and method: the AUC less Random's, the labels that gain most on top."""
+    table = np.array(list(gains_ML.values()))
+    if not table.size or np.isnan(table).all():
+        return None
+    mean_L = np.array(
+        [np.mean(column[~np.isnan(column)]) if not np.isnan(column).all() else np.nan for column in table.T]
+    )
+    order = [int(j) for j in np.argsort(-mean_L, kind="stable") if not np.isnan(mean_L[j])]
+    half = MOST_GAINS // 2
+    chosen = order if len(order) <= MOST_GAINS else [*order[:half], *order[-half:]]
+    with svg.settings():
+        figure = svg.figure(46 + 14 * len(chosen))
+        axes = figure.subplots()
+        axes.axvline(0, color=svg.colour(0), linewidth=1.2)
+        for row, j in enumerate(chosen):
+            axes.axhline(row, color=svg.GRID, linewidth=0.7)
+            for method, gain_L in gains_ML.items():
+                number = methods.index(method)
+                (dot,) = axes.plot(gain_L[j], row, "o", color=svg.colour(number), markersize=6)
+                dot.set_gid(f"series-{number}")
+        if len(chosen) < len(order):
+            axes.axhline(half - 0.5, color=svg.MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.set_yticks(range(len(chosen)), [cut(names[j]) for j in chosen], fontsize=9.5)
+        axes.set_ylim(len(chosen) - 0.4, -0.6)
+        axes.xaxis.set_major_locator(few_ticks(5))
+        axes.set_xlabel("AUC less Random's")
+        axes.spines[["bottom"]].set_visible(False)
+        name = identifier("gains", block.data, block.model, block.settings)
+        label = f"Gain in AUC over Random by label on {block}"
+        note = f"The {half} labels that gain most and the {half} that lose most of {len(order)}." * (
+            len(chosen) < len(order)
+        )
+        return Drawing(svg.inline(figure, name=name, label=label), "Which labels gain", note)
+
+
+def cut(name: str) -> str:
+    """A label's name, shortened where it is long."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

@@ -1,0 +1,220 @@
+"""The page itself: one HTML file that needs nothing else and reaches for nothing else."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from batchsift.experiments.store import write
+from batchsift.metrics import METRICS
+from batchsift.report.page import block_tables, words
+from batchsift.report.page.content import (
+    HEADLINES,
+    BlockPart,
+    ScopePart,
+    block_parts,
+    convergence_figures,
+    scope_parts,
+)
+from batchsift.report.page.contrasts import TARGET
+from batchsift.report.page.figures.drawing import Drawing
+from batchsift.report.page.study import BASELINE, Block, Study, read
+
+LIMIT = 3_000_000  # bytes of a page
+FURNITURE = 60_000  # bytes left for what stands around the figures
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A page and what it says.
+
+    Args:
+        study: What it is about.
+        scopes: The statistics.
+        html: The page.
+    """
+
+    study: Study
+    scopes: tuple[ScopePart, ...]
+    html: str
+
+    def document(self) -> dict[str, Any]:
+        """The claims and tests as JSON can hold them."""
+        return {
+            "folder": str(self.study.folder),
+            "cells": {
+                "planned": self.study.planned,
+                "done": len(self.study.runs),
+                "failed": len(self.study.failures),
+                "missing": len(self.study.missing),
+            },
+            "methods": list(self.study.methods),
+            "scopes": [_scope_document(part) for part in self.scopes],
+        }
+
+
+def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) -> Report:
+    """Reads a study's folder and makes its page.
+
+    Args:
+        folder: The study's.
+        metrics: Keys of those that claims are made of; none for those of the study's file, or one of each kind.
+        alpha: Level of tests; intervals are of 1 - alpha.
+
+    Raises:
+        ValueError: where there is no study, no finished run, an unknown metric, or a level that is none.
+    """
+    if len(set(metrics)) < len(metrics) or any(key not in METRICS for key in metrics):
+        raise ValueError(f"metrics must be distinct and among {', '.join(METRICS)}; got {', '.join(metrics)}")
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"alpha must be between 0 and 0.5, got {alpha}")
+    study = read(folder)
+    if not study.runs and not study.failures:
+        raise ValueError(f"no cell of the study in {folder} has finished yet")
+    scopes = scope_parts(study, metrics or study.metrics or HEADLINES, alpha)
+    return Report(study, scopes, _page(study, scopes, alpha))
+
+
+def write_report(made: Report, out: Path) -> Path:
+    """Writes the page, whole or not at all.
+
+    Raises:
+        OSError: where that cannot be done.
+    """
+    return write(out.parent, {out.name: made.html.encode()})[0]
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What of the figures fits into the page."""
+
+    convergence: tuple[tuple[Block, Drawing], ...]
+    blocks: tuple[BlockPart, ...]
+    omitted: int
+
+
+def _page(study: Study, scopes: Sequence[ScopePart], alpha: float) -> str:
+    bare = _render(study, scopes, _Figures((), (), 0), alpha)
+    room = LIMIT - FURNITURE - len(bare.encode())
+    return _render(study, scopes, _fitting(study, room), alpha)
+
+
+def _fitting(study: Study, room: int) -> _Figures:
+    """Curves of all blocks first, then the rest block by block, until the page is full."""
+    curves: list[tuple[Block, Drawing]] = []
+    parts: list[BlockPart] = []
+    for block, drawing in convergence_figures(study):
+        room -= _size((drawing,))
+        if room < 0:
+            break
+        curves.append((block, drawing))
+    for part in block_parts(study) if room > 0 else ():
+        room -= _size(part.drawings) + (3 * len(part.table.csv()) + 120 * len(part.table.rows) if part.table else 0)
+        if room < 0:
+            break
+        parts.append(part)
+    return _Figures(tuple(curves), tuple(parts), 2 * len(study.blocks) - len(curves) - len(parts))
+
+
+def _size(drawings: Sequence[Drawing]) -> int:
+    return sum(len(d.picture) + 2 * len(d.hover) + 600 for d in drawings)
+
+
+def _render(study: Study, scopes: Sequence[ScopePart], figures: _Figures, alpha: float) -> str:
+    environment = Environment(
+        loader=PackageLoader("batchsift.report.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = _file("script.js")
+    html: str = environment.get_template("page.html.j2").render(
+        study=study,
+        scopes=scopes,
+        figures=figures,
+        alpha=alpha,
+        baseline=BASELINE,
+        target=METRICS[TARGET].name,
+        style=Markup(_file("style.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        suspects=block_tables.suspects(study),
+        counted=words.counted,
+        percent=words.percent,
+        left=_left(study),
+        provenance=list(_provenance(study)),
+    )
+    return html
+
+
+def _file(name: str) -> str:
+    return files("batchsift.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _left(study: Study) -> dict[str, int]:
+    """Cells that have not run, by data set and method."""
+    counts: dict[str, int] = {}
+    for block, method, _, _ in study.missing:
+        name = f"{block.data}, {block.model}, {block.settings}: {method}"
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+    """Machine, versions and training settings as names and values."""
+    for machine in study.machines:
+        yield "Machine", _listed(machine)
+    for versions in study.versions:
+        yield "Versions", _listed(versions)
+    distinct = {json.dumps(run.document["config"].get("training", {}), sort_keys=True) for run in study.runs}
+    for training in sorted(distinct):
+        yield "Training", _listed(json.loads(training))
+
+
+def _listed(mapping: Any) -> str:
+    items = mapping.items() if isinstance(mapping, dict) else [("", mapping)]
+    return ", ".join(f"{key} {json.dumps(value) if isinstance(value, list | dict) else value}" for key, value in items)
+
+
+def _scope_document(part: ScopePart) -> dict[str, Any]:
+    return {
+        "settings": part.scope.settings,
+        "model": part.scope.model,
+        "data": list(part.scope.data),
+        "left_out": list(part.scope.left_out),
+        "claims": [
+            {
+                "method": card.claims.method,
+                "summary": " ".join(card.claims.summary),
+                "measures": [_claim_document(row.claim) for row in (*card.prediction, *card.convergence)],
+            }
+            for card in part.cards
+        ],
+    }
+
+
+def _claim_document(claim: Any) -> dict[str, Any]:
+    contrast = claim.contrast
+    return {
+        "measure": contrast.measure,
+        "verdict": str(contrast.verdict),
+        "gain": contrast.gain if contrast.gain == contrast.gain else None,
+        "low": contrast.interval.low,
+        "high": contrast.interval.high,
+        "interval_over": contrast.over,
+        "p_value": contrast.significance.p_value,
+        "no_test": contrast.significance.reason,
+        "data_sets": {"won": contrast.record.wins, "tied": contrast.record.ties, "lost": contrast.record.losses},
+        "told_apart": {"better": contrast.told_apart[0], "worse": contrast.told_apart[1]},
+        "rank_biserial": contrast.effect,
+        "hedges_g": contrast.g,
+        "sentence": claim.sentence,
+    }

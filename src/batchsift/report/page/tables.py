@@ -1,0 +1,146 @@
+"""The report's tables: one form for the page, for CSV and for LaTeX (booktabs)."""
+
+import base64
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "±": r"$\pm$",
+    "–": "--",
+    "∞": r"$\infty$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field.
+
+    Args:
+        text: As it is shown.
+        number: What it is sorted by; None sorts by the text, and to the end in a column of numbers.
+        best: Whether to stress it.
+    """
+
+    text: str
+    number: float | None = None
+    best: bool = False
+
+    @property
+    def sort_key(self) -> str:
+        """For the page: a number without rounding, or nothing."""
+        return "" if self.number is None or math.isnan(self.number) else repr(float(self.number))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading.
+
+    Args:
+        title: Its words.
+        numeric: Whether its fields are numbers: to the right, sorted as such.
+        hint: What it means, where the words are not enough.
+    """
+
+    title: str
+    numeric: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a heading for each column; the first column names the row.
+
+    Args:
+        name: For ids and files: letters, digits and dashes.
+        caption: What it shows.
+        columns: Headings.
+        rows: One cell a column.
+        footer: A last row that stays there; empty for none.
+        note: Below it.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    footer: Sequence[Cell] = ()
+    note: str = ""
+
+    @property
+    def all_rows(self) -> list[Sequence[Cell]]:
+        """With the footer."""
+        return [*self.rows, self.footer] if self.footer else list(self.rows)
+
+    def csv(self) -> str:
+        """Numbers unrounded where there are any, words as shown."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column.title for column in self.columns])
+        writer.writerows([[cell.sort_key or _harmless(cell.text) for cell in row] for row in self.all_rows])
+        return text.getvalue()
+
+    def latex(self) -> str:
+        """A `tabular` for the booktabs package, as shown; the best in bold."""
+        form = "".join("r" if column.numeric else "l" for column in self.columns)
+        head = " & ".join(_latex(column.title) for column in self.columns)
+        body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in self.rows]
+        if self.footer:
+            body += [r"\midrule", " & ".join(_latex_cell(cell) for cell in self.footer) + r" \\"]
+        return "\n".join(
+            [
+                f"% {' '.join(self.caption.split())}",
+                rf"\begin{{tabular}}{{{form}}}",
+                r"\toprule",
+                rf"{head} \\",
+                r"\midrule",
+                *body,
+                r"\bottomrule",
+                r"\end{tabular}",
+                "",
+            ]
+        )
+
+    @property
+    def csv_uri(self) -> str:
+        """The CSV as an address that holds it."""
+        return _data_uri("text/csv", self.csv())
+
+    @property
+    def latex_uri(self) -> str:
+        """The LaTeX as an address that holds it."""
+        return _data_uri("application/x-tex", self.latex())
+
+
+def _harmless(text: str) -> str:
+    """Names are not ours: a spreadsheet must not take one for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX.get(character, character) for character in text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    return rf"\textbf{{{_latex(cell.text)}}}" if cell.best else _latex(cell.text)
+
+
+def _data_uri(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
