@@ -24,13 +24,20 @@ PUBLISHED = {
     "mulan_sparseDataSet-train": (154, 499, 6, 1.708, "city", "tree"),
 }
 
+SPARSE = ("enron", "Corel5k", "bibtex", "mulan_sparseDataSet-train")
+
 
 @pytest.fixture(scope="module")
-def read():
+def folder():
     root = os.environ.get("BATCHSIFT_DATA")
     if not root:
         pytest.skip("BATCHSIFT_DATA does not name a folder with the published files")
-    return lambda name: read_arff(Path(root) / "arff" / f"{name}.arff")
+    return Path(root) / "arff"
+
+
+@pytest.fixture(scope="module")
+def read(folder):
+    return lambda name: read_arff(folder / f"{name}.arff")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -42,8 +49,23 @@ def test_sizes_and_cardinality(read, name):
     assert data.labels.dtype == np.uint8
     assert data.cardinality == pytest.approx(cardinality, abs=5e-4)
     assert (data.label_names[0], data.label_names[-1]) == (first, last)
-    assert np.isfinite(data.features).all()
+    assert data.is_sparse == (name in SPARSE)
+    assert np.isfinite(data.features.data if data.is_sparse else data.features).all()
     assert data.name == name
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_files_hold_what_is_written_and_nothing_else(read, folder, name):
+    data = read(name)
+    header, _, rows = (folder / f"{name}.arff").read_text().partition("@data\n")
+    names = [line.split()[1] for line in header.splitlines() if line.startswith("@attribute")]
+    for row, line in enumerate(filter(None, rows.splitlines())):
+        entries = [entry.split() for entry in line.strip("{}").split(",")]
+        features = data.features[[row]].indices
+        found = [data.feature_names[j] for j in features] + [data.label_names[j] for j in data.labels[row].nonzero()[0]]
+        assert sorted(found) == sorted(names[int(index)] for index, value in entries)
+        assert all(value == "1" for index, value in entries)
+    assert row == data.num_samples - 1
 
 
 def test_birds_together(read):

@@ -1,0 +1,211 @@
+"""Reads rows line by line: every shape that is understood, and of all others, where in the line they go wrong.
+
+`fast` reads most rows; this is what it must agree with.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from batchsift.data.arff import syntax
+from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
+from batchsift.data.arff.source import Chunk
+from batchsift.data.arff.syntax import Line, decoded, shortened, unquoted
+from batchsift.data.arff.table import DenseRows, Rows, SparseRows, as_dense
+
+_VALUE = re.compile(rf"{syntax.QUOTED}|{syntax.UNQUOTED}")
+_INDEX = re.compile(r"[0-9]{1,9}(?=[ \t])")
+_NUMBER = re.compile(syntax.NUMBER)
+_WEIGHT = re.compile(syntax.WEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The cells of a row, and whose they are."""
+
+    cells: list[float]
+    attributes: list[int]
+    is_sparse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A value as it is written, quotes and all, and where in the line it starts."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+def read_exactly(layout: Layout, path: Path, chunk: Chunk) -> tuple[Rows | None, int]:
+    """Reads the rows of a chunk.
+
+    Returns:
+        The rows, dense if any of them is, None where there are none; and how many have a weight.
+
+    Raises:
+        ValueError: If a line is no row of this file: names the line, the column and what was expected.
+    """
+    rows: list[_Row] = []
+    num_weights = 0
+    for number, content in enumerate(chunk.content.split(b"\n"), start=chunk.line):
+        stripped = content.lstrip(b" \t")
+        if not stripped or stripped.startswith(b"%"):
+            continue
+        line = Line(path, number, decoded(content))
+        if "\0" in line.text:
+            raise line.mistake(line.text.index("\0"), "this is binary data; expected a row of text")
+        row, end = (_read_sparse if stripped.startswith(b"{") else _read_dense)(layout, line)
+        rows.append(row)
+        num_weights += _is_weight(line, end)
+    return _gathered(layout, rows), num_weights
+
+
+def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
+    if not rows:
+        return None
+    if not any(row.is_sparse for row in rows):
+        return DenseRows(np.array([row.cells for row in rows]))
+    gathered = SparseRows(
+        np.array([len(row.cells) for row in rows]),
+        np.array([attribute for row in rows for attribute in row.attributes], dtype=np.int64),
+        np.array([cell for row in rows for cell in row.cells], dtype=np.float64),
+    )
+    return gathered if all(row.is_sparse for row in rows) else as_dense(layout, gathered)
+
+
+# --- Rows, and where in the line they end -----------------------------------------------------------------------------
+
+
+def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
+    tokens, end = _dense_tokens(line)
+    num_attributes = len(layout.attributes)
+    if len(tokens) != num_attributes:
+        start = tokens[num_attributes].start if len(tokens) > num_attributes else tokens[-1].end
+        raise line.mistake(
+            start, f"the row has {len(tokens)} value(s); expected {num_attributes}, one for each attribute"
+        )
+    cells = [_cell(layout, line, attribute, token) for attribute, token in enumerate(tokens)]
+    return _Row(cells, list(range(num_attributes)), is_sparse=False), end
+
+
+def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
+    text = line.text
+    is_tabbed = "\t" in text and "," not in text
+    tokens: list[_Token] = []
+    position = line.after_blanks(0)
+    while True:
+        token = _token(line, position)
+        tokens.append(token)
+        position = line.after_blanks(token.end)
+        if text.startswith(",", position):
+            position = line.after_blanks(position + 1)
+        elif position == len(text) or (position > token.end and text[position] == "%"):
+            return tokens, position
+        elif not (is_tabbed and "\t" in text[token.end : position]) and text[position] != "{":
+            separator = "tab" if is_tabbed else "comma"
+            raise line.mistake(position, f"expected a {separator} after the value {shortened(token.text)}")
+        if text.startswith("{", position):
+            return tokens, position
+
+
+def _read_sparse(layout: Layout, line: Line) -> tuple[_Row, int]:
+    text = line.text
+    cells: dict[int, float] = {}
+    position = line.after_blanks(line.after_blanks(0) + 1)
+    while not text.startswith("}", position) or cells:
+        attribute, start = _index(layout, line, position)
+        if attribute in cells:
+            raise line.mistake(position, f"the index {attribute} stands in this row already; expected each once")
+        token = _token(line, start)
+        cells[attribute] = _cell(layout, line, attribute, token)
+        position = line.after_blanks(token.end)
+        if text.startswith("}", position):
+            break
+        if not text.startswith(",", position):
+            raise line.mistake(position, "expected a comma or a closing brace after the value")
+        position = line.after_blanks(position + 1)
+    position = line.after_blanks(position + 1)
+    if text.startswith(",", position):
+        position = line.after_blanks(position + 1)
+        if not text.startswith("{", position):
+            raise line.mistake(position, "expected a weight {...} after the comma, or no comma")
+    attributes = sorted(cells)
+    return _Row([cells[attribute] for attribute in attributes], attributes, is_sparse=True), position
+
+
+def _index(layout: Layout, line: Line, position: int) -> tuple[int, int]:
+    """An attribute's index, and where its value starts."""
+    match = _INDEX.match(line.text, position)
+    last = len(layout.attributes) - 1
+    if match is None or int(match[0]) > last:
+        raise line.mistake(position, f"expected the index of an attribute, from 0 to {last}, and its value")
+    return int(match[0]), line.after_blanks(match.end())
+
+
+def _is_weight(line: Line, position: int) -> bool:
+    """Whether a weight stands where a row ends; anything else but a comment is a mistake."""
+    match = _WEIGHT.match(line.text, position)
+    if not line.ends_at(match.end() if match else position):
+        raise line.mistake(position, "expected the end of the row, or its weight {...}")
+    return match is not None
+
+
+# --- Values -----------------------------------------------------------------------------------------------------------
+
+
+def _token(line: Line, position: int) -> _Token:
+    match = _VALUE.match(line.text, position)
+    if match is not None and not (match[0].startswith("%") and line.text[position - 1 : position] in (" ", "\t")):
+        return _Token(match[0], position)
+    if line.text.startswith(("'", '"'), position):
+        raise line.mistake(position, "the quote that opens here is never closed; expected it to end with the value")
+    raise line.mistake(position, "expected a value, or ? where it is missing")
+
+
+def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
+    kind = int(layout.kind_A[attribute])
+    if kind == DROPPED:
+        return 0.0
+    if token.text == "?":
+        return math.nan
+    cell = _number(layout, line, attribute, token) if kind == NUMBER else _meaning(layout, line, attribute, token)
+    if layout.is_label_A[attribute] and cell not in (0, 1) and not math.isnan(cell):
+        raise line.mistake(
+            token.start,
+            f"the label {layout.attributes[attribute].name!r} is {shortened(unquoted(token.text))}; expected 0, 1 or ? "
+            "(not labelled). Is this attribute meant to be a label?",
+        )
+    return cell
+
+
+def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
+    text = unquoted(token.text)
+    if text.lower() == "nan":
+        return math.nan
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if math.isinf(number):
+        raise line.mistake(
+            token.start,
+            f"the attribute {layout.attributes[attribute].name!r} is {shortened(text)}; expected a finite number or ?",
+        )
+    return number
+
+
+def _meaning(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
+    text = unquoted(token.text)
+    meaning = layout.meanings[int(layout.kind_A[attribute])].get(text)
+    if meaning is None:
+        declared = layout.attributes[attribute]
+        raise line.mistake(
+            token.start,
+            f"the attribute {declared.name!r} is {shortened(text)}; expected one of the values that line "
+            f"{declared.line} declares, {shortened(', '.join(declared.values))}, or ?",
+        )
+    return meaning

@@ -1,0 +1,164 @@
+"""Which attributes are labels, which are features, and which are left out."""
+
+import difflib
+import operator
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from batchsift.data.arff.header import Attribute, Header, Kind
+from batchsift.data.columns import chosen_columns, is_identifier
+
+_MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
+
+Mask = npt.NDArray[np.bool_]
+
+
+def find_dropped(path: Path, header: Header, drop: str | Sequence[str] | None) -> Mask:
+    """The attributes that `drop` names; without it, those of type string or date, which can be neither."""
+    if drop is None:
+        return np.array([attribute.kind is Kind.TEXT for attribute in header.attributes])
+    return _named(path, header, drop, "drop")
+
+
+def find_labels(
+    path: Path, header: Header, labels: int | None, label_columns: str | Sequence[str] | None, is_dropped_A: Mask
+) -> Mask:
+    """The attributes that are labels: those asked for, else those of the `.xml`, else those of MEKA's -C.
+
+    Raises:
+        ValueError: If nothing says which they are, or if no label, no feature or a text would be among them.
+    """
+    if labels is not None and label_columns is not None:
+        raise ValueError(f"{path}: labels={labels} and label_columns={label_columns!r} came together; give one of them")
+    if labels is not None:
+        # A number from the user counts what is kept; -C counts all attributes, as MEKA does.
+        return _last(path, ~is_dropped_A, operator.index(labels), f"labels={labels}")
+    if label_columns is not None:
+        is_label_A, source = _named(path, header, label_columns, "label_columns"), f"label_columns={label_columns!r}"
+    else:
+        is_label_A, source = _find_stated_labels(path, header)
+    for attribute in _chosen(header, is_label_A):
+        if attribute.kind is Kind.TEXT:
+            raise ValueError(
+                f"{path}, line {attribute.line}: the attribute {attribute.name!r} is of type string or date and, by "
+                f"{source}, a label; expected labels of 0 and 1"
+            )
+    is_label_A &= ~is_dropped_A
+    if not is_label_A.any() or (is_label_A | is_dropped_A).all():
+        raise ValueError(f"{path}: drop and {source} leave no label or no feature; expected at least one of each")
+    return is_label_A
+
+
+def drop_identifiers(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> Mask:
+    """Also drops a first or last feature with the name of an identifier, and warns of all that is dropped."""
+    dropped = is_dropped_A.copy()
+    features = np.flatnonzero(~is_label_A & ~is_dropped_A)
+    ends = {int(features[0]), int(features[-1])}
+    identifiers = [
+        position
+        for position in ends
+        if is_identifier(header.attributes[position].name) and len(header.attributes[position].values) != 2
+    ]
+    if len(identifiers) < len(features):
+        dropped[identifiers] = True
+    if dropped.any():
+        names = [attribute.name for attribute in _chosen(header, dropped)]
+        shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
+        warnings.warn(
+            f"{path}: dropped {len(names)} attribute(s) that identify rows rather than describe them: {shown}; "
+            "name what to drop (drop=[...], empty for nothing) to decide yourself",
+            UserWarning,
+            stacklevel=3,
+        )
+    return dropped
+
+
+def _chosen(header: Header, mask_A: Mask) -> list[Attribute]:
+    return [header.attributes[position] for position in np.flatnonzero(mask_A)]
+
+
+def _named(path: Path, header: Header, patterns: str | Sequence[str], option: str) -> Mask:
+    try:
+        return chosen_columns([attribute.name for attribute in header.attributes], patterns, option)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _find_stated_labels(path: Path, header: Header) -> tuple[Mask, str]:
+    xml_path = _find_xml(path)
+    if xml_path is not None:
+        return _named_in_xml(path, header, xml_path), str(xml_path)
+    meka = _MEKA_LABELS.search(header.relation)
+    if meka is None:
+        raise ValueError(
+            f"{path} does not say which of its {len(header.attributes)} attributes are labels: give their "
+            f"number if they stand last (labels=N), or put Mulan's {stem(path)}.xml beside it, "
+            "or MEKA's '-C N' into the relation's name"
+        )
+    count, source = int(meka[1]), f"the relation's -C {meka[1]}"
+    all_A = np.ones(len(header.attributes), dtype=bool)
+    if count < 0:
+        return _last(path, all_A, -count, source), source
+    return _last(path, all_A, count, source)[::-1], source
+
+
+def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
+    """The last `count` of the attributes that are kept."""
+    positions = np.flatnonzero(kept_A)
+    if not 1 <= count < len(positions):
+        raise ValueError(
+            f"{path}: {source} asks for {count} labels among {len(positions)} attributes; expected at "
+            "least one label and at least one feature"
+        )
+    mask_A = np.zeros(len(kept_A), dtype=bool)
+    mask_A[positions[-count:]] = True
+    return mask_A
+
+
+def stem(path: Path) -> str:
+    """The name of a file without `.arff` and `.gz`."""
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.stem
+
+
+def _find_xml(path: Path) -> Path | None:
+    stems = (stem(path), re.sub(r"-(train|test)$", "", stem(path)))
+    candidates = (path.with_name(f"{name}.xml") for name in stems)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _named_in_xml(path: Path, header: Header, xml_path: Path) -> Mask:
+    label_names = _read_label_names(xml_path)
+    names = [attribute.name for attribute in header.attributes]
+    declared = set(names)
+    unknown = [name for name in label_names if name not in declared]
+    if unknown:
+        nearest = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f"; did it mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(
+            f"{path} has no attribute {unknown[0]!r}, one of {len(unknown)} label(s) in {xml_path} "
+            f"that it does not declare{hint}"
+        )
+    if len(label_names) == len(names):
+        raise ValueError(
+            f"{path}: {xml_path} makes labels of all {len(names)} attributes; expected at least one feature"
+        )
+    labelled = set(label_names)
+    return np.array([name in labelled for name in names])
+
+
+def _read_label_names(xml_path: Path) -> list[str]:
+    try:
+        elements = list(ET.parse(xml_path).iter())
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise ValueError(f"{xml_path} is not well-formed XML: {error}") from error
+    # A hierarchy nests <label> in <label>; whichever namespace is declared stands in braces before the tag.
+    names = [element.get("name", "") for element in elements if element.tag.rpartition("}")[2] == "label"]
+    if not names or "" in names:
+        raise ValueError(f'{xml_path} does not name the labels; expected <label name="..."> for each of them')
+    return list(dict.fromkeys(names))
