@@ -110,3 +110,16 @@ def test_describe_takes_the_same(batchsift, frame, tmp_path):
     assert code == 0
     expected = data.load(frame, label_columns="y_*", drop="id")
     assert json.loads(out)["cardinality"] == pytest.approx(expected.cardinality)
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_was_removed_is_said(batchsift, frame, tmp_path):
+    frame.to_csv(tmp_path / "set.csv", index=False)
+    options = ["--labels", "2", "--drop", "id", *SHORT]
+    code, out, _ = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "0.5")
+    assert code == 0
+    assert "in each training part, the 1 features with the smallest sums" in " ".join(out.split())
+    _, out, _ = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "0.5", "--json")
+    assert json.loads(out)["config"]["top_features"] == 0.5
+    code, _, err = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "50")
+    assert (code, "top_features must be in (0, 1]" in err) == (2, True)

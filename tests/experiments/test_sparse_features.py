@@ -101,3 +101,26 @@ def test_predictions_of_sparse_rows():
     torch.testing.assert_close(
         loop.predicted(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach()
     )
+
+
+@pytest.mark.parametrize("form", [lambda data: data, sparse_copy])
+def test_the_features_with_the_largest_sums_in_the_training_part_stay(form):
+    data = form(made_up(0.0))
+    prepared = prepare(data, replace(FEW, top_features=0.4))
+    assert prepared.num_removed_features == 5
+    split = prepared.splits[0]
+    sums = np.asarray(made_up(0.0).features[split.train].sum(axis=0))
+    kept = np.sort(np.argsort(sums)[-3:])
+    parts = scaled_parts(data, split, "cpu", 0.4)
+    whole = scaled_parts(data, split, "cpu")
+    assert parts.train.widths == (3, 3)
+    for name in vars(split):
+        assert torch.equal(getattr(parts, name).features[:], getattr(whole, name).features[:][:, kept])
+    assert run_fold(prepared, model="mlp", method="d2ace", fold=0).metrics["macro_auc"] > 0.5
+
+
+def test_settings_of_the_filter():
+    assert prepare(made_up(0.0), replace(FEW, top_features=1)).num_removed_features == 0
+    for share in (0, -1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=r"top_features must be in \(0, 1\], or None"):
+            replace(FEW, top_features=share)

@@ -38,6 +38,10 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
     min_positives: Annotated[
         int, typer.Option(help="Drop labels with this many positives or fewer.")
     ] = Settings.min_positives,
+    top_features: Annotated[
+        float | None,
+        typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
+    ] = Settings.top_features,
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device,
     threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
@@ -54,6 +58,7 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
                 threads=threads,
                 num_folds=folds,
                 min_positives=min_positives,
+                top_features=top_features,
                 device=device,
             )
             check_methods(names)

@@ -7,7 +7,7 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
  "results": [{"method", "metrics": {key: {"mean", "std", "folds"}}, "last_metrics": as metrics at the last epoch,
               "average_rank", "best_epochs", "selection_seconds", "total_seconds"}],
  "comparison": {"baseline", "smallest_p", "differences": {key: {method: {"mean", "p_value"}}}},
- "filters": {"removed_labels", "removed_samples"}, "config": {...}, "versions": {...}}
+ "filters": {"removed_labels", "removed_samples", "removed_features"}, "config": {...}, "versions": {...}}
 ```
 """
 
@@ -46,6 +46,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
         "filters": {
             "removed_labels": prepared.removed_labels,
             "removed_samples": prepared.num_removed_samples,
+            "removed_features": prepared.num_removed_features,
         },
         "config": {
             **asdict(prepared.settings),

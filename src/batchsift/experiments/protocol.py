@@ -77,8 +77,7 @@ class FoldResult:
         draws: Quantiles (0, 5, ... 100 %) of how often a training sample was drawn.
         suspects: The labels that are probably wrong, the worst first; none where the method keeps no loss.
         selection_seconds: Spent in the selector.
-        recording_seconds: Spent on what is written down without being needed: signals, draws, suspects, and the
-            validation metrics beside the one that chooses the epoch.
+        recording_seconds: Spent on what is written down: validation metrics, signals, draws, suspects.
         total_seconds: Of selection, training, scoring and recording together.
     """
 
@@ -146,7 +145,7 @@ def run_fold(
     settings = prepared.settings
     if not 0 <= fold < len(prepared.splits):
         raise ValueError(f"fold must be in [0, {len(prepared.splits)}), got {fold}")
-    parts = scaled_parts(prepared.data, prepared.splits[fold], settings.device)
+    parts = scaled_parts(prepared.data, prepared.splits[fold], settings.device, settings.top_features)
     weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
     selection, recording = Stopwatch(), Stopwatch()
     with own_generator(torch.device(settings.device), weight_seed), own_threads(settings.threads):

@@ -52,11 +52,15 @@ def heading(prepared: Prepared) -> str:
     shown = prepared.removed_labels[:NAMES_SHOWN]
     more = len(prepared.removed_labels) - len(shown)
     removed = ", ".join(shown) + (f" and {more} more" if more else "")
+    features = ""
+    if prepared.num_removed_features:
+        features = f"; in each training part, the {prepared.num_removed_features} features with the smallest sums"
     return (
         f"{data.name}: {data.num_samples} samples, {data.num_features} features, {data.num_labels} labels, "
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {len(prepared.removed_labels)} labels with at most {settings.min_positives} positives"
-        f"{f' ({removed})' if removed else ''}; {prepared.num_removed_samples} samples left without a label\n"
+        f"{f' ({removed})' if removed else ''}; {prepared.num_removed_samples} samples left without a label"
+        f"{features}\n"
         f"{settings.num_folds} folds, {settings.epochs} epochs, batch size {settings.batch_size}, "
         f"learning rate {settings.learning_rate:g}, seed {prepared.seed}"
     )
