@@ -12,6 +12,7 @@ from rich.console import Console
 
 from batchsift.data import MultiLabelData
 from batchsift.experiments import Comparison, EpochRecord, FoldResult, Settings, prepare
+from batchsift.experiments.recording import SignalRecord
 from batchsift.metrics import METRICS
 from batchsift.report.plots import convergence, image
 from batchsift.report.progress import ComparisonProgress
@@ -19,9 +20,10 @@ from batchsift.report.tables import comparison_report
 
 
 def run(method, fold, value, epochs=3):
-    records = tuple(EpochRecord(e, 0.1, 1.0, value + e / 100, {}) for e in range(epochs))
+    nothing = SignalRecord({}, {}, {})
+    records = tuple(EpochRecord(e, 0.1, 1.0, {"macro_auc": value + e / 100}, {}, nothing) for e in range(epochs))
     metrics = dict.fromkeys(METRICS, value + fold / 10) | {"coverage": 100 + value}
-    return FoldResult(method, fold, records, epochs - 1, metrics, metrics, 0.5, 2.0)
+    return FoldResult(method, fold, records, epochs - 1, metrics, metrics, {}, (), (), 0.5, 0.1, 2.0)
 
 
 def comparison_of(epochs=3, **values):

@@ -33,6 +33,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from batchsift.data import MultiLabelData
 from batchsift.experiments.preparation import Prepared, Settings
@@ -204,12 +205,18 @@ class Cell:
         )
 
 
-def run_cell(config: CellConfig, prepared: Callable[[], Prepared]) -> Cell:
+def run_cell(
+    config: CellConfig,
+    prepared: Callable[[], Prepared],
+    *,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> Cell:
     """Runs a cell. Whatever goes wrong in it becomes a failed cell; only an interruption goes through.
 
     Args:
         config: What to run.
         prepared: Called for the data, so that what is wrong with them belongs to the cell too.
+        on_epoch: Called with the record of every epoch.
     """
     started = datetime.now(UTC)
     with warnings.catch_warnings(record=True) as caught:
@@ -223,6 +230,7 @@ def run_cell(config: CellConfig, prepared: Callable[[], Prepared]) -> Cell:
                 fold=config.fold,
                 hyperparameters=config.hyperparameters,
                 method_options=config.method_options,
+                on_epoch=on_epoch,
             )
             outcome = {"status": "done", "timings": _timings(result), **_outcome(ready, config.fold, result)}
         except Exception as error:
@@ -249,8 +257,13 @@ def run_cell(config: CellConfig, prepared: Callable[[], Prepared]) -> Cell:
     return Cell(plain({**head, **outcome}))
 
 
-def fingerprint(data: MultiLabelData) -> str:
-    """A hash of the content of a data set: 16 hexadecimal digits."""
+def fingerprint(data: MultiLabelData, *, rows: NDArray[np.int64] | None = None) -> str:
+    """A hash of the content of a data set: 16 hexadecimal digits.
+
+    Args:
+        data: Its name does not matter.
+        rows: What its samples are called, where that matters.
+    """
     digest = hashlib.sha256()
     if data.is_sparse:
         matrix = data.features.tocsr(copy=True)
@@ -258,7 +271,7 @@ def fingerprint(data: MultiLabelData) -> str:
         arrays = [matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)]
     else:
         arrays = [data.features]
-    for array in [*arrays, data.labels]:
+    for array in [*arrays, data.labels, *([] if rows is None else [rows])]:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     digest.update(json.dumps([data.feature_names, data.label_names]).encode())

@@ -1,10 +1,16 @@
 """Several methods on all folds of one data set."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from batchsift.experiments.cells import Cell, CellConfig, fingerprint, versions
+from batchsift.experiments.execution import Task, execute
+from batchsift.experiments.loop import DivergedError
 from batchsift.experiments.preparation import Prepared
-from batchsift.experiments.protocol import EpochRecord, FoldResult, run_fold
+from batchsift.experiments.protocol import EpochRecord, FoldResult
+from batchsift.experiments.sources import GivenSource
 from batchsift.experiments.statistics import (
     PairedDifference,
     Summary,
@@ -13,10 +19,15 @@ from batchsift.experiments.statistics import (
     paired_difference,
     summarise,
 )
+from batchsift.experiments.store import Store
 from batchsift.methods import create
 from batchsift.metrics import METRICS
 
 BASELINE = "random"
+
+
+class RunFailedError(RuntimeError):
+    """A run failed; the message holds its traceback."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +38,15 @@ class Comparison:
         prepared: The data, its splits, the settings and the seed.
         model: The name of the base model.
         results: Method to its runs, in the order of the folds; methods in the order asked for.
+        hyperparameters: Of the model, as given.
+        settings: What the settings are called.
     """
 
     prepared: Prepared
     model: str
     results: Mapping[str, tuple[FoldResult, ...]]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: str = "paper"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -83,6 +98,11 @@ def compare(
     *,
     model: str,
     methods: Sequence[str],
+    hyperparameters: Mapping[str, Any] | None = None,
+    settings: str = "paper",
+    store: Store | None = None,
+    jobs: int = 1,
+    on_start: Callable[[int], None] | None = None,
     on_epoch: Callable[[str, int, EpochRecord], None] | None = None,
     on_run: Callable[[FoldResult], None] | None = None,
 ) -> Comparison:
@@ -92,22 +112,74 @@ def compare(
         prepared: The data, its splits, the settings and the seed.
         model: A name of `batchsift.models`.
         methods: Names of `batchsift.methods`.
-        on_epoch: Called with method, fold and record of every epoch.
+        hyperparameters: Of the model; its own defaults for the others.
+        settings: What the settings are called.
+        store: Where runs are kept; what is there already, computed with the same versions, is not run again.
+        jobs: Processes.
+        on_start: Called with the number of runs that the store has already.
+        on_epoch: Called with method, fold and record of every epoch; with several processes when its run is over.
         on_run: Called with the result of every run.
 
     Raises:
         ValueError: for an unknown name, or methods that are none or not distinct.
         DivergedError: when the predictions of a run are no longer finite.
+        RunFailedError: when a run fails in another way.
     """
     check_methods(methods)
-    results: dict[str, list[FoldResult]] = {method: [] for method in methods}
-    for fold in range(len(prepared.splits)):
-        for method, runs in results.items():
-            run = run_fold(prepared, model=model, method=method, fold=fold, on_epoch=_of(on_epoch, method, fold))
-            runs.append(run)
-            if on_run is not None:
-                on_run(run)
-    return Comparison(prepared, model, {method: tuple(runs) for method, runs in results.items()})
+    content = fingerprint(prepared.data, rows=prepared.kept_samples)
+    configs = [
+        CellConfig(
+            data=prepared.data.name,
+            model=model,
+            method=method,
+            settings=settings,
+            fold=fold,
+            seed=prepared.seed,
+            base_method=method,
+            method_options={},
+            hyperparameters=hyperparameters or {},
+            training=prepared.settings,
+            data_fingerprint=content,
+        )
+        for fold in range(len(prepared.splits))
+        for method in methods
+    ]
+    cells = {} if store is None else _kept(store, configs)
+    if on_start is not None:
+        on_start(len(cells))
+
+    def keep(cell: Cell) -> None:
+        if store is not None:
+            store.write(cell)
+        _raise_failure(cell)
+        cells[cell.key] = cell
+        if jobs > 1 and on_epoch is not None:
+            for record in cell.result.epochs:
+                on_epoch(cell.config.method, cell.config.fold, record)
+        if on_run is not None:
+            on_run(cell.result)
+
+    tasks = [Task(config, GivenSource(prepared), size=0) for config in configs if config.key not in cells]
+    execute(tasks, jobs=jobs, on_cell=keep, on_epoch=_of(on_epoch))
+    results = {method: tuple(cells[c.key].result for c in configs if c.method == method) for method in methods}
+    return Comparison(prepared, model, results, hyperparameters or {}, settings)
+
+
+def _kept(store: Store, configs: Sequence[CellConfig]) -> dict[str, Cell]:
+    """The finished cells of these versions, by key."""
+    stored = store.keys()
+    cells = [store.read(config.key) for config in configs if config.key in stored]
+    return {cell.key: cell for cell in cells if cell.status == "done" and cell.versions == versions()}
+
+
+def _raise_failure(cell: Cell) -> None:
+    for message in cell.warnings:
+        warnings.warn(message, UserWarning, stacklevel=2)
+    if cell.error is None:
+        return
+    if cell.error.type == DivergedError.__name__:
+        raise DivergedError(cell.error.message)
+    raise RunFailedError(f"{cell.config} failed:\n{cell.error.traceback}")
 
 
 def check_methods(methods: Sequence[str]) -> None:
@@ -123,8 +195,8 @@ def check_methods(methods: Sequence[str]) -> None:
 
 
 def _of(
-    on_epoch: Callable[[str, int, EpochRecord], None] | None, method: str, fold: int
-) -> Callable[[EpochRecord], None] | None:
+    on_epoch: Callable[[str, int, EpochRecord], None] | None,
+) -> Callable[[CellConfig, EpochRecord], None] | None:
     if on_epoch is None:
         return None
-    return lambda record: on_epoch(method, fold, record)
+    return lambda config, record: on_epoch(config.method, config.fold, record)
