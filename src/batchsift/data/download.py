@@ -177,7 +177,7 @@ def _fetch(address: str, part: Path, target: Path, *, resume: bool, on_progress:
                 raise _PassingError(f"the server sent {response.headers.get('Content-Range')!r} of the file")
             _store(response, part, start, on_progress)
     except passing as error:
-        raise _PassingError(str(error)) from error
+        raise _PassingError(str(getattr(error.args[0] if error.args else None, "reason", error))) from error
     except requests.RequestException as error:
         raise DownloadError(f"{address} could not be fetched: {error}") from error
 
