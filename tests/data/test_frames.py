@@ -156,10 +156,10 @@ def test_dropped_columns_are_not_looked_at():
         from_frame(frame, label_columns="a,b", drop="id,when,b")
 
 
-@pytest.mark.parametrize("columns", [["ID", "x"], ["x", "sample id"], ["Row-ID", "x"]])
+@pytest.mark.parametrize("columns", [["ID", "x"], ["x", "sample id"], ["Row-ID", "x"], ["Unnamed: 0", "x"]])
 def test_an_identifier_at_an_end_is_dropped_and_named(columns):
     frame = pd.DataFrame([[1, 2, 0], [3, 4, 1]], columns=[*columns, "a"])
-    with pytest.warns(UserWarning, match=r"dropped '(ID|sample id|Row-ID)', .*drop='\.\.\.'"):
+    with pytest.warns(UserWarning, match=r"dropped '(ID|sample id|Row-ID|Unnamed: 0)', .*drop='\.\.\.'"):
         assert from_frame(frame, labels=1).feature_names == ("x",)
     for nothing in ([], ""):
         assert from_frame(frame, labels=1, drop=nothing).feature_names == tuple(columns)

@@ -62,6 +62,12 @@ def test_tags_are_read_as_they_stand(tmp_path):
     assert data.label_names == ("007", "NA", "nan")
 
 
+def test_the_index_that_pandas_writes_is_dropped(tmp_path):
+    pd.DataFrame({"x": [0.5, 1.5], "a": [0, 1]}).to_csv(tmp_path / "set.csv")
+    with pytest.warns(UserWarning, match="dropped ''"):
+        assert load(tmp_path / "set.csv", labels=1).feature_names == ("x",)
+
+
 def test_latin_1(tmp_path):
     data = load(written(tmp_path, "größe,süß\n1,1\n2,0\n", encoding="latin-1"), labels=1)
     assert (data.feature_names, data.label_names) == (("größe",), ("süß",))
@@ -177,7 +183,7 @@ def test_a_damaged_table_is_read_right_or_refused(tmp_path_factory, position, by
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(whole[:position] + (b"" if delete else bytes([byte])) + whole[position + 1 :])
     try:
-        data = load(path, labels=2)
+        data = load(path, labels=2, drop="")
     except ValueError as error:
         message = str(error)
     else:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 import numpy.typing as npt
 
-_IDENTIFIERS = {"id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
+# The first two are the index of a pandas frame, as it is written and as it is read again.
+_IDENTIFIERS = {"", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
 
 
 def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: str) -> npt.NDArray[np.bool_]:

@@ -122,6 +122,8 @@ class _Text:
             frame = pd.read_csv(
                 file,
                 sep=self.separator,
+                header=0,
+                names=list(self.names),  # pandas would make up some for columns without one
                 dtype={tags: str} if tags in self.names else None,
                 na_values={name: list(MISSING) for name in self.names if name != tags},
                 keep_default_na=False,
