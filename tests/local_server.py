@@ -15,6 +15,7 @@ class Answer:
     status: int | None = None  # instead of the file
     cut: int | None = None  # the connection breaks after this many bytes of the body
     stall: float = 0.0  # seconds of silence after half of the body
+    gate: threading.Event | None = None  # silence after half of the body until it is set
     ranges: bool = True  # whether the Range header is heeded
     shift: int = 0  # a range answer that begins this many bytes too late, and says so
     length: int | None = None  # what Content-Length says, whatever is sent; -1: it is left out
@@ -94,10 +95,12 @@ def send(handler, answer, content, content_type):
     handler.send_header("Content-Type", content_type)
     handler.end_headers()
     try:
-        if answer.stall:
+        if answer.stall or answer.gate:
             handler.wfile.write(body[: len(body) // 2])
             handler.wfile.flush()
             time.sleep(answer.stall)
+            if answer.gate:
+                answer.gate.wait()
             body = body[len(body) // 2 :]
         handler.wfile.write(body[: answer.cut])
         handler.wfile.flush()

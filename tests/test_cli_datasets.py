@@ -19,6 +19,7 @@ def server(tmp_path, monkeypatch):
     """Serves two data sets: Toy, with checksums and a split, and Bare, without either."""
     monkeypatch.setenv("BATCHSIFT_CACHE", str(tmp_path))
     monkeypatch.delenv("BATCHSIFT_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(download, "Patience", lambda: Patience(retries=1, pause=0.0, connect=2.0, read=2.0))
     with LocalServer({"toy.arff": WHOLE, "train.arff": TRAIN, "test.arff": TEST}) as server:
 

@@ -65,6 +65,7 @@ def server(monkeypatch, tmp_path):
 
     monkeypatch.setenv("BATCHSIFT_CACHE", str(tmp_path))
     monkeypatch.delenv("BATCHSIFT_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with LocalServer() as server:
         monkeypatch.setattr(_openml, "_DATA_INFO", server.address("api/{}"))
         monkeypatch.setattr(_openml, "_DATA_FEATURES", server.address("features/{}"))

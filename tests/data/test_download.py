@@ -1,8 +1,12 @@
 import errno
 import hashlib
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from batchsift.data import download as download_module
 from batchsift.data.download import DownloadError, Patience, download, matches
@@ -15,7 +19,9 @@ QUICK = Patience(retries=2, pause=0.0, connect=2.0, read=0.3)
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
     with LocalServer({"set.arff": CONTENT}) as server:
         yield server
 
@@ -163,7 +169,8 @@ def test_redirects_are_followed_and_named_when_they_lead_nowhere(server, tmp_pat
         fetch(server, tmp_path / "other", path="old")
 
 
-def test_no_server_at_all_says_how_to_do_without(tmp_path):
+def test_no_server_at_all_says_how_to_do_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with LocalServer() as server:
         address = server.address("set.arff")
     with pytest.raises(DownloadError, match=r"internet connection \(HTTP_PROXY.*put the file at"):
@@ -172,8 +179,6 @@ def test_no_server_at_all_says_how_to_do_without(tmp_path):
 
 def test_proxies_of_the_environment_are_heeded(server, tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", server.address(""))
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     server.files["http://data.invalid/set.arff"] = CONTENT
     download("http://data.invalid/set.arff", tmp_path / "set.arff", checksum=SHA256, patience=QUICK)
     assert (tmp_path / "set.arff").read_bytes() == CONTENT
@@ -222,3 +227,35 @@ def test_both_kinds_of_checksum(tmp_path):
     path.write_bytes(b"hallo")
     assert not matches(path, f"sha256:{sha256}")
     assert not matches(path, "git-blob:b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0")
+
+
+SMALL = CONTENT[:40_000]
+ANSWERS = st.builds(
+    Answer,
+    status=st.sampled_from([None, None, None, 500, 503]),
+    cut=st.none() | st.integers(0, 40_000),
+    ranges=st.booleans(),
+    shift=st.sampled_from([0, 0, 3, 10_000]),
+    length=st.sampled_from([None, None, -1, 500, 60_000]),
+    body=st.sampled_from([None, None, b"", SMALL[::-1], SMALL + b"more", SMALL[:20_000]]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    answers=st.lists(ANSWERS, max_size=6), left=st.sampled_from([None, SMALL[:15_000], b"y" * 15_000, b"y" * 50_000])
+)
+def test_whatever_a_server_does_the_file_is_right_or_not_there(answers, left):
+    with LocalServer({"set": SMALL}, list(answers)) as server, TemporaryDirectory() as folder:
+        target, part = Path(folder) / "set", Path(folder) / "set.part"
+        if left is not None:
+            part.write_bytes(left)
+        checksum = "sha256:" + hashlib.sha256(SMALL).hexdigest()
+        patience = Patience(retries=1, pause=0.0, connect=2.0, read=2.0)
+        for _ in range(8):  # a later call does what this one could not
+            try:
+                download(server.address("set"), target, checksum=checksum, patience=patience)
+            except DownloadError:
+                assert not target.exists()
+        assert target.read_bytes() == SMALL
+        assert not part.exists()
