@@ -81,10 +81,11 @@ def assign(evidence_NE: "csr_array", share_P: npt.NDArray[np.float64]) -> Indice
     by_evidence = evidence_NE.tocsc()
     left_E = np.diff(by_evidence.indptr).astype(np.int64)
     wanted_EP = np.outer(left_E, share_P)
+    none_left = num_samples + 1  # where nothing is left: behind everything else
+    left_E[left_E == 0] = none_left
     wanted_P = share_P * num_samples
     part_N = np.full(num_samples, -1, dtype=np.int64)
-    while left_E.any():
-        rarest = int(np.where(left_E > 0, left_E, num_samples + 1).argmin())
+    while left_E[rarest := int(left_E.argmin())] < none_left:
         for sample in by_evidence.indices[by_evidence.indptr[rarest] : by_evidence.indptr[rarest + 1]]:
             if part_N[sample] < 0:
                 wanted = wanted_EP[rarest]
@@ -94,6 +95,7 @@ def assign(evidence_NE: "csr_array", share_P: npt.NDArray[np.float64]) -> Indice
                 wanted_EP[has, part] -= 1
                 wanted_P[part] -= 1
                 left_E[has] -= 1
+                left_E[has[left_E[has] == 0]] = none_left
     for sample in np.flatnonzero(part_N < 0):
         part_N[sample] = int(wanted_P.argmax())
         wanted_P[part_N[sample]] -= 1
