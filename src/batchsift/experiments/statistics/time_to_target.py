@@ -118,5 +118,5 @@ def time_to_target(durations: Sequence[Duration], *, confidence: float = 0.95) -
 
 def _first_at_half(epochs: NDArray[np.float64], surviving: NDArray[np.float64]) -> float | None:
     """The first epoch at which no more than half of the runs are left."""
-    at_half = np.flatnonzero(surviving <= 0.5)
+    at_half = np.flatnonzero(surviving <= 0.5 + 1e-9)  # a product of fractions: half may come out a bit above
     return float(epochs[at_half[0]]) if at_half.size else None

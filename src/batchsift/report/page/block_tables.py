@@ -12,12 +12,12 @@ from batchsift.report.page.tables import Cell, Column, Table
 MOST_SUSPECTS = 20
 
 
-def label_gains(runs: Mapping[str, Sequence[Run]], key: str = "auc") -> dict[str, Floats]:
-    """Method to its labels' mean difference to Random over paired runs, `(L,)`; NaN where never defined."""
-    base = {run.pair: run.label_metric(key) for run in runs.get(BASELINE, ())}
+def label_gains(runs: Mapping[str, Sequence[Run]]) -> dict[str, Floats]:
+    """Method to its labels' mean difference of AUC to Random over paired runs, `(L,)`; NaN where never defined."""
+    base = {run.place.pair: run.label_auc for run in runs.get(BASELINE, ())}
     found = {}
     for method, of in runs.items():
-        gains = [run.label_metric(key) - base[run.pair] for run in of if run.pair in base]
+        gains = [run.label_auc - base[run.place.pair] for run in of if run.place.pair in base]
         if method != BASELINE and gains and gains[0].size:
             found[method] = mean_of_known(np.array(gains))
     return found
@@ -25,17 +25,16 @@ def label_gains(runs: Mapping[str, Sequence[Run]], key: str = "auc") -> dict[str
 
 def labels(block: Block, runs: Mapping[str, Sequence[Run]], gains: Mapping[str, Floats]) -> Table:
     """Every label: its positives, Random's AUC, what each method adds."""
-    first = next(iter(runs.values()))[0]
-    counts = first.document["data"]["label_counts"]
-    base = mean_of_known(np.array([run.label_metric("auc") for run in runs[BASELINE]]))
+    facts = runs[BASELINE][0].facts
+    base = mean_of_known(np.array([run.label_auc for run in runs[BASELINE]]))
     rows = [
         [
             Cell(name),
-            Cell(str(counts[j]), float(counts[j])),
+            Cell(str(facts.label_counts[j]), float(facts.label_counts[j])),
             Cell(words.value(float(base[j])), float(base[j])),
             *(Cell(words.value(float(gain[j]), sign=True), float(gain[j])) for gain in gains.values()),
         ]
-        for j, name in enumerate(first.label_names)
+        for j, name in enumerate(facts.label_names)
     ]
     return Table(
         name=identifier("labels", block.data, block.model, block.settings),
@@ -54,12 +53,12 @@ def labels(block: Block, runs: Mapping[str, Sequence[Run]], gains: Mapping[str, 
 def suspects(study: Study) -> list[Table]:
     """For each data set, the labels most often and most strongly contradicted."""
     tables = []
-    for data in dict.fromkeys(run.block.data for run in study.runs):
+    for data in study.data:
         named: dict[tuple[int, str], list[float]] = {}
-        runs = [run for run in study.runs if run.block.data == data and run.document.get("suspects")]
+        runs = [run for run in study.runs if run.block.data == data and run.suspects]
         for run in runs:
-            for suspect in run.document["suspects"]:
-                named.setdefault((int(suspect["sample"]), str(suspect["label"])), []).append(float(suspect["hardness"]))
+            for suspect in run.suspects:
+                named.setdefault((suspect.sample, suspect.label), []).append(suspect.hardness)
         if not named:
             continue
         order = sorted(named, key=lambda place: (-len(named[place]), -float(np.mean(named[place])), place))

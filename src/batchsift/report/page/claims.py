@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from batchsift.experiments.statistics import TimeToTarget
 from batchsift.metrics import METRICS
 from batchsift.report.page import words
-from batchsift.report.page.contrasts import AREA, EPOCHS, TARGET, Contrast, Scope, Verdict
-from batchsift.report.page.study import BASELINE
+from batchsift.report.page.contrasts import AREA, EPOCHS, Contrast, Scope, Verdict
+from batchsift.report.page.study import BASELINE, TARGET
 
 NAMES = {EPOCHS: "Epochs to target", AREA: f"Mean validation {METRICS[TARGET].name}"}
 Show = Callable[..., str]

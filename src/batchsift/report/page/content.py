@@ -10,12 +10,12 @@ from batchsift.experiments.statistics import critical_difference, groups
 from batchsift.metrics import METRICS
 from batchsift.report.page import block_tables, scope_tables, words
 from batchsift.report.page.claims import Claim, MethodClaims, basis, claims
-from batchsift.report.page.contrasts import Scope, in_scope, scopes
+from batchsift.report.page.contrasts import Scope, scopes
 from batchsift.report.page.figures import curves, labels
 from batchsift.report.page.figures.drawing import Drawing, identifier
 from batchsift.report.page.figures.ranks import critical_difference as rank_diagram
 from batchsift.report.page.forest import Forest
-from batchsift.report.page.study import BASELINE, Block, Run, Study
+from batchsift.report.page.study import Block, Study
 from batchsift.report.page.tables import Table
 
 HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")
@@ -66,10 +66,10 @@ class ScopePart:
 
 @dataclass(frozen=True)
 class BlockPart:
-    """What is shown of one data set, model and settings."""
+    """What is shown of one data set, model and settings: rows of figures that go together."""
 
     block: Block
-    drawings: tuple[Drawing, ...]
+    rows: tuple[tuple[Drawing, ...], ...]
     table: Table | None
 
 
@@ -167,36 +167,25 @@ def _ranks(study: Study, scope: Scope, key: str, name: str) -> RankFigure:
     return RankFigure(drawing, text)
 
 
-def by_method(study: Study, runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """A block's runs, methods in the study's order."""
-    found = {method: [run for run in runs if run.method == method] for method in study.methods}
-    return {method: of for method, of in found.items() if of}
-
-
 def convergence_figures(study: Study) -> Iterator[tuple[Block, Drawing]]:
     """One a block."""
     for block, runs in study.blocks.items():
-        yield block, curves.convergence(block, by_method(study, runs), study.methods)
+        yield block, curves.convergence(block, runs, study.methods)
 
 
 def block_parts(study: Study) -> Iterator[BlockPart]:
     """What the selector did, one part a block; drawn as they are asked for."""
     for block, runs in study.blocks.items():
-        of = by_method(study, runs)
-        gains = block_tables.label_gains(of)
-        names = runs[0].label_names
-        drawings: list[Drawing | None] = [
-            curves.share_drawn(block, of, study.methods),
-            curves.evenness(block, of, study.methods),
-            curves.draws(block, of, study.methods),
-            labels.gains(block, gains, names, study.methods) if gains else None,
+        gains = block_tables.label_gains(runs)
+        first = next(iter(runs.values()))[0]
+        lines = [
+            curves.share_drawn(block, runs, study.methods),
+            curves.evenness(block, runs, study.methods),
+            curves.draws(block, runs, study.methods),
+            labels.gains(block, gains, first.facts.label_names, study.methods) if gains else None,
         ]
-        for method, own in of.items():
-            drawings += labels.heat_map(block, method, own)
-        for method, own in of.items():
-            drawings.append(labels.signal_bands(block, method, own, study.methods.index(method)))
-        table = block_tables.labels(block, of, gains) if gains else None
-        yield BlockPart(block, tuple(drawing for drawing in drawings if drawing), table)
-
-
-__all__ = ["BASELINE", "HEADLINES", "block_parts", "by_method", "convergence_figures", "in_scope", "scope_parts"]
+        maps = [drawing for method, own in runs.items() for drawing in labels.heat_maps(block, method, own)]
+        bands = [labels.signal_bands(block, m, own, study.methods.index(m)) for m, own in runs.items()]
+        rows = [tuple(drawing for drawing in row if drawing) for row in (lines, maps, bands)]
+        table = block_tables.labels(block, runs, gains) if gains else None
+        yield BlockPart(block, tuple(row for row in rows if row), table)

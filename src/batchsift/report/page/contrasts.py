@@ -36,9 +36,8 @@ from batchsift.experiments.statistics import (
     win_tie_loss,
 )
 from batchsift.metrics import METRICS
-from batchsift.report.page.study import BASELINE, Block, Floats, Run, Study
+from batchsift.report.page.study import BASELINE, Floats, Run, Study
 
-TARGET = "macro_auc"  # the metric that chooses the best epoch is the one whose curve is followed
 EPOCHS = "epochs_to_target"
 AREA = "mean_validation"
 
@@ -148,7 +147,7 @@ class Scope:
         model: Name; None for all of them together.
         methods: Those with finished runs, Random first.
         runs: Data set to method to pair to run: only pairs that all methods have finished.
-        left_out: Why something is not among them, in words.
+        notes: What is not among them, in words.
         alpha: Level of tests; intervals are of 1 - alpha.
     """
 
@@ -156,7 +155,7 @@ class Scope:
     model: str | None
     methods: tuple[str, ...]
     runs: Mapping[str, Mapping[str, Mapping[Pair, Run]]]
-    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
     alpha: float
 
     @property
@@ -178,24 +177,24 @@ class Scope:
 
     def friedman(self, key: str) -> Friedman:
         """Over data sets, by a metric; with a single one, its average ranks are over the folds."""
-        return friedman(self.values(lambda run: run.metric(key)), higher_is_better=METRICS[key].higher_is_better)
+        return friedman(self.values(lambda run: run.metrics[key]), higher_is_better=METRICS[key].higher_is_better)
 
     def fold_ranks(self, key: str) -> dict[str, float]:
         """Average ranks over all pairs of all data sets."""
         table = {
-            method: [run.metric(key) for by in self.runs.values() for run in by[method].values()]
+            method: [run.metrics[key] for by in self.runs.values() for run in by[method].values()]
             for method in self.methods
         }
         return average_ranks(table, higher_is_better=METRICS[key].higher_is_better)
 
     def pairwise(self, key: str) -> tuple[Pairwise, Pairwise]:
         """Every pair of methods by a metric: Nemenyi's test, and Wilcoxon's with Holm's adjustment."""
-        values = self.values(lambda run: run.metric(key))
+        values = self.values(lambda run: run.metrics[key])
         return nemenyi(values), wilcoxon_holm(values, alpha=self.alpha)
 
     def contrasts(self, key: str) -> dict[str, Contrast]:
         """Every method against Random by a metric."""
-        return self._contrasts(key, lambda run: run.metric(key), METRICS[key].higher_is_better)
+        return self._contrasts(key, lambda run: run.metrics[key], METRICS[key].higher_is_better)
 
     @cached_property
     def convergence(self) -> dict[str, Contrast]:
@@ -208,7 +207,7 @@ class Scope:
     @cached_property
     def areas(self) -> dict[str, Contrast]:
         """By the mean of the validation curve over all epochs: high early is high on the whole."""
-        return self._contrasts(AREA, lambda run: float(run.curve(TARGET).mean()), higher_is_better=True)
+        return self._contrasts(AREA, lambda run: float(run.curve.mean()), higher_is_better=True)
 
     def duration(self, run: Run) -> Duration:
         """Epochs until the best validation value of Random's run of the same pair."""
@@ -217,7 +216,7 @@ class Scope:
     @cached_property
     def _durations(self) -> dict[str, Duration]:
         return {
-            run.key: _duration(run.curve(TARGET), by[BASELINE][pair].curve(TARGET))
+            run.key: _duration(run.curve, by[BASELINE][pair].curve)
             for by in self.runs.values()
             for runs in by.values()
             for pair, run in runs.items()
@@ -271,7 +270,7 @@ class Scope:
         """Method to its data sets, their p adjusted for all of them together."""
         tests: dict[tuple[str, str], tuple[CorrectedT, tuple[float, ...]]] = {}
         for data, by in self.runs.items():
-            ratio = float(np.mean([run.test_to_train for run in by[BASELINE].values()]))
+            ratio = float(np.mean([run.facts.test_to_train for run in by[BASELINE].values()]))
             for method in self.challengers:
                 folds = _fold_gains(by[method], by[BASELINE], value, sign)
                 test = corrected_resampled_t(folds, test_to_train=ratio, confidence=1 - self.alpha)
@@ -324,25 +323,20 @@ def scopes(study: Study, *, alpha: float) -> list[Scope]:
 
 def _scope(study: Study, settings: str, model: str | None, alpha: float) -> Scope:
     by_data: dict[str, dict[str, dict[Pair, Run]]] = {}
-    for block, runs in study.blocks.items():
+    for block, by_method in study.blocks.items():
         if block.settings == settings and model in {None, block.model}:
-            for run in runs:
-                by_data.setdefault(block.data, {}).setdefault(run.method, {})[run.pair] = run
+            for run in (run for runs in by_method.values() for run in runs):
+                by_data.setdefault(block.data, {}).setdefault(run.method, {})[run.place.pair] = run
     methods = tuple(m for m in study.methods if any(m in by for by in by_data.values()))
-    left_out = [f"{method}: no finished run" for method in study.methods if method not in methods]
+    notes = [f"{method}: no run has finished" for method in study.methods if method not in methods]
     kept: dict[str, dict[str, dict[Pair, Run]]] = {}
     for data, by in by_data.items():
         shared = set.intersection(*(set(by.get(method, {})) for method in methods))
         everything = {pair for runs in by.values() for pair in runs}
         if not shared:
-            left_out.append(f"{data}: no run that all methods have finished")
+            notes.append(f"{data}: left out, no run that all methods have finished")
             continue
         if len(shared) < len(everything):
-            left_out.append(f"{data}: {len(shared)} of {len(everything)} runs a method, those that all have finished")
+            notes.append(f"{data}: only the {len(shared)} of {len(everything)} runs that all methods have finished")
         kept[data] = {m: {pair: run for pair, run in by[m].items() if pair in shared} for m in methods}
-    return Scope(settings, model, methods, kept, tuple(left_out), alpha)
-
-
-def in_scope(block: Block, scope: Scope) -> bool:
-    """Whether a block's runs are among those of a scope."""
-    return block.settings == scope.settings and scope.model in {None, block.model}
+    return Scope(settings, model, methods, kept, tuple(notes), alpha)

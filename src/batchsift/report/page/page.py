@@ -23,9 +23,8 @@ from batchsift.report.page.content import (
     convergence_figures,
     scope_parts,
 )
-from batchsift.report.page.contrasts import TARGET
 from batchsift.report.page.figures.drawing import Drawing
-from batchsift.report.page.study import BASELINE, Block, Study, read
+from batchsift.report.page.study import BASELINE, TARGET, Block, Study, read
 
 LIMIT = 3_000_000  # bytes of a page
 FURNITURE = 60_000  # bytes left for what stands around the figures
@@ -50,7 +49,7 @@ class Report:
         return {
             "folder": str(self.study.folder),
             "cells": {
-                "planned": self.study.planned,
+                "planned": len(self.study.places),
                 "done": len(self.study.runs),
                 "failed": len(self.study.failures),
                 "missing": len(self.study.missing),
@@ -116,7 +115,9 @@ def _fitting(study: Study, room: int) -> _Figures:
             break
         curves.append((block, drawing))
     for part in block_parts(study) if room > 0 else ():
-        room -= _size(part.drawings) + (3 * len(part.table.csv()) + 120 * len(part.table.rows) if part.table else 0)
+        room -= sum(map(_size, part.rows)) + (
+            3 * len(part.table.csv()) + 120 * len(part.table.rows) if part.table else 0
+        )
         if room < 0:
             break
         parts.append(part)
@@ -162,8 +163,8 @@ def _file(name: str) -> str:
 def _left(study: Study) -> dict[str, int]:
     """Cells that have not run, by data set and method."""
     counts: dict[str, int] = {}
-    for block, method, _, _ in study.missing:
-        name = f"{block.data}, {block.model}, {block.settings}: {method}"
+    for place in study.missing:
+        name = f"{place.block}: {place.method}"
         counts[name] = counts.get(name, 0) + 1
     return counts
 
@@ -174,8 +175,7 @@ def _provenance(study: Study) -> Iterator[tuple[str, str]]:
         yield "Machine", _listed(machine)
     for versions in study.versions:
         yield "Versions", _listed(versions)
-    distinct = {json.dumps(run.document["config"].get("training", {}), sort_keys=True) for run in study.runs}
-    for training in sorted(distinct):
+    for training in sorted({run.training for run in study.runs}):
         yield "Training", _listed(json.loads(training))
 
 
@@ -189,7 +189,7 @@ def _scope_document(part: ScopePart) -> dict[str, Any]:
         "settings": part.scope.settings,
         "model": part.scope.model,
         "data": list(part.scope.data),
-        "left_out": list(part.scope.left_out),
+        "notes": list(part.scope.notes),
         "claims": [
             {
                 "method": card.claims.method,

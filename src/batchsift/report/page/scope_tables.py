@@ -9,9 +9,9 @@ from batchsift.experiments.statistics import bootstrap_interval, win_tie_loss
 from batchsift.metrics import METRICS
 from batchsift.report.page import words
 from batchsift.report.page.claims import until
-from batchsift.report.page.contrasts import TARGET, Contrast, Scope
+from batchsift.report.page.contrasts import Contrast, Scope
 from batchsift.report.page.figures.drawing import identifier
-from batchsift.report.page.study import BASELINE
+from batchsift.report.page.study import BASELINE, TARGET
 from batchsift.report.page.tables import Cell, Column, Table
 
 
@@ -37,7 +37,7 @@ def scores(scope: Scope, key: str, name: str) -> Table:
     better = max if METRICS[key].higher_is_better else min
     rows = []
     for data, by in scope.runs.items():
-        values = {method: np.array([run.metric(key) for run in by[method].values()]) for method in scope.methods}
+        values = {method: np.array([run.metrics[key] for run in by[method].values()]) for method in scope.methods}
         means = {method: float(of.mean()) for method, of in values.items()}
         best = better((round(mean, 4) for mean in means.values() if not math.isnan(mean)), default=None)
         cells = [Cell(_spread(values[m]), means[m], round(means[m], 4) == best) for m in scope.methods]
@@ -229,11 +229,11 @@ def cost(scope: Scope, name: str) -> Table:
     """Seconds of a run, and how many of them went into selection."""
     rows = []
     runs_of = {m: [run for by in scope.runs.values() for run in by[m].values()] for m in scope.methods}
-    base = _mean([run.seconds("total_seconds") for run in runs_of.get(BASELINE, [])])
+    base = _mean([run.total_seconds for run in runs_of.get(BASELINE, [])])
     for method, runs in runs_of.items():
-        selection = _mean([run.seconds("selection_seconds") for run in runs])
-        total = _mean([run.seconds("total_seconds") for run in runs])
-        best = _mean([run.document["best_epoch"] + 1 for run in runs])
+        selection = _mean([run.selection_seconds for run in runs])
+        total = _mean([run.total_seconds for run in runs])
+        best = _mean([run.best_epoch + 1 for run in runs])
         rows.append(
             [
                 Cell(method),

@@ -1,4 +1,6 @@
-"""What a study's folder holds, as the report reads it: runs, failures, what is missing.
+"""What a study's folder holds, as the report needs it: runs, failures, what is missing.
+
+Cells are read one by one and only what the page shows is kept: the folder of a large study is larger than memory.
 
 L labels, E epochs.
 """
@@ -18,7 +20,8 @@ from numpy.typing import NDArray
 from batchsift.experiments.store import Store
 
 BASELINE = "random"
-Floats = NDArray[np.float64]
+TARGET = "macro_auc"  # the metric that chooses the best epoch is the one whose curve is followed
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, order=True)
@@ -33,85 +36,102 @@ class Block:
         return f"{self.data}, {self.model}, {self.settings}"
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One finished cell.
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in the study."""
 
-    Args:
-        key: Hash of its config.
-        block: Data, model, settings.
-        method: Name.
-        fold, seed: Which.
-        document: All of it.
-    """
-
-    key: str
     block: Block
     method: str
     fold: int
     seed: int
-    document: Mapping[str, Any] = field(repr=False)
 
     @property
     def pair(self) -> tuple[str, int, int]:
         """Model, seed and fold: runs that agree in it and in the data are paired."""
         return self.block.model, self.seed, self.fold
 
-    @property
-    def epochs(self) -> Sequence[Mapping[str, Any]]:
-        """The records of all epochs."""
-        records: Sequence[Mapping[str, Any]] = self.document["epochs"]
-        return records
 
-    def metric(self, key: str) -> float:
-        """On the test part, at the best epoch; NaN where it is undefined."""
-        return number(self.document["metrics"].get(key))
+@dataclass(frozen=True)
+class Facts:
+    """Of the data of a run: sizes of its parts, and its L labels with their positives in the training part."""
 
-    def curve(self, key: str) -> Floats:
-        """A metric on the validation part, `(E,)`."""
-        return np.array([number(record["validation"].get(key)) for record in self.epochs])
-
-    def summary(self, key: str) -> Floats:
-        """What the selector said of itself, `(E,)`; NaN where it did not."""
-        return np.array([number(record["summary"].get(key)) for record in self.epochs])
-
-    def traces(self, kind: str, signal: str) -> Floats:
-        """Numbers of each epoch, `(E, L)` for `label_means` and `label_weights`, `(E, 21)` for `signal_quantiles`."""
-        return np.array([numbers(record[kind][signal]) for record in self.epochs])
-
-    def traced(self, kind: str) -> list[str]:
-        """The signals of which there is such a trace in all epochs."""
-        first = self.epochs[0].get(kind) or {} if self.epochs else {}
-        return [signal for signal in first if all(signal in (record.get(kind) or {}) for record in self.epochs)]
-
-    def label_metric(self, key: str) -> Floats:
-        """On the test part, at the best epoch, `(L,)`; empty where it was not recorded."""
-        return numbers(self.document.get("label_metrics", {}).get(key, ()))
-
-    @property
-    def label_names(self) -> list[str]:
-        """L of them."""
-        return [str(name) for name in self.document["data"]["label_names"]]
+    num_train: int
+    num_validation: int
+    num_test: int
+    label_names: tuple[str, ...]
+    label_counts: tuple[int, ...]
 
     @property
     def test_to_train(self) -> float:
         """Size of the test part over that of the part learnt from, validation included: it chose the epoch."""
-        data = self.document["data"]
-        return float(data["num_test"] / (data["num_train"] + data["num_validation"]))
+        return self.num_test / (self.num_train + self.num_validation)
 
-    def seconds(self, key: str) -> float:
-        """`selection_seconds` or `total_seconds`."""
-        return number(self.document["timings"].get(key))
+
+@dataclass(frozen=True)
+class Suspect:
+    """A label that a run contradicted."""
+
+    sample: int
+    label: str
+    hardness: float
 
 
 @dataclass(frozen=True, eq=False)
+class Run:
+    """One finished cell.
+
+    Args:
+        key: Its name in the store.
+        place: Which it is.
+        facts: Of its data.
+        metrics: On the test part, at the best epoch; NaN where one is undefined.
+        best_epoch: From 0.
+        curve: `TARGET` on the validation part, `(E,)`.
+        summaries: What the selector said of itself, by name, `(E,)` each.
+        label_kind: What `label_traces` are: "label_weights", or "label_means" of a method without weights.
+        label_traces: Signal to `(E, L)`.
+        quantiles: Signal to `(E, 21)`, its distribution over all cells.
+        label_auc: On the test part, at the best epoch, `(L,)`; empty where it was not recorded.
+        draws: Quantiles of how often a sample was drawn, `(21,)`; empty where they were not recorded.
+        suspects: The most contradicted labels.
+        selection_seconds: Spent in the selector.
+        total_seconds: Of selection, training and scoring.
+        training: The settings, as JSON.
+    """
+
+    key: str
+    place: Place
+    facts: Facts
+    metrics: Mapping[str, float]
+    best_epoch: int
+    curve: Floats
+    summaries: Mapping[str, Floats]
+    label_kind: str
+    label_traces: Mapping[str, Floats]
+    quantiles: Mapping[str, Floats]
+    label_auc: Floats
+    draws: Floats
+    suspects: tuple[Suspect, ...]
+    selection_seconds: float
+    total_seconds: float
+    training: str
+
+    @property
+    def block(self) -> Block:
+        """Data, model, settings."""
+        return self.place.block
+
+    @property
+    def method(self) -> str:
+        """Its name in the study."""
+        return self.place.method
+
+
+@dataclass(frozen=True)
 class Failure:
     """One cell that failed."""
 
-    block: Block
-    method: str
-    fold: int
-    seed: int
+    place: Place
     kind: str
     message: str
     traceback: str
@@ -123,33 +143,23 @@ class Study:
 
     Args:
         folder: Where it was read from.
-        runs: Finished cells, in the study's order.
+        places: All cells, in the study's order.
+        runs: Those that finished.
         failures: Those that failed.
-        missing: Those that have not run, as (block, method, fold, seed).
+        missing: Those that have not run.
         provenance: `study.json` without its list of cells.
         machines: Distinct descriptions of where cells ran.
         versions: Distinct sets of versions cells ran with.
     """
 
     folder: Path
+    places: tuple[Place, ...]
     runs: tuple[Run, ...]
     failures: tuple[Failure, ...]
-    missing: tuple[tuple[Block, str, int, int], ...]
-    provenance: Mapping[str, Any]
+    missing: tuple[Place, ...]
+    provenance: Mapping[str, Any] = field(repr=False)
     machines: tuple[Mapping[str, Any], ...]
     versions: tuple[Mapping[str, Any], ...]
-
-    @property
-    def planned(self) -> int:
-        """Cells altogether."""
-        return len(self.runs) + len(self.failures) + len(self.missing)
-
-    @cached_property
-    def methods(self) -> tuple[str, ...]:
-        """In the order of the study, the baseline first."""
-        names = [*(run.method for run in self.runs), *(f.method for f in self.failures), *(m[1] for m in self.missing)]
-        found = dict.fromkeys(names)
-        return tuple(sorted(found, key=lambda method: method != BASELINE))
 
     @property
     def name(self) -> str:
@@ -159,8 +169,8 @@ class Study:
     @property
     def command(self) -> str:
         """What was typed to run it; empty where that is not known."""
-        words = self.provenance.get("command") or ""
-        return words if isinstance(words, str) else shlex.join(map(str, words))
+        typed = self.provenance.get("command") or ""
+        return typed if isinstance(typed, str) else shlex.join(map(str, typed))
 
     @property
     def source(self) -> str:
@@ -173,23 +183,25 @@ class Study:
         return tuple(map(str, self.provenance.get("metrics") or ()))
 
     @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """In the order of the study, the baseline first."""
+        found = dict.fromkeys(place.method for place in self.places)
+        return tuple(sorted(found, key=lambda method: method != BASELINE))
+
+    @cached_property
     def data(self) -> tuple[str, ...]:
-        """All data sets, finished or not."""
-        return self._every("data")
+        """All data sets."""
+        return tuple(dict.fromkeys(place.block.data for place in self.places))
 
     @cached_property
     def models(self) -> tuple[str, ...]:
         """All models."""
-        return self._every("model")
+        return tuple(dict.fromkeys(place.block.model for place in self.places))
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
         """All settings."""
-        return self._every("settings")
-
-    def _every(self, part: str) -> tuple[str, ...]:
-        blocks = [*(run.block for run in self.runs), *(f.block for f in self.failures), *(m[0] for m in self.missing)]
-        return tuple(dict.fromkeys(getattr(block, part) for block in blocks))
+        return tuple(dict.fromkeys(place.block.settings for place in self.places))
 
     @property
     def finished_methods(self) -> list[tuple[int, str]]:
@@ -198,12 +210,14 @@ class Study:
         return [(number, method) for number, method in enumerate(self.methods) if method in finished]
 
     @cached_property
-    def blocks(self) -> dict[Block, tuple[Run, ...]]:
-        """Finished runs by block, in the order of the study."""
-        found: dict[Block, list[Run]] = {}
+    def blocks(self) -> dict[Block, dict[str, tuple[Run, ...]]]:
+        """Finished runs by block and method, in the order of the study."""
+        found: dict[Block, dict[str, list[Run]]] = {}
         for run in self.runs:
-            found.setdefault(run.block, []).append(run)
-        return {block: tuple(runs) for block, runs in found.items()}
+            found.setdefault(run.block, {}).setdefault(run.method, []).append(run)
+        return {
+            block: {method: tuple(by[method]) for method in self.methods if method in by} for block, by in found.items()
+        }
 
 
 def read(folder: Path) -> Study:
@@ -216,41 +230,88 @@ def read(folder: Path) -> Study:
     if not (folder / "cells").is_dir():
         raise ValueError(f"no study in {folder}: there is no folder {folder / 'cells'}; expected the --out of a study")
     provenance = store.study() or {}
-    cells = {str(cell.document["key"]): cell.document for cell in store.cells()}
-    planned = {str(cell["key"]): cell["config"] for cell in provenance.get("cells", [])}
-    present = list(cells.values())
+    planned = {str(cell["key"]): _place(cell["config"]) for cell in provenance.get("cells", [])}
+    keys = store.keys()
+    runs: list[Run] = []
+    failures: list[Failure] = []
+    machines: dict[str, Mapping[str, Any]] = {}
+    versions: dict[str, Mapping[str, Any]] = {}
+    for key in [*(key for key in planned if key in keys), *sorted(keys.difference(planned))]:
+        cell = store.read(key).document
+        if cell["status"] == "done":
+            runs.append(_run(key, cell))
+        else:
+            failures.append(_failure(cell))
+        for found, item in ((machines, cell.get("machine")), (versions, cell.get("versions"))):
+            if item:
+                found.setdefault(json.dumps(item, sort_keys=True, default=str), item)
+    places = [*planned.values(), *(run.place for run in runs if run.key not in planned)]
     return Study(
         folder=folder,
-        runs=tuple(_run(cell) for cell in present if cell["status"] == "done"),
-        failures=tuple(_failure(cell) for cell in present if cell["status"] != "done"),
-        missing=tuple(_place(config) for key, config in planned.items() if key not in cells),
+        places=tuple(dict.fromkeys([*places, *(failure.place for failure in failures)])),
+        runs=tuple(runs),
+        failures=tuple(failures),
+        missing=tuple(place for key, place in planned.items() if key not in keys),
         provenance={key: value for key, value in provenance.items() if key != "cells"},
-        machines=_distinct(cell.get("machine") for cell in present),
-        versions=_distinct(cell.get("versions") for cell in present),
+        machines=tuple(machines.values()),
+        versions=tuple(versions.values()),
     )
 
 
-def _place(config: Mapping[str, Any]) -> tuple[Block, str, int, int]:
+def _place(config: Mapping[str, Any]) -> Place:
     block = Block(str(config["data"]), str(config["model"]), str(config["settings"]))
-    return block, str(config["method"]), int(config["fold"]), int(config["seed"])
+    return Place(block, str(config["method"]), int(config["fold"]), int(config["seed"]))
 
 
-def _run(cell: Mapping[str, Any]) -> Run:
-    return Run(cell["key"], *_place(cell["config"]), cell)
+def _run(key: str, cell: Mapping[str, Any]) -> Run:
+    epochs, data = cell["epochs"], cell["data"]
+    kind = "label_weights" if _traced(epochs, "label_weights") else "label_means"
+    signals = _traced(epochs, kind)[: 2 if kind == "label_weights" else 1]
+    return Run(
+        key=key,
+        place=_place(cell["config"]),
+        facts=Facts(
+            data["num_train"],
+            data["num_validation"],
+            data["num_test"],
+            tuple(map(str, data["label_names"])),
+            tuple(data["label_counts"]),
+        ),
+        metrics={name: number(value) for name, value in cell["metrics"].items()},
+        best_epoch=int(cell["best_epoch"]),
+        curve=numbers(epoch["validation"].get(TARGET) for epoch in epochs),
+        summaries={
+            name: numbers(epoch["summary"].get(name) for epoch in epochs) for name in ("share_drawn", "entropy")
+        },
+        label_kind=kind,
+        label_traces={signal: _trace(epochs, kind, signal) for signal in signals},
+        quantiles={
+            signal: _trace(epochs, "signal_quantiles", signal) for signal in _traced(epochs, "signal_quantiles")
+        },
+        label_auc=numbers((cell.get("label_metrics") or {}).get("auc") or ()),
+        draws=numbers((cell.get("draws") or {}).get("quantiles") or ()),
+        suspects=tuple(
+            Suspect(int(one["sample"]), str(one["label"]), number(one["hardness"]))
+            for one in cell.get("suspects") or ()
+        ),
+        selection_seconds=number(cell["timings"].get("selection_seconds")),
+        total_seconds=number(cell["timings"].get("total_seconds")),
+        training=json.dumps(cell["config"].get("training", {}), sort_keys=True),
+    )
+
+
+def _traced(epochs: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
+    """The signals of which there is such a trace in all epochs."""
+    return [signal for signal in epochs[0].get(kind) or {} if all(signal in (one.get(kind) or {}) for one in epochs)]
+
+
+def _trace(epochs: Sequence[Mapping[str, Any]], kind: str, signal: str) -> Floats:
+    return np.array([numbers(epoch[kind][signal]) for epoch in epochs], dtype=np.float32)
 
 
 def _failure(cell: Mapping[str, Any]) -> Failure:
-    error = cell.get("error", {})
-    return Failure(
-        *_place(cell["config"]),
-        str(error.get("type", "")),
-        str(error.get("message", "")),
-        str(error.get("traceback", "")),
-    )
-
-
-def _distinct(items: Iterable[Mapping[str, Any] | None]) -> tuple[Mapping[str, Any], ...]:
-    return tuple({json.dumps(item, sort_keys=True, default=str): item for item in items if item}.values())
+    error = cell.get("error") or {}
+    return Failure(_place(cell["config"]), *(str(error.get(part, "")) for part in ("type", "message", "traceback")))
 
 
 def number(value: Any) -> float:
@@ -267,4 +328,7 @@ def mean_of_known(table_RL: Floats) -> Floats:
     """The mean of each column over what is not NaN; NaN where nothing is."""
     known = ~np.isnan(table_RL)
     counts = known.sum(axis=0)
-    return np.where(counts > 0, np.where(known, table_RL, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+    means: Floats = np.where(
+        counts > 0, np.where(known, table_RL, 0).sum(axis=0) / np.maximum(counts, 1), np.float64("nan")
+    )
+    return means

@@ -8,7 +8,7 @@ NOTHING = "–"
 def value(number: float | None, *, sign: bool = False) -> str:
     """Four decimals below 10, fewer above: coverage can be in the hundreds.
 
-    >>> value(0.72345), value(-0.01, sign=True), value(123.456), value(None)
+    >>> value(0.72344), value(-0.01, sign=True), value(123.456), value(None)
     ('0.7234', '−0.0100', '123.5', '–')
     """
     if number is None or math.isnan(number):

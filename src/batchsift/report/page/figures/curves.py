@@ -6,9 +6,8 @@ import numpy as np
 
 from batchsift.metrics import METRICS
 from batchsift.report.page import svg
-from batchsift.report.page.contrasts import TARGET
 from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover, identifier, together
-from batchsift.report.page.study import BASELINE, Block, Floats, Run
+from batchsift.report.page.study import BASELINE, TARGET, Block, Floats, Run
 
 ByMethod = Mapping[str, Sequence[Run]]
 
@@ -18,7 +17,7 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
 
     Folds differ more than methods do: in the differences their own levels cancel.
     """
-    curves = {methods.index(method): together([run.curve(TARGET) for run in of]) for method, of in runs.items()}
+    curves = {methods.index(method): together([run.curve for run in of]) for method, of in runs.items()}
     paired = _paired(runs, methods)
     num_epochs = min(curve.shape[1] for curve in curves.values())
     curves = {number: curve[:, :num_epochs] for number, curve in curves.items()}
@@ -42,10 +41,10 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
 
 
 def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
-    base = {run.pair: run.curve(TARGET) for run in runs.get(BASELINE, ())}
-    found = {}
+    base = {run.place.pair: run.curve for run in runs.get(BASELINE, ())}
+    found: dict[int, Floats] = {}
     for method, of in runs.items():
-        both = [(run.curve(TARGET), base[run.pair]) for run in of if run.pair in base]
+        both = [(run.curve, base[run.place.pair]) for run in of if run.place.pair in base]
         if method != BASELINE and both:
             own, other = together([pair[0] for pair in both]), together([pair[1] for pair in both])
             shortest = min(own.shape[1], other.shape[1])
@@ -55,14 +54,14 @@ def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
 
 def share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
     """The share of the training samples that an epoch draws at all."""
-    curves = {method: [100 * run.summary("share_drawn") for run in of] for method, of in runs.items()}
+    curves = {method: [100 * run.summaries["share_drawn"] for run in of] for method, of in runs.items()}
     return _of_selector(block, curves, methods, "Samples drawn in an epoch, %", "share")
 
 
 def evenness(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
     """The entropy of the probabilities over that of the uniform distribution."""
     curves = {
-        method: [100 * run.summary("entropy") / np.log(run.document["data"]["num_train"]) for run in of]
+        method: [100 * run.summaries["entropy"] / np.log(run.facts.num_train) for run in of]
         for method, of in runs.items()
     }
     return _of_selector(block, curves, methods, "Entropy, % of the uniform", "entropy")
@@ -92,11 +91,11 @@ def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | Non
         axes = figure.subplots()
         found = False
         for method, of in runs.items():
-            quantiles = [run.document["draws"]["quantiles"] for run in of if run.document.get("draws")]
+            quantiles = [run.draws for run in of if run.draws.size]
             if not quantiles:
                 continue
             found, number = True, methods.index(method)
-            mean = np.array(quantiles, dtype=float).mean(axis=0)
+            mean = np.array(quantiles).mean(axis=0)
             share = np.linspace(0, 100, len(mean))
             (line,) = axes.plot(share, mean, color=svg.colour(number), linestyle=svg.dash(number), linewidth=1.5)
             line.set_gid(f"series-{number}")

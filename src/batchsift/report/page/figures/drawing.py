@@ -55,6 +55,13 @@ def together(curves: Sequence[Floats]) -> Floats:
     return np.array([curve[:shortest] for curve in curves])
 
 
+def mean_over_runs(traces: Sequence[Floats]) -> Floats:
+    """The mean of `(E, ...)` traces of runs, cut to the shortest."""
+    shortest = min(len(trace) for trace in traces)
+    mean: Floats = np.mean([trace[:shortest] for trace in traces], axis=0)
+    return mean
+
+
 def few_ticks(most: int, *, integer: bool = False) -> MaxNLocator:
     """About so many ticks, at round numbers."""
     return MaxNLocator(nbins=most, integer=integer)

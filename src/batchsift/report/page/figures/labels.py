@@ -6,37 +6,32 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from batchsift.report.page import svg
-from batchsift.report.page.figures.drawing import Drawing, few_ticks, identifier, shown
+from batchsift.report.page.figures.drawing import Drawing, few_ticks, identifier, mean_over_runs, shown
 from batchsift.report.page.study import Block, Floats, Run
 
 MOST_NAMES = 26  # labels that can be named beside a heat map
+MOST_SIGNALS = 6  # that a figure has room for
 MOST_GAINS = 16  # labels of a dot plot
 LONGEST = 16  # characters of a label's name in a figure
 
 
-def heat_map(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
+def heat_maps(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
     """Label weights over epochs, one map a signal; of a method without them, the labels' mean signals."""
-    kind = "label_weights" if any(run.traced("label_weights") for run in runs) else "label_means"
-    chosen = [run for run in runs if run.traced(kind)]
-    if not chosen:
-        return []
-    signals = chosen[0].traced(kind)[: 2 if kind == "label_weights" else 1]
-    counts = np.array(chosen[0].document["data"]["label_counts"], dtype=float)
-    order = np.argsort(-counts, kind="stable")
-    names = chosen[0].label_names
-    what = "Label weights" if kind == "label_weights" else "Mean signal of each label"
+    signals = [signal for signal in runs[0].label_traces if all(signal in run.label_traces for run in runs)]
+    facts = runs[0].facts
+    order = np.argsort(-np.array(facts.label_counts), kind="stable")
+    names = [facts.label_names[j] for j in order]
+    what = "weights" if runs[0].label_kind == "label_weights" else "means"
     drawings = []
     for signal in signals:
-        shortest = min(len(run.epochs) for run in chosen)
-        weights_EL = np.mean([run.traces(kind, signal)[:shortest] for run in chosen], axis=0)
+        weights_EL = mean_over_runs([run.label_traces[signal] for run in runs])
+        title = f"{method}: label {what} ({signal.replace('_', ' ')})"
         with svg.settings():
-            drawings.append(
-                _heat(block, method, f"{what}: {signal}", weights_EL[:, order].T, [names[j] for j in order])
-            )
+            drawings.append(_heat(block, title, weights_EL[:, order].T, names))
     return drawings
 
 
-def _heat(block: Block, method: str, title: str, weights_LE: Floats, names: Sequence[str]) -> Drawing:
+def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) -> Drawing:
     num_labels, num_epochs = weights_LE.shape
     figure = svg.figure(min(64 + 11 * num_labels, 64 + 11 * MOST_NAMES))
     axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
@@ -57,17 +52,16 @@ def _heat(block: Block, method: str, title: str, weights_LE: Floats, names: Sequ
     axes.set_xlabel("Epoch")
     for panel in (axes, scale):
         panel.spines[:].set_visible(False)
-    name = identifier("heat", method, title, block.data, block.model, block.settings)
-    label = f"{title}, by epoch, of {method} on {block}; labels from the most frequent to the rarest"
-    return Drawing(svg.inline(figure, name=name, label=label), f"{method}: {title.lower()}")
+    name = identifier("heat", title, block.data, block.model, block.settings)
+    label = f"{title} by epoch on {block}; labels from the most frequent to the rarest"
+    return Drawing(svg.inline(figure, name=name, label=label), title)
 
 
 def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) -> Drawing | None:
     """The distribution of each signal over all cells, by epoch: median, quartiles, 5 and 95 %."""
-    chosen = [run for run in runs if run.traced("signal_quantiles")]
-    if not chosen:
+    signals = [signal for signal in runs[0].quantiles if all(signal in run.quantiles for run in runs)][:MOST_SIGNALS]
+    if not signals:
         return None
-    signals = chosen[0].traced("signal_quantiles")[:6]
     columns = min(2, len(signals))
     rows = -(-len(signals) // columns)
     with svg.settings():
@@ -76,9 +70,7 @@ def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) ->
         for axes in panels.flat[len(signals) :]:
             axes.set_axis_off()
         for axes, signal in zip(panels.flat, signals, strict=False):
-            shortest = min(len(run.epochs) for run in chosen)
-            quantiles_EQ = np.mean([run.traces("signal_quantiles", signal)[:shortest] for run in chosen], axis=0)
-            _bands(axes, quantiles_EQ, number)
+            _bands(axes, mean_over_runs([run.quantiles[signal] for run in runs]), number)
             axes.set_title(signal.replace("_", " "), color=svg.MUTED, fontsize=9.5)
         for axes in panels[-1]:
             axes.set_xlabel("Epoch", fontsize=9.5)
