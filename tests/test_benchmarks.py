@@ -111,11 +111,14 @@ def test_claims(capsys):
     from benchmarks.selection.jobs import Outcome
 
     def with_growth(second):
-        pairs = [asked.growth(asked.TWICE), asked.growth(asked.TENFOLD), asked.contention(1), asked.contention(2)]
-        return Findings({job.key: Outcome({"first": 1.0, "second": second}) for job in pairs})
+        def measured(job):
+            return {"first": 1.0, "second": second, **({"alone": 1.0} if job.kind == "contention" else {})}
 
-    assert sum(claim.holds for claim in claims(with_growth(2.0))) == 4
-    assert sum(claim.holds for claim in claims(with_growth(2.5))) == 3
+        pairs = [asked.growth(asked.TWICE), asked.growth(asked.TENFOLD), asked.contention(1), asked.contention(2)]
+        return Findings({job.key: Outcome(measured(job)) for job in pairs})
+
+    assert sum(claim.holds for claim in claims(with_growth(2.0))) == 5
+    assert sum(claim.holds for claim in claims(with_growth(2.5))) == 4
     assert check(with_growth(2.0)) == 1, "what was not measured does not hold"
     assert "not measured" in capsys.readouterr().out
 

@@ -80,7 +80,7 @@ def main() -> int:
         carry_out(asked.claimed(), given, found)
         return check(found)
     jobs = asked.everything(sizes, given.methods, sources) if given.full else asked.basic(sizes, given.methods)
-    carry_out(jobs, given, found)
+    carry_out([*jobs, asked.HOST_WAITS] if given.full and given.device.startswith("cuda") else jobs, given, found)
     write(found, given, sizes, sources)
     return 0
 

@@ -1,8 +1,10 @@
 """Around the training: importing and building, and taking batches from memory."""
 
+import resource
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import torch
@@ -28,15 +30,22 @@ class Startup:
 
 def startup(method: str, size: Size, device: str) -> Startup:
     """With the neighbours given."""
-    clock, labels_NL = Clock(device), labels_of(size)
-
-    def importing(module: str) -> float:
-        return clock.seconds(lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True))
-
-    imports = [(importing("torch"), importing("batchsift")) for _ in range(ROUNDS)]
+    labels_NL = labels_of(size)
+    imports = [(_import_seconds("torch"), _import_seconds("batchsift")) for _ in range(ROUNDS)]
     built = [Training(method_of(method, size), labels_NL, [], device).construction for _ in range(ROUNDS)]
     alone, whole = (statistics.median(times) for times in zip(*imports, strict=True))
     return Startup(alone, whole, statistics.median(built))
+
+
+def _import_seconds(module: str) -> float:
+    def spent() -> float:
+        return (
+            sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) if Clock.read is time.process_time else Clock.read()
+        )
+
+    start = spent()
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+    return spent() - start
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ MACHINE = Job("machine", {})
 BANDWIDTH = Job("bandwidth", {})
 TRAINING_CNN = Job("cnn", {"size": MAIN.text})
 STARTUP = Job("startup", {"method": "d2ace", "size": MAIN.text})
+HOST_WAITS = Job("host_waits", {"method": "d2ace", "size": MAIN.text})  # on a GPU only
 LOADING = Job("loading", {"size": IN_MEMORY.text})
 STORAGE_COST = Job("storage_cost", {"size": MAIN.text})
 SCORE_ERRORS = Job("score_errors", {"size": SCORED.text})

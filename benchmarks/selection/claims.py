@@ -9,7 +9,7 @@ from benchmarks.selection.around import Startup
 from benchmarks.selection.asked import TENFOLD, TWICE
 from benchmarks.selection.findings import Findings
 from benchmarks.selection.sizes import LARGE, MAIN, Size
-from benchmarks.selection.stability import Pair
+from benchmarks.selection.stability import Contention, Pair
 
 D2ACE_ARRAYS = 6  # a window of five predictions, and the flip average
 
@@ -72,9 +72,10 @@ def claims(found: Findings) -> list[Claim]:
     """All of them, from what was measured."""
     main, large, cnn = found.cell("d2ace", MAIN), found.cell("d2ace", LARGE), found.cnn(MAIN)
     startup = found.of(asked.STARTUP, Startup)
+    two_threads = found.of(asked.contention(2), Contention)
     pairs = {
-        "one thread, the other core busy": (3, found.of(asked.contention(1), Pair)),
-        "two threads, one core busy": (3, found.of(asked.contention(2), Pair)),
+        "one thread, the other core busy": (3, found.of(asked.contention(1), Contention)),
+        "two threads, one core busy": (3, two_threads),
         f"{TWICE[1]} beside {TWICE[0]}": (2.4, found.of(asked.growth(TWICE), Pair)),
         f"{TENFOLD[1]} beside {TENFOLD[0]}": (12, found.of(asked.growth(TENFOLD), Pair)),
     }
@@ -92,6 +93,12 @@ def claims(found: Findings) -> list[Claim]:
         *(
             Claim(f"D2ACE, {name}: slower", False, target, pair and pair.ratio)
             for name, (target, pair) in pairs.items()
+        ),
+        Claim(
+            "D2ACE, two threads, one core busy: over one thread on a core of its own",
+            False,
+            3,
+            two_threads and two_threads.second / two_threads.alone,
         ),
         Claim(f"plan of {LARGE}, faster than NumPy's choice", True, 50, large and large.choice / large.plan),
         Claim(f"{at_main}, share of an epoch with the CNN", False, 1, main and cnn and share(main.total, cnn), "%"),

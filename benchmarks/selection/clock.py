@@ -1,7 +1,8 @@
 """Taking times."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -11,8 +12,8 @@ class Clock:
     """Reads the time when the device has done all it was told to do.
 
     Attributes:
-        read: Seconds on the wall; or `time.process_time`, those of the processors on this process alone, which is fair
-            on a machine that others use too.
+        read: Seconds on the wall; inside `processor_time` those of the processors on this process alone, which is
+            fair on a machine that others use too.
     """
 
     read: ClassVar[Callable[[], float]] = staticmethod(time.perf_counter)
@@ -30,3 +31,13 @@ class Clock:
         start = self.now()
         work()
         return self.now() - start
+
+
+@contextmanager
+def processor_time() -> Iterator[None]:
+    """Clocks read the time of the processors on this process, not that of the wall."""
+    before, Clock.read = Clock.read, time.process_time
+    try:
+        yield
+    finally:
+        Clock.read = before

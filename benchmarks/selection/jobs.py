@@ -53,7 +53,7 @@ class Limits:
         memory: Bytes it may take.
         device: Where the state lives.
         quick: Rather than exact.
-        cpu_time: Take processor time where that is what is meant, see `work.py`.
+        cpu_time: Take processor time, where it is not about the wall's.
     """
 
     seconds: float
@@ -109,7 +109,7 @@ def report(result: Any) -> None:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it was measured."""
+    """Where it was measured; `load` is how many processes wanted to run before we began, on average."""
 
     processor: str
     cores: int
@@ -118,6 +118,7 @@ class Machine:
     numpy: str
     date: str
     device: str
+    load: float
 
 
 def machine(device: str) -> Machine:
@@ -136,4 +137,5 @@ def machine(device: str) -> Machine:
         numpy=np.__version__,
         date=time.strftime("%Y-%m-%d"),
         device=torch.cuda.get_device_name(device) if on_cuda else "CPU",
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
     )

@@ -23,6 +23,7 @@ def measured_part(
     parts = [
         ("", _where(found, clock)),
         ("### What is claimed", tables.claim_table(claim for claim in claims(found) if claim.measured is not None)),
+        ("", _waits(found)),
         ("### D2ACE: what it costs", tables.cost_table(found, sizes)),
         ("### D2ACE: what stands beside it", tables.beside_table(found, sizes)),
         (f"### Every method at {MAIN}", tables.part_table(found, MAIN, methods)),
@@ -38,12 +39,18 @@ def _where(found: Findings, clock: str) -> str:
     machine, bandwidth = found.of(asked.MACHINE, Machine), found.result(asked.BANDWIDTH)
     if machine is None:
         return ""
-    copied = f"; a copy moves {bandwidth / 2**30:.0f} GiB/s, read and written" if bandwidth else ""
+    copied = f" A copy moves {bandwidth / 2**30:.0f} GiB/s, read and written." if bandwidth else ""
     return (
-        f"{machine.processor}, {machine.cores} cores, state on: {machine.device}; one thread unless it says otherwise; "
-        f"Python {machine.python}, torch {machine.torch}, NumPy {machine.numpy}; {machine.date}{copied}. Blocks of "
-        f"{BATCH_SIZE}; {clock}, medians of {ROUNDS} rounds (fewer at sizes where they take over a minute)."
+        f"{machine.processor}, {machine.cores} cores (load average {machine.load:.1f} before it began), state on: "
+        f"{machine.device}; one thread unless it says otherwise; Python {machine.python}, torch {machine.torch}, NumPy "
+        f"{machine.numpy}; {machine.date}.{copied} Blocks of {BATCH_SIZE}; {clock}, medians of {ROUNDS} rounds (fewer "
+        "at sizes where they take over a minute)."
     )
+
+
+def _waits(found: Findings) -> str:
+    waits = found.result(asked.HOST_WAITS)
+    return "" if waits is None else f"Observing an epoch made the host wait for the device {waits} times."
 
 
 def plot(found: Findings, sizes: Sequence[Size], methods: Sequence[str], path: Path) -> None:

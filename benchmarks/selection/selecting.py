@@ -57,7 +57,8 @@ class Training:
         self.selector = bs.Selector(labels_NL, method=method, batch_size=BATCH_SIZE, epochs=EPOCHS, device=device)
         self.construction = self.clock.now() - start
 
-    def _observe(self) -> None:
+    def observe(self) -> None:
+        """Every block of the epoch."""
         pool = self.pool
         for number, indices in enumerate(self.selector.batches()):
             self.selector.observe(indices, pool[number % len(pool)][: len(indices)])
@@ -69,7 +70,7 @@ class Training:
 
     def epoch(self) -> EpochSeconds:
         """One epoch; the next one's plan is drawn once more to time it alone."""
-        observe = self.clock.seconds(self._observe)
+        observe = self.clock.seconds(self.observe)
         end = self.clock.seconds(self.selector.end_epoch)
         return EpochSeconds(observe, end, self.clock.seconds(self._plan))
 

@@ -1,12 +1,16 @@
-"""How the cost holds up: beside a busy core, with twice the samples, with ten times the labels."""
+"""How the cost holds up: beside a busy core, with twice the samples, with ten times the labels, on a GPU."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 
+import torch
+
+from benchmarks.selection.clock import processor_time
 from benchmarks.selection.selecting import Training, medians, method_of
 from benchmarks.selection.sizes import Size, labels_of, logits_pool
 
@@ -63,15 +67,41 @@ class BusyCore:
         self._process.wait()
 
 
-def contention(method: str, size: Size, device: str, rounds: int = ROUNDS) -> Pair:
-    """The same epochs with nothing of ours beside them, and with the last core busy."""
-    training, busy = training_of(method, size, device), BusyCore()
-    quiet, crowded = [], []
+@dataclass(frozen=True)
+class Contention(Pair):
+    """Seconds on the wall, with nothing of ours beside it and with the last core busy.
+
+    Attributes:
+        alone: Processor seconds of one thread: what an undisturbed core would take, whatever else goes on here.
+    """
+
+    alone: float
+
+
+def contention(method: str, size: Size, device: str, rounds: int = ROUNDS) -> Contention:
+    """The same epochs in turns, with the threads torch has now."""
+    training, busy, threads = training_of(method, size, device), BusyCore(), torch.get_num_threads()
+    quiet, crowded, alone = [], [], []
     try:
         for _ in range(rounds):
             quiet.append(training.epoch())
             with busy:
                 crowded.append(training.epoch())
+            torch.set_num_threads(1)
+            with processor_time():
+                alone.append(training.epoch())
+            torch.set_num_threads(threads)
     finally:
         busy.end()
-    return Pair(medians(quiet).total, medians(crowded).total)
+    return Contention(*(medians(epochs).total for epochs in (quiet, crowded, alone)))
+
+
+def host_waits(method: str, size: Size, device: str) -> int:
+    """How often observing an epoch made the host wait for the GPU, as far as torch can tell."""
+    training = training_of(method, size, device)
+    torch.cuda.set_sync_debug_mode("warn")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        training.observe()
+    torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(each.message) for each in caught)

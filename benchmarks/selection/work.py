@@ -3,12 +3,12 @@
 import inspect
 import json
 import sys
-import time
+from contextlib import nullcontext
 
 import torch
 
 from benchmarks.selection import around, beside, cell, floors, memory, stability, storage
-from benchmarks.selection.clock import Clock
+from benchmarks.selection.clock import Clock, processor_time
 from benchmarks.selection.jobs import Job, Limits, machine, report
 from benchmarks.selection.sizes import Size
 
@@ -28,14 +28,14 @@ KINDS = {
     "cnn": _cnn,
     "contention": stability.contention,
     "growth": stability.growth,
+    "host_waits": stability.host_waits,
     "storage_cost": storage.cost,
     "score_errors": storage.score_errors,
     "result_differences": storage.result_differences,
     "startup": around.startup,
     "loading": around.loading,
 }
-# The others are about time on the wall: a busy core, other processes.
-IN_CPU_TIME = ("bandwidth", "cell", "cnn", "growth", "storage_cost")
+ON_THE_WALL = ("contention",)  # is about it, hence always measured by it
 
 
 def main() -> None:
@@ -48,9 +48,8 @@ def main() -> None:
     arguments |= {name: value for name, value in on_request.items() if name in taken}
     if not limits.device.startswith("cuda"):  # there, addresses are reserved freely
         memory.limit(limits.memory)
-    if limits.cpu_time and job.kind in IN_CPU_TIME:
-        Clock.read = time.process_time
-    report(KINDS[job.kind](**arguments))
+    with processor_time() if limits.cpu_time and job.kind not in ON_THE_WALL else nullcontext():
+        report(KINDS[job.kind](**arguments))
 
 
 if __name__ == "__main__":
