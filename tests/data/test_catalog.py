@@ -246,10 +246,13 @@ def test_a_file_put_there_by_hand_is_checked_like_any_other(server, listed, cach
     (cache / "Toy" / "Toy.arff").write_bytes(WHOLE)
     (cache / "Toy" / "Toy.xml").write_text(LABELS)
     listed(toy(server))
-    assert load("toy").num_samples == 5
+    assert load("toy", offline=True).num_samples == 5
     listed(toy(server, checked=False))
-    assert load("toy").num_samples == 5
+    assert load("toy", offline=True).num_samples == 5
     assert "put there by hand" in capsys.readouterr().err
+    (cache / "Toy" / "Toy.arff").write_bytes(TRAIN)
+    with pytest.raises(DownloadError, match=r"missing or damaged: Toy\.arff\)"):
+        load("toy", offline=True)
     assert server.paths_asked == []
 
 

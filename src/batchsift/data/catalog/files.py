@@ -86,11 +86,12 @@ def fetch(
     missing = [file for file in files if not _is_right(file, places[file.part])]
     if not missing:
         return places
-    if is_offline(offline):
+    absent = [file for file in missing if _checksum(file, places[file.part]) or not places[file.part].is_file()]
+    if absent and is_offline(offline):
         split = "" if parts == entry.parts else " --split"
         raise DownloadError(
             f"{entry.name} is not in the cache {cache_folder()} (missing or damaged: "
-            f"{', '.join(places[file.part].name for file in missing)}) and downloads are switched off "
+            f"{', '.join(places[file.part].name for file in absent)}) and downloads are switched off "
             "(BATCHSIFT_OFFLINE, offline=True). Where there is a network, run "
             f"`batchsift datasets fetch {entry.name}{split}`"
         )
