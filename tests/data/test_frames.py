@@ -115,6 +115,12 @@ def test_few_texts_become_one_column_each():
     assert names == ("x=b", "x=c", "x=a")
 
 
+def test_yes_and_no_among_other_texts_are_a_category():
+    names, matrix = features(["yes", "no", "maybe", "maybe", "no", "yes"])
+    assert names == ("x=maybe", "x=no", "x=yes")
+    assert matrix.argmax(axis=1).tolist() == [2, 1, 0, 0, 1, 2]
+
+
 def test_vectors_become_as_many_columns():
     names, matrix = features([np.array([1.0, 2.0]), [3, 4], None, (5, 6)])
     assert names == ("x_0", "x_1")

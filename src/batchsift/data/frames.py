@@ -203,10 +203,13 @@ def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> _Named:
     numbers_V = np.array([value if isinstance(value, float) else np.nan for value in map(_number_or_same, texts)])
     if not np.isnan(numbers_V).any():
         return (name,), np.array([*numbers_V, np.nan])[codes_N]
-    is_number_N = ~np.isnan(np.array([*numbers_V, 0.0])[codes_N])
-    if (is_number_N & (codes_N >= 0)).sum() * 2 >= len(present):
-        row = int(is_number_N.argmin())
-        raise CellError(name, row, f"{column.iloc[row]!r} is no number, in a column of numbers")
+    is_stray_V = np.isnan(numbers_V)
+    is_word_V = np.array([str(text).strip().lower() in _YES_NO for text in texts])  # of a category, with the strays
+    num_numbers = np.append(~is_stray_V & ~is_word_V, False)[codes_N].sum()
+    if num_numbers * 2 >= len(present):
+        row = int(np.append(is_stray_V, False)[codes_N].argmax())
+        reason = f"{_quoted(column.iloc[row])} is no number, in a column of numbers: correct it, or {_drop_it(name)}"
+        raise CellError(name, row, reason)
     values = present.str.strip().unique()
     if len(values) <= MOST_CATEGORIES and len(values) * 2 <= len(present):
         return _one_hot(name, column.str.strip().astype(pd.CategoricalDtype(sorted(values))))
