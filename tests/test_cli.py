@@ -11,6 +11,7 @@ import pytest
 
 from batchsift import cli, methods
 from batchsift.cli import compare as compare_verb
+from batchsift.experiments import cells, comparison, recipes
 from batchsift.metrics import METRICS
 
 SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
@@ -107,6 +108,13 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "2", "--learning-rate", "-1"], "learning_rate"),
         (["{data}", "--labels", "2", "--learning-rate", "nan"], "learning_rate"),
         (["{data}", "--labels", "2", "--seed", "-1"], "seed"),
+        (["{data}", "--labels", "2", "--weight-decay", "-1"], "weight_decay"),
+        (["{data}", "--labels", "2", "--jobs", "0"], "--jobs"),
+        (["{data}", "--labels", "2", "--settings", "tund"], "'tuned'"),
+        (["{data}", "--labels", "2", "--settings", "tuned", *SHORT], "no tuned settings for mlp on 'data'"),
+        (["{data}", "--labels", "2", "--set", "hidden"], "NAME=VALUE"),
+        (["{data}", "--labels", "2", "--set", "hiden=[8]"], "'hidden'"),
+        (["{data}", "--labels", "2", "--set", "hidden=8", *SHORT], "hidden=8"),
         (["{data}", "--labels", "2", "--device", "nowhere"], "device"),
         (["{data}", "--labels", "2", "--min-positives", "1000"], "min_positives=1000"),
         (["{data}", "--labels", "2", *SHORT, "--out", "{wrong}"], "cannot write into"),
@@ -134,6 +142,49 @@ def test_an_option_that_is_no_number_is_explained(batchsift, data):
     assert "--epochs" in err
 
 
+@pytest.fixture
+def one_version(monkeypatch):
+    """Of the code too, whoever edits it meanwhile."""
+    cells.versions()
+
+
+def test_what_was_finished_is_not_run_again(batchsift, data, tmp_path, one_version):
+    options = [data, "--labels", 2, *SHORT, "--methods", "random,hard", "--json", "--out", tmp_path / "out"]
+    _, first, _ = batchsift("compare", *options)
+    stored = sorted((tmp_path / "out" / "cells").iterdir())
+    assert len(stored) == 4
+    stored[0].unlink()
+    code, second, err = batchsift("compare", *options)
+    assert (code, json.loads(second)["results"][0]["metrics"]) == (0, json.loads(first)["results"][0]["metrics"])
+    assert "3 of 4 runs are taken from" in err
+    assert err.count("\nrun ") == 1
+    _, _, err = batchsift("compare", *options, "--set", "hidden=[8]")
+    assert "taken from" not in err
+
+
+def test_runs_of_other_versions_are_run_again(batchsift, data, monkeypatch):
+    options = [data, "--labels", 2, *SHORT, "--methods", "random", "--json"]
+    batchsift("compare", *options)
+    monkeypatch.setattr(cells, "versions", lambda: {"batchsift": "9"})
+    monkeypatch.setattr(comparison, "versions", lambda: {"batchsift": "9"})
+    _, _, err = batchsift("compare", *options)
+    assert "note: 2 runs there were computed with other versions and are run again" in err
+    _, _, err = batchsift("compare", *options)
+    assert "2 of 2 runs are taken from" in err
+
+
+def test_settings_and_hyperparameters_reach_the_runs(batchsift, data, monkeypatch, tmp_path):
+    tuned = recipes.Recipe(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
+    monkeypatch.setattr(recipes, "_tuned", lambda: {"mlp": {"data": tuned}})
+    options = ["--methods", "random", "--settings", "tuned", "--epochs", 2, "--weight-decay", 0, "--jobs", 2]
+    more = ["--folds", 2, "--min-positives", 5, "--batch-size", 16, "--set", "hidden=[8]", "--json"]
+    code, out, _ = batchsift("compare", data, "--labels", 2, *options, *more)
+    config = json.loads(out)["config"]
+    assert code == 0
+    assert (config["settings"], config["epochs"], config["learning_rate"]) == ("tuned", 2, 0.01)
+    assert (config["weight_decay"], config["hyperparameters"]) == (0, {"dropout": 0.1, "hidden": [8]})
+
+
 @pytest.mark.filterwarnings("default")
 def test_divergence_is_a_message(batchsift, data):
     code, _, err = batchsift("compare", data, "--labels", 2, *SHORT, "--learning-rate", "1e30")
@@ -156,7 +207,8 @@ def test_an_interruption_is_said(batchsift, data, monkeypatch):
 
     monkeypatch.setattr(compare_verb, "compare", interrupted)
     code, _, err = batchsift("compare", data, "--labels", 2, *SHORT)
-    assert (code, err) == (130, "batchsift: interrupted; nothing was written\n")
+    assert code == 130
+    assert err.startswith("batchsift: interrupted; every finished run is kept")
 
 
 def test_results_are_shown_where_they_can_no_longer_be_written(batchsift, data, monkeypatch):

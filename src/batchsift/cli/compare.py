@@ -2,23 +2,34 @@
 
 import re
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from batchsift import models
-from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
+from batchsift.cli.processes import Jobs, deaths_explained, number_of
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
 from batchsift.experiments import Comparison, DivergedError, Prepared, Settings, compare, prepare
 from batchsift.experiments.comparison import check_methods
 from batchsift.experiments.document import document, epochs_csv, to_json
-from batchsift.experiments.store import claim, write
+from batchsift.experiments.options import check_hyperparameters, try_model
+from batchsift.experiments.recipes import recipe
+from batchsift.experiments.store import Store, claim, write
 from batchsift.report.plots import convergence, image
 from batchsift.report.progress import ComparisonProgress
 from batchsift.report.tables import comparison_report
+
+_INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
+
+
+def _help(what: str, name: str) -> str:
+    return f"{what}; {getattr(Settings, name):g} unless the settings say otherwise."
 
 
 def compare_methods(  # noqa: PLR0917 (typer makes options of them)
@@ -31,10 +42,20 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
     model: Annotated[str, typer.Option(help=f"Base model: {', '.join(models.names())}.")] = "mlp",
     methods: Annotated[str, typer.Option(help="Separated by commas.")] = "random,uncertainty,d2ace",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
-    epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = Settings.epochs,
+    settings: Annotated[
+        str, typer.Option(help="paper, or tuned: found by a search for that model and data set.")
+    ] = "paper",
+    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None,
     seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0,
-    learning_rate: Annotated[float, typer.Option(help="Adam's.")] = Settings.learning_rate,
-    batch_size: Annotated[int, typer.Option(help="Samples in a batch.")] = Settings.batch_size,
+    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None,
+    weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None,
+    batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None,
+    hyperparameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A hyperparameter of the model, such as dropout=0.2; may be repeated."
+        ),
+    ] = None,
     min_positives: Annotated[
         int, typer.Option(help="Drop labels with this many positives or fewer.")
     ] = Settings.min_positives,
@@ -44,24 +65,30 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
     ] = Settings.top_features,
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device,
     threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads,
+    jobs: Jobs = 1,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Compare methods on one data set: progress, tables, a plot."""
+    """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
     names = [name.strip() for name in methods.split(",")]
-    with plain_endings():
+    fields = {
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "batch_size": batch_size,
+        "threads": threads,
+        "num_folds": folds,
+        "min_positives": min_positives,
+        "top_features": top_features,
+        "device": device,
+    }
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    with plain_endings(_INTERRUPTED):
         with mistakes_explained():
-            settings = Settings(
-                epochs=epochs,
-                learning_rate=learning_rate,
-                batch_size=batch_size,
-                threads=threads,
-                num_folds=folds,
-                min_positives=min_positives,
-                top_features=top_features,
-                device=device,
-            )
+            Settings(**given)
             check_methods(names)
+            chosen = _hyperparameters(model, hyperparameters or [])
+            processes = number_of(jobs)
             source = loaded(
                 data,
                 labels=labels,
@@ -70,24 +97,76 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
                 delimiter=delimiter,
                 drop=drop,
             )
-            prepared = prepare(source, settings, seed=seed)
-            models.build(model, prepared.data.num_features, prepared.data.num_labels)
-            folder = out or _default_folder(prepared.data.name, model)
-            claim(folder)
-        _report(_computed(prepared, model, names), folder, as_json=as_json)
+            named = recipe(settings, model=model, data=source.name)
+            prepared = prepare(source, Settings(**{**named.settings, **given}), seed=seed)
+            chosen = {**named.hyperparameters, **chosen}
+            try_model(model, prepared.data, chosen)
+            store = Store(out or _default_folder(prepared.data.name, model))
+            claim(store.folder)
+        comparison = _computed(
+            prepared, model, names, hyperparameters=chosen, settings=settings, jobs=processes, store=store
+        )
+        _report(comparison, store.folder, as_json=as_json)
+
+
+def _hyperparameters(model: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """From NAME=VALUE, the value as TOML has it, a bare word as itself."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not value:
+            raise ValueError(f"--set takes NAME=VALUE, such as dropout=0.2, got {pair!r}")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name] = value
+    check_hyperparameters(model, found)
+    return found
 
 
 def _default_folder(data: str, model: str) -> Path:
     return Path("results") / re.sub(r"[^\w.-]+", "-", f"{data}-{model}")
 
 
-def _computed(prepared: Prepared, model: str, methods: Sequence[str]) -> Comparison:
-
+def _computed(
+    prepared: Prepared,
+    model: str,
+    methods: Sequence[str],
+    *,
+    hyperparameters: Mapping[str, Any],
+    settings: str,
+    jobs: int,
+    store: Store,
+) -> Comparison:
     folds, epochs = len(prepared.splits), prepared.settings.epochs
-    progress = ComparisonProgress(Console(stderr=True), num_runs=folds * len(methods), epochs=epochs, num_folds=folds)
-    with progress:
+    num_runs = folds * len(methods)
+    progress = ComparisonProgress(Console(stderr=True), num_runs=num_runs, epochs=epochs, num_folds=folds)
+
+    def on_start(kept: int, outdated: int) -> None:
+        progress.on_start(kept)
+        if kept:
+            complain(f"{kept} of {num_runs} runs are taken from {store.folder}, where they were finished before")
+        if outdated:
+            complain(f"note: {outdated} runs there were computed with other versions and are run again")
+
+    with ExitStack() as stack:
+        with mistakes_explained():
+            stack.enter_context(store.locked())
+        stack.enter_context(deaths_explained())
+        stack.enter_context(progress)
         try:
-            return compare(prepared, model=model, methods=methods, on_epoch=progress.on_epoch, on_run=progress.on_run)
+            return compare(
+                prepared,
+                model=model,
+                methods=methods,
+                hyperparameters=hyperparameters,
+                settings=settings,
+                store=store,
+                jobs=jobs,
+                on_start=on_start,
+                on_epoch=progress.on_epoch,
+                on_run=progress.on_run,
+            )
         except DivergedError as error:
             stop(str(error), USER_MISTAKE)
 

@@ -2,18 +2,17 @@
 
 import sys
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated, Any
 
-import joblib
 import typer
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings
+from batchsift.cli.processes import FAILED, Jobs, deaths_explained, number_of
 from batchsift.experiments.cells import Cell, CellConfig
 from batchsift.experiments.document import to_json
 from batchsift.experiments.execution import Forecast, Standing, standing
@@ -23,7 +22,6 @@ from batchsift.experiments.store import STUDY, Store
 from batchsift.experiments.study import Study, read_study
 from batchsift.experiments.study_file import StudyFileError
 
-CELLS_FAILED = 1
 FAILURES_SHOWN = 10
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"
 
@@ -37,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 def run(  # noqa: PLR0917 (typer makes options of them)
     file: Annotated[Path, typer.Argument(help="The study file (TOML); see docs/studies.md.")],
     out: Out = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1: as many as there are cores.")] = 1,
+    jobs: Jobs = 1,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")] = False,
     mix_versions: Annotated[
         bool, typer.Option("--mix-versions", help="Go on beside cells computed with other versions.")
@@ -48,27 +46,21 @@ def run(  # noqa: PLR0917 (typer makes options of them)
     with plain_endings(_INTERRUPTED):
         found = _study(file)
         folder = out or _default_folder(file)
-        with mistakes_explained():
-            processes = _processes(jobs)
+        with mistakes_explained(), deaths_explained():
+            processes = number_of(jobs)
             with _Progress(Console(stderr=True, highlight=False), processes) as progress:
-                watch = Watch(on_start=progress.on_start, on_cell=progress.on_cell, on_epoch=progress.on_epoch)
-                command = ["batchsift", "study", "run", str(file), "--out", str(folder)]
-                try:
-                    after = run_study(
-                        found,
-                        Store(folder),
-                        jobs=processes,
-                        retry_failed=retry_failed,
-                        mix_versions=mix_versions,
-                        command=command,
-                        watch=watch,
-                    )
-                except BrokenProcessPool as error:
-                    reason = str(error).partition("\n")[0]
-                    stop(f"a process died, for want of memory? Finished cells are kept. {reason}", CELLS_FAILED)
+                after = run_study(
+                    found,
+                    Store(folder),
+                    jobs=processes,
+                    retry_failed=retry_failed,
+                    mix_versions=mix_versions,
+                    command=["batchsift", "study", "run", str(file), "--out", str(folder)],
+                    watch=Watch(on_start=progress.on_start, on_cell=progress.on_cell, on_epoch=progress.on_epoch),
+                )
         _show(after, folder, as_json=as_json)
     if after.failed:
-        sys.exit(CELLS_FAILED)
+        sys.exit(FAILED)
 
 
 @study.command("status")
@@ -110,12 +102,6 @@ def _configs(store: Store) -> Sequence[CellConfig]:
     if document is None:
         raise ValueError(f"{store.folder} is no folder of a study: there is no {STUDY}")
     return [CellConfig.of(cell["config"]) for cell in document["cells"]]
-
-
-def _processes(jobs: int) -> int:
-    if jobs < 1 and jobs != -1:
-        raise ValueError(f"--jobs must be at least 1, or -1 for as many as there are cores, got {jobs}")
-    return int(joblib.cpu_count()) if jobs == -1 else jobs
 
 
 # --- How far it is ------------------------------------------------------------------------------------------

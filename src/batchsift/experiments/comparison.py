@@ -102,7 +102,7 @@ def compare(
     settings: str = "paper",
     store: Store | None = None,
     jobs: int = 1,
-    on_start: Callable[[int], None] | None = None,
+    on_start: Callable[[int, int], None] | None = None,
     on_epoch: Callable[[str, int, EpochRecord], None] | None = None,
     on_run: Callable[[FoldResult], None] | None = None,
 ) -> Comparison:
@@ -116,7 +116,8 @@ def compare(
         settings: What the settings are called.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
         jobs: Processes.
-        on_start: Called with the number of runs that the store has already.
+        on_start: Called with the number of runs that the store has already, and of those that it has but that were
+            computed with other versions, and are run again.
         on_epoch: Called with method, fold and record of every epoch; with several processes when its run is over.
         on_run: Called with the result of every run.
 
@@ -144,9 +145,10 @@ def compare(
         for fold in range(len(prepared.splits))
         for method in methods
     ]
-    cells = {} if store is None else _kept(store, configs)
+    stored = [] if store is None else _finished(store, configs)
+    cells = {cell.key: cell for cell in stored if cell.versions == versions()}
     if on_start is not None:
-        on_start(len(cells))
+        on_start(len(cells), len(stored) - len(cells))
 
     def keep(cell: Cell) -> None:
         if store is not None:
@@ -165,11 +167,10 @@ def compare(
     return Comparison(prepared, model, results, hyperparameters or {}, settings)
 
 
-def _kept(store: Store, configs: Sequence[CellConfig]) -> dict[str, Cell]:
-    """The finished cells of these versions, by key."""
-    stored = store.keys()
-    cells = [store.read(config.key) for config in configs if config.key in stored]
-    return {cell.key: cell for cell in cells if cell.status == "done" and cell.versions == versions()}
+def _finished(store: Store, configs: Sequence[CellConfig]) -> list[Cell]:
+    keys = store.keys()
+    cells = [store.read(config.key) for config in configs if config.key in keys]
+    return [cell for cell in cells if cell.status == "done"]
 
 
 def _raise_failure(cell: Cell) -> None:

@@ -50,6 +50,8 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
         },
         "config": {
             **asdict(prepared.settings),
+            "settings": comparison.settings,
+            "hyperparameters": comparison.hyperparameters,
             "seed": prepared.seed,
             "methods": comparison.methods,
             "num_samples": prepared.data.num_samples,

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from batchsift import methods, models
+from batchsift.data import MultiLabelData
 from batchsift.methods import BaseMethod, Method, Mixture
 
 
@@ -53,6 +54,20 @@ def check_hyperparameters(model: str, names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise ValueError(f"{model} has no hyperparameter {name!r}{nearest(name, known)}")
+
+
+def try_model(model: str, data: MultiLabelData, hyperparameters: Mapping[str, Any]) -> None:
+    """Builds a model for the data once, to see whether it takes the hyperparameters.
+
+    Raises:
+        ValueError: where it does not.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            models.build(model, data.num_features, data.num_labels, **hyperparameters)
+    except (ValueError, TypeError, RuntimeError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in hyperparameters.items()) or "its defaults"
+        raise ValueError(f"{model} cannot be built with {given} for {data.name}: {error}") from error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

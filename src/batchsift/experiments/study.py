@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from batchsift import models
 from batchsift.data import MultiLabelData
 from batchsift.experiments.cells import CellConfig, fingerprint
 from batchsift.experiments.execution import Task
-from batchsift.experiments.options import check_hyperparameters, nearest
+from batchsift.experiments.options import check_hyperparameters, nearest, try_model
 from batchsift.experiments.preparation import Settings, check_device, filtered
 from batchsift.experiments.recipes import Recipe, recipe
 from batchsift.experiments.sources import FileSource, source_of
@@ -172,13 +169,11 @@ class _Expansion:
         if len(self.problems) > before:
             return False
         try:
-            with torch.random.fork_rng(devices=[]):
-                models.build(model, kept.num_features, kept.num_labels, **chosen.hyperparameters)
-        except (ValueError, TypeError, RuntimeError) as error:
+            try_model(model, kept, chosen.hyperparameters)
+        except ValueError as error:
             # Models name what is wrong; the key is the one they name.
-            named = [name for name in chosen.places if name in str(error)] or list(chosen.places)
-            place = (*chosen.places[named[0]], named[0]) if named else around
-            self._complain(place, f"{model} on {kept.name}: {error}")
+            named = [name for name in chosen.places if name in str(error.__cause__)] or list(chosen.places)
+            self._complain((*chosen.places[named[0]], named[0]) if named else around, str(error))
         return len(self.problems) == before
 
     def _cells(self, found: _DataSet, model: str, settings: str, chosen: "_Chosen") -> Iterator[Task]:

@@ -23,6 +23,7 @@ class ComparisonProgress:
         self._console = console
         self._num_folds = num_folds
         self._num_runs = num_runs
+        self._epochs = epochs
         self.finished_runs = 0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -43,6 +44,11 @@ class ComparisonProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def on_start(self, kept: int) -> None:
+        """Counts the runs that were there before."""
+        self.finished_runs = kept
+        self._bar.reset(self._task, completed=kept * self._epochs)
 
     def on_epoch(self, method: str, fold: int, record: EpochRecord) -> None:
         """Moves the bar by an epoch."""
