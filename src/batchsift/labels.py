@@ -2,16 +2,19 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import row_chunks
+
 
 @dataclass(frozen=True, eq=False)
 class LabelMatrix:
-    """Validated labels of N samples and L labels.
+    """Validated labels of N samples and L labels; they are not to be changed.
 
     Attributes:
         positive_NL: Boolean: the sample is known to have the label.
@@ -23,7 +26,7 @@ class LabelMatrix:
 
     @classmethod
     def of(cls, labels: Any, device: torch.device | str | None = None) -> Self:
-        """Read `(N, L)` labels of 0, 1 and NaN ("not labelled").
+        """Read `(N, L)` labels of 0, 1 and NaN ("not labelled"); a copy.
 
         Args:
             labels: Tensor, array, nested list, data frame or scipy sparse matrix.
@@ -34,23 +37,32 @@ class LabelMatrix:
         """
         if device is None:
             device = labels.device if isinstance(labels, Tensor) else "cpu"
-        array = _as_array(labels)
-        if array.ndim != 2 or 0 in array.shape:
-            hint = " (one label? pass labels[:, None])" if array.ndim == 1 else ""
+        matrix = _as_matrix(labels)
+        if matrix.ndim != 2 or 0 in matrix.shape:
+            hint = " (one label? pass labels[:, None])" if matrix.ndim == 1 else ""
             raise ValueError(
-                f"labels must be a matrix (N, L) of at least one sample and one label, got {array.shape}{hint}"
+                f"labels must be a matrix (N, L) of at least one sample and one label, got {matrix.shape}{hint}"
             )
-        positive = array == 1
-        unknown = np.isnan(array) if array.dtype.kind == "f" else np.zeros((), dtype=bool)
-        wrong = ~(positive | (array == 0) | unknown)
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise ValueError(
-                f"labels must be 0, 1 or NaN (not labelled), got {array[row, column]!s} for sample {row}, label "
-                f"{column}: map -1/+1 labels with (labels + 1) / 2 and cut soft labels at a threshold first"
-            )
-        known = torch.from_numpy(~unknown).to(device) if unknown.any() else None
-        return cls(torch.from_numpy(positive).to(device), known)
+        positive_NL = np.empty(matrix.shape, dtype=bool)
+        known_NL = None
+        for rows in row_chunks(matrix.shape):  # nothing else as large as the labels is made on the way
+            array = matrix[rows].toarray() if hasattr(matrix, "toarray") else matrix[rows]
+            positive = np.equal(array, 1, out=positive_NL[rows])
+            other = ~(positive | (array == 0))
+            if not other.any():
+                continue
+            unknown = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, dtype=bool)
+            _refuse(array, other & ~unknown, rows.start)
+            known_NL = np.ones(matrix.shape, dtype=bool) if known_NL is None else known_NL
+            known_NL[rows] = ~unknown
+        known = None if known_NL is None else torch.from_numpy(known_NL).to(device)
+        return cls(torch.from_numpy(positive_NL).to(device), known)
+
+    @classmethod
+    def sharing(cls, labels: Tensor) -> Self:
+        """The same of what `tensor` gave, without a copy where all cells are labelled."""
+        plain = isinstance(labels, Tensor) and labels.dtype == torch.uint8 and labels.ndim == 2 and labels.numel() > 0
+        return cls(labels.view(torch.bool), None) if plain and int(labels.max()) <= 1 else cls.of(labels)
 
     @property
     def num_samples(self) -> int:
@@ -68,20 +80,39 @@ class LabelMatrix:
             return self.positive_NL.view(torch.uint8)
         return self.positive_NL.float().masked_fill(~self.known_NL, float("nan"))
 
-    def masked(self, values_NL: Tensor) -> Tensor:
-        """The values with 0 in the cells that are not labelled."""
-        return values_NL if self.known_NL is None else values_NL.where(self.known_NL, 0.0)
+    def masked(self, values: Tensor, rows: slice = slice(None)) -> Tensor:
+        """The values `(N, L)`, or `(R, L)` of consecutive rows, with 0 in the cells that are not labelled."""
+        return values if self.known_NL is None else values.where(self.known_NL[rows], 0.0)
 
     def fingerprint(self) -> str:
         """A hash of shape and content, equal for equal labels whatever form they came in."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.blake2b(f"{self.num_samples} x {self.num_labels}".encode(), digest_size=16)
         for part in (self.positive_NL, self.known_NL):
             if part is not None:
-                digest.update(np.packbits(part.cpu().numpy()).data)
+                for rows in row_chunks(part.shape):  # multiples of eight rows: whole bytes
+                    digest.update(np.packbits(part[rows].cpu().numpy()).data)
         return digest.hexdigest()
 
 
-def _as_array(labels: Any) -> np.ndarray[Any, np.dtype[Any]]:
+def _refuse(array: np.ndarray[Any, np.dtype[Any]], wrong: np.ndarray[Any, np.dtype[Any]], first_row: int) -> None:
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"labels must be 0, 1 or NaN (not labelled), got {array[row, column]!s} for sample {first_row + row}, "
+            f"label {column}: map -1/+1 labels with (labels + 1) / 2 and cut soft labels at a threshold first"
+        )
+
+
+def _as_matrix(labels: Any) -> Any:
+    """Labels as an array, or as a scipy sparse matrix whose rows can be cut out."""
+    if hasattr(labels, "tocsr") and getattr(labels, "ndim", 0) == 2:
+        labels = labels.tocsr()
+        _refuse_all_but_numbers(labels, labels.dtype)
+        return labels
     if isinstance(labels, Tensor):
         labels = labels.detach().cpu()
         labels = labels.to_dense() if labels.layout is not torch.strided else labels
@@ -94,9 +125,13 @@ def _as_array(labels: Any) -> np.ndarray[Any, np.dtype[Any]]:
         raise ValueError(f"labels must be a matrix (N, L) with rows of one length: {error}") from error
     if array.dtype == object and array.ndim == 2:  # a data frame of mixed columns
         array = array.astype(np.float64)
-    if array.dtype.kind not in "biuf":
+    _refuse_all_but_numbers(labels, array.dtype)
+    return array
+
+
+def _refuse_all_but_numbers(labels: Any, dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "biuf":
         raise ValueError(
-            f"labels must be numbers 0, 1 or NaN, got {type(labels).__name__} of {array.dtype}: make one 0/1 column "
+            f"labels must be numbers 0, 1 or NaN, got {type(labels).__name__} of {dtype}: make one 0/1 column "
             "for each label (scikit-learn's MultiLabelBinarizer does)"
         )
-    return array

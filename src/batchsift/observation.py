@@ -1,8 +1,13 @@
 """Checks of what a training loop hands in: indices, predictions, targets.
 
+Where the state lives on the CPU every call is checked before anything is taken in. Where it lives on another device,
+asking for a value would make the host wait for it: shapes and types are checked at once, values are noted on the device
+and reported by `Deferred` at the end of the epoch.
+
 Shapes: N samples, L labels, B rows observed together.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -10,6 +15,36 @@ from torch import Tensor
 
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
+
+_NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
+
+
+def index_tensor(indices: Any) -> Tensor:
+    """Indices as `(B,)` int64, on the device they came on.
+
+    Raises:
+        TypeError: They are not integers.
+        ValueError: They are not flat.
+    """
+    indices_B = torch.as_tensor(indices)
+    if indices_B.dtype != torch.int64:
+        if indices_B.numel() == 0 and not isinstance(indices, Tensor):
+            indices_B = indices_B.long()
+        if indices_B.is_floating_point() or indices_B.is_complex() or indices_B.dtype == torch.bool:
+            raise TypeError(f"indices must be integers, got {indices_B.dtype}")
+        indices_B = indices_B.long()
+    if indices_B.ndim != 1:
+        raise ValueError(f"indices must have shape (B,), got {tuple(indices_B.shape)}")
+    return indices_B
+
+
+def refuse_outside(indices_B: Tensor, num_samples: int) -> None:
+    """Raise ValueError if an index is outside [0, N)."""
+    outside_B = (indices_B < 0) | (indices_B >= num_samples)
+    if outside_B.any():
+        raise ValueError(
+            f"index {int(indices_B[outside_B][0])} is outside the {num_samples} samples [0, {num_samples})"
+        )
 
 
 def checked_indices(indices: Any, num_samples: int) -> Tensor:
@@ -19,29 +54,17 @@ def checked_indices(indices: Any, num_samples: int) -> Tensor:
         TypeError: They are not integers.
         ValueError: They are not flat, or one is outside [0, N).
     """
-    indices_B = torch.as_tensor(indices).detach().cpu()
-    if indices_B.numel() == 0 and not isinstance(indices, Tensor):
-        indices_B = indices_B.long()
-    if indices_B.is_floating_point() or indices_B.is_complex() or indices_B.dtype == torch.bool:
-        raise TypeError(f"indices must be integers, got {indices_B.dtype}")
-    if indices_B.ndim != 1:
-        raise ValueError(f"indices must have shape (B,), got {tuple(indices_B.shape)}")
-    outside_B = (indices_B < 0) | (indices_B >= num_samples)
-    if outside_B.any():
-        raise ValueError(
-            f"index {int(indices_B[outside_B][0])} is outside the {num_samples} samples [0, {num_samples})"
-        )
-    return indices_B.long()
+    indices_B = index_tensor(indices).cpu()
+    refuse_outside(indices_B, num_samples)
+    return indices_B
 
 
-def checked_logits(logits: Tensor, num_rows: int, num_labels: int, *, probabilities: bool) -> Tensor:
-    """Predictions as detached `(B, L)` logits, on the device they came on.
-
-    Probabilities are clamped to [eps, 1 - eps] of their dtype and turned into float64 logits.
+def prediction_tensor(logits: Tensor, num_rows: int, num_labels: int) -> Tensor:
+    """Predictions as detached `(B, L)`, on the device they came on.
 
     Raises:
         TypeError: They are not a floating tensor.
-        ValueError: Another shape, or probabilities outside [0, 1].
+        ValueError: Another shape.
     """
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         kind = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
@@ -51,33 +74,120 @@ def checked_logits(logits: Tensor, num_rows: int, num_labels: int, *, probabilit
             f"logits must have shape ({num_rows}, {num_labels}): a row for each of the {num_rows} indices and a column "
             f"for each of the {num_labels} labels, got {tuple(logits.shape)}"
         )
-    logits = logits.detach()
-    if not probabilities:
-        return logits
-    if ((logits < 0) | (logits > 1)).any():
-        raise ValueError("probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True")
-    wide = torch.float32 if logits.device.type == "mps" else torch.float64  # that device has no float64
-    return clamp_probabilities(logits).to(wide).logit()
+    return logits.detach()
 
 
-def checked_targets(targets: Tensor, indices_B: Tensor, labels: LabelMatrix) -> None:
-    """Compare the targets of a batch with the labels of its indices; cells that are not labelled are not compared.
+def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
+    """Probabilities, clamped to [eps, 1 - eps] of their dtype, as float64 logits (not a number stays so).
+
+    Args:
+        probs_BL: The probabilities.
+        outside: Set where one is outside [0, 1], instead of raising.
 
     Raises:
-        ValueError: Another shape, or a target that differs from the label.
+        ValueError: One is outside [0, 1].
     """
-    targets_BL = torch.as_tensor(targets).detach().to(labels.positive_NL.device)
-    rows_B = indices_B.to(labels.positive_NL.device)
-    expected_BL = labels.positive_NL[rows_B]
+    found = ((probs_BL < 0) | (probs_BL > 1)).any()
+    if outside is not None:
+        outside |= found
+    elif found:
+        raise ValueError(_NO_PROBABILITIES)
+    wide = torch.float32 if probs_BL.device.type == "mps" else torch.float64  # that device has no float64
+    return clamp_probabilities(probs_BL).to(wide).logit()
+
+
+def all_finite(logits_BL: Tensor) -> bool:
+    """Whether every value is finite. A sum is finite only if all are; one that overflows is looked at closely."""
+    wide = torch.promote_types(logits_BL.dtype, torch.float32)
+    return math.isfinite(logits_BL.sum(dtype=wide).item()) or bool(logits_BL.isfinite().all())
+
+
+def wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> tuple[Tensor, Tensor]:
+    """The targets, and where they differ from the labels of their rows; cells that are not labelled never do.
+
+    Raises:
+        ValueError: Another shape.
+    """
+    targets_BL = torch.as_tensor(targets).detach().to(rows_B.device)
+    expected_BL = labels.positive_NL.index_select(0, rows_B)
     if targets_BL.shape != expected_BL.shape:
         raise ValueError(f"targets must have shape {tuple(expected_BL.shape)}, got {tuple(targets_BL.shape)}")
     wrong_BL = targets_BL != expected_BL.to(targets_BL.dtype)
     if labels.known_NL is not None:
-        wrong_BL &= labels.known_NL[rows_B]
+        wrong_BL &= labels.known_NL.index_select(0, rows_B)
+    return targets_BL, wrong_BL
+
+
+def refuse_wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> None:
+    """Compare the targets of a batch with the labels of its rows.
+
+    Raises:
+        ValueError: Another shape, or a target that differs from the label.
+    """
+    targets_BL, wrong_BL = wrong_targets(targets, rows_B, labels)
     if wrong_BL.any():
         row, label = wrong_BL.nonzero()[0].tolist()
-        raise ValueError(
-            f"the target of sample {int(indices_B[row])}, label {label} is {targets_BL[row, label].item():g}, its "
-            f"label is {int(expected_BL[row, label])}: the indices do not belong to these samples (is the data "
-            "shuffled again, or the index off by one?). Under mixup or label smoothing leave targets out"
+        raise _wrong_target(int(rows_B[row]), label, targets_BL[row, label].item(), labels)
+
+
+def _wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) -> ValueError:
+    return ValueError(
+        f"the target of sample {sample}, label {label} is {target:g}, its label is "
+        f"{int(labels.positive_NL[sample, label])}: the indices do not belong to these samples (is the data "
+        "shuffled again, or the index off by one?). Under mixup or label smoothing leave targets out"
+    )
+
+
+class Deferred:
+    """What was found wrong with values that live on another device than the host; `report` asks for it.
+
+    Attributes:
+        skipped: Rows that were not finite.
+        probabilities: Whether one was outside [0, 1].
+        indices: Whether one was outside [0, N).
+        out_of_order: Whether a block in plan was not the next one.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.skipped = torch.zeros((), dtype=torch.int64, device=device)
+        self.probabilities, self.indices, self.out_of_order, self._targets = torch.zeros(
+            4, dtype=torch.bool, device=device
         )
+        self._first_target = torch.zeros(3, dtype=torch.float64, device=device)  # sample, label, value
+
+    def note_indices(self, indices_B: Tensor, expected_B: Tensor, num_samples: int) -> Tensor:
+        """Compare a block with the plan's; returns it with what is outside the samples moved inside."""
+        self.out_of_order |= (indices_B != expected_B).any()
+        inside_B = indices_B.clamp(0, num_samples - 1)
+        self.indices |= (inside_B != indices_B).any()
+        return inside_B
+
+    def note_targets(self, targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> None:
+        """Remember the first target that differs from its label."""
+        targets_BL, wrong_BL = wrong_targets(targets, rows_B, labels)
+        at = wrong_BL.flatten().to(torch.uint8).argmax()
+        row, label = at // wrong_BL.shape[1], at % wrong_BL.shape[1]
+        found = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(at).double()])
+        self._first_target.copy_(torch.where(self._targets, self._first_target, found))
+        self._targets |= wrong_BL.any()
+
+    def report(self, labels: LabelMatrix) -> tuple[int, bool]:
+        """The rows that were skipped, and whether the plan's order was kept. Notes are then forgotten.
+
+        Raises:
+            ValueError: Values that do not fit. What came with them has been taken in.
+        """
+        flags = torch.stack([self.probabilities, self.indices, self.out_of_order, self._targets, self.skipped > 0])
+        if not flags.any():
+            return 0, True
+        probabilities, indices, out_of_order, targets, _ = flags.tolist()
+        skipped, first_target = int(self.skipped), self._first_target.tolist()
+        for noted in (self.probabilities, self.indices, self.out_of_order, self._targets, self.skipped):
+            noted.zero_()
+        if probabilities:
+            raise ValueError(_NO_PROBABILITIES)
+        if indices:
+            raise ValueError(f"an index observed in this epoch is outside the {labels.num_samples} samples")
+        if targets:
+            raise _wrong_target(int(first_target[0]), int(first_target[1]), first_target[2], labels)
+        return skipped, not out_of_order

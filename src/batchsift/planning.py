@@ -5,11 +5,13 @@ Shapes: N samples.
 """
 
 import hashlib
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -96,8 +98,8 @@ class PlanIterator(Iterator[int]):
     ahead of what was trained on. Having a state of its own lets the iterator say so, before the selector's is lost.
     """
 
-    def __init__(self, indices: list[int]) -> None:
-        self._indices = iter(indices)
+    def __init__(self, blocks: Iterable[Tensor]) -> None:
+        self._indices: Iterator[int] = itertools.chain.from_iterable(block.tolist() for block in blocks)
 
     def __next__(self) -> int:
         return next(self._indices)
@@ -156,9 +158,10 @@ def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Gene
     if len(flat) < min(num_samples, blocks.length):
         raise ValueError(f"a plan must have at least {min(num_samples, blocks.length)} indices, got {len(flat)}")
     flat = topped_up(flat.long(), blocks.length, blocks.size, num_samples, generator)
-    for block in torch.split(flat, blocks.size):
-        if len(torch.unique(block)) < len(block):
-            raise ValueError(f"a plan must not repeat a sample within a block of {blocks.size}")
+    # Sorted as (block, sample), a repeat within a block stands beside its first.
+    block_and_sample = np.sort((torch.arange(len(flat)) // blocks.size * num_samples + flat).numpy())
+    if (block_and_sample[1:] == block_and_sample[:-1]).any():
+        raise ValueError(f"a plan must not repeat a sample within a block of {blocks.size}")
     return flat
 
 

@@ -12,15 +12,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from batchsift import overview
 from batchsift.exchange import Observation, Share, gathered
 from batchsift.functional.sampling import LastBatch, draw_blocks, inclusion_probabilities
-from batchsift.functional.signals import most_suspicious
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
-from batchsift.observation import checked_indices, checked_logits, checked_targets
-from batchsift.planning import UNDRAWN, Blocks, Plan, PlanIterator, checked_probabilities, generator_for, make_plan
+from batchsift.observation import (
+    Deferred,
+    all_finite,
+    checked_indices,
+    index_tensor,
+    logits_of,
+    prediction_tensor,
+    refuse_outside,
+    refuse_wrong_targets,
+)
+from batchsift.planning import Blocks, Plan, PlanIterator, checked_probabilities, generator_for, make_plan
+from batchsift.position import Position
+from batchsift.trackers import count_rows, distinct_rows
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 class Selector(Sampler[int]):
@@ -87,7 +98,9 @@ class Selector(Sampler[int]):
         self._epochs = epochs = None if epochs is None else operator.index(epochs)
         self._method = create(method) if isinstance(method, str) else method
         self._method.setup(self._labels.tensor(), epochs, features)
-        self._count_N = torch.zeros(num_samples, dtype=torch.int64)
+        where = self._labels.positive_NL.device
+        self._deferred = Deferred(where) if where.type != "cpu" else None
+        self._count_N = torch.zeros(num_samples, dtype=torch.int64, device=where)
         self._skipped_rows = 0
         self._said: set[str] = set()
         self._share = Share()
@@ -98,12 +111,15 @@ class Selector(Sampler[int]):
         """Freeze probabilities and plan."""
         self._epoch = epoch
         self._probability_N = checked_probabilities(self._method.probabilities(epoch), self._labels.num_samples)
-        self._plan = make_plan(self._method, epoch, self._probability_N, self._blocks, self._seed)
+        self._enter(make_plan(self._method, epoch, self._probability_N, self._blocks, self._seed))
+
+    def _enter(self, plan: Plan, position: int = 0, *, in_order: bool = True) -> None:
+        """Stand at a position of a plan."""
+        self._plan = plan
+        self._position = Position(plan, position, position, position, in_order)
         self._weight_N: Tensor | None = None
-        self._start = 0  # where iteration begins: the position after a resume
-        self._position = 0  # rows observed in plan, by all processes together
-        self._absorbed = 0  # those of them that the method knows
-        self._in_order = True
+        # What is observed in order is looked up here, so that no index travels while a model trains.
+        self._plan_on_device = plan.indices if self._deferred is None else plan.indices.to(self._count_N.device)
 
     # The plan ------------------------------------------------------------------------------------------------
 
@@ -124,7 +140,7 @@ class Selector(Sampler[int]):
                 f"only {self._plan.block_size} samples have a positive probability, fewer than batch_size="
                 f"{self._blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
             )
-        return PlanIterator([index for block in self.batches() for index in block.tolist()])
+        return PlanIterator(self.batches())
 
     def batches(self) -> Iterator[Tensor]:
         """The plan in blocks: int64 index tensors on the CPU, for data that already sits in memory.
@@ -144,15 +160,17 @@ class Selector(Sampler[int]):
             )
         if self._plan.stepwise:
             return self._drawn_stepwise()
-        if self._start == len(self._plan):
+        if self._position.start == len(self._plan):
             return iter(())  # of nothing, torch.split would make one empty block
-        left = self._plan.indices[self._start :].clone()  # what the caller does to a block leaves the plan as it is
+        left = self._plan.indices[
+            self._position.start :
+        ].clone()  # what the caller does to a block leaves the plan as it is
         return map(self._share.of, torch.split(left, self._plan.block_size))
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Each block from the probabilities after the one before, by a generator of its own."""
         handed_out = -1
-        while (position := self._position) < len(self._plan):
+        while (position := self._position.observed) < len(self._plan):
             if position == handed_out:
                 raise ValueError('refresh="step" draws a block when the one before was observed: call observe() first')
             handed_out = position
@@ -194,13 +212,22 @@ class Selector(Sampler[int]):
             ValueError: Shapes, indices or targets that do not fit the labels, or a block that does not fit the plan.
             TypeError: Indices that are not integers, or logits that are not floating.
         """
-        num_samples, num_labels = self._labels.positive_NL.shape
-        indices_B = checked_indices(indices, num_samples)
-        logits_BL = checked_logits(logits, len(indices_B), num_labels, probabilities=probabilities)
+        indices_B = index_tensor(indices)
+        logits_BL = prediction_tensor(logits, len(indices_B), self._labels.num_labels)
+        if self._deferred is not None and self._share.world_size == 1:
+            self._observe_deferred(
+                self._deferred, indices_B, logits_BL, targets, probabilities=probabilities, in_plan=in_plan
+            )
+            return
+        indices_B = indices_B.cpu()
+        if not (in_plan and self._position.is_next(indices_B)):
+            refuse_outside(indices_B, self._labels.num_samples)
+        if probabilities:
+            logits_BL = logits_of(logits_BL)
         if targets is not None:
-            checked_targets(targets, indices_B, self._labels)
+            refuse_wrong_targets(targets, indices_B.to(self._count_N.device), self._labels)
         if in_plan:
-            self._advance(indices_B)
+            self._position.advance(indices_B, self._epoch, self._share.world_size)
         if self._share.world_size == 1:
             self._absorb(Observation(indices_B, logits_BL, in_plan))
         else:  # a copy: the caller may change the logits before they are exchanged
@@ -208,52 +235,88 @@ class Selector(Sampler[int]):
             self._pending.append(Observation(indices_B.clone(), logits_BL.to(dtype, copy=True), in_plan))
 
     def _settle(self) -> None:
-        """Take in what all processes observed since the last time."""
+        """Take in what all processes observed since the last time, and report what was deferred."""
         if self._share.world_size > 1:
             pending, self._pending = self._pending, []
             for observation in gathered(pending):
                 self._absorb(observation)
+        elif self._deferred is not None:
+            skipped, in_order = self._deferred.report(self._labels)
+            self._position.in_order &= in_order
+            self._skip(skipped)
+
+    def _skip(self, rows: int) -> None:
+        if rows:
+            self._skipped_rows += rows
+            self._say_once("rows of logits that are not finite are skipped: see skipped_rows in summary()")
 
     def _absorb(self, observation: Observation) -> None:
         """Count and remember the rows that are finite, and see whether the plan's order is kept."""
-        indices_B, logits_BL = observation.indices, observation.logits
+        device = self._count_N.device
+        indices_B, logits_BL = observation.indices, observation.logits.to(device)
+        as_planned = observation.in_plan and self._position.is_next(indices_B)
         if observation.in_plan:
-            expected_B = self._plan.indices[self._absorbed : self._absorbed + len(indices_B)]
-            self._in_order &= torch.equal(indices_B, expected_B)
-            self._absorbed += len(indices_B)
-        finite_B = logits_BL.isfinite().all(1).cpu()
-        if not finite_B.all():
-            self._skipped_rows += int((~finite_B).sum())
-            self._say_once("rows of logits that are not finite are skipped: see skipped_rows in summary()")
-            indices_B, logits_BL = indices_B[finite_B], logits_BL[finite_B.to(logits_BL.device)]
-        if observation.in_plan:
-            self._count_N += torch.bincount(indices_B, minlength=len(self._count_N))
-        if len(indices_B):
-            device = self._labels.positive_NL.device
-            self._method.observe(indices_B.to(device), logits_BL.to(device))
+            self._position.absorb(len(indices_B), as_planned=as_planned)
+        if not all_finite(logits_BL):
+            finite_B = logits_BL.isfinite().all(1)
+            indices_B, logits_BL = indices_B[finite_B.cpu()], logits_BL[finite_B]
+            self._skip(len(finite_B) - len(indices_B))
+        rows_B = indices_B.to(device)
+        if as_planned:  # the rows of a block are different samples
+            count_rows(self._count_N, rows_B)
+        elif observation.in_plan:
+            self._count_N += torch.bincount(rows_B, minlength=len(self._count_N))
+        if len(rows_B):
+            observe_distinct = getattr(self._method, "observe_distinct", self._method.observe)
+            (observe_distinct if as_planned else self._method.observe)(rows_B, logits_BL)
 
-    def _advance(self, indices_B: Tensor) -> None:
-        """Move the position by a block of the plan."""
-        rows, left = len(indices_B), len(self._plan) - self._position
-        size = self._plan.block_size // self._share.world_size
-        if left == 0:
-            raise ValueError(
-                f"the {len(self._plan)} samples of epoch {self._epoch} have all been observed: call end_epoch() after "
-                "every epoch, or pass in_plan=False for predictions beside the plan"
-            )
-        if rows != min(size, left) and not self._is_early_last_block(indices_B, left):
-            raise ValueError(
-                f"observed {rows} rows where the plan has a block of {min(size, left)}: the DataLoader's batch size "
-                f"must be {size}; observe micro-batches of one block together, or pass in_plan=False for predictions "
-                "beside the plan"
-            )
-        self._position += rows * self._share.world_size
+    def _observe_deferred(
+        self,
+        deferred: Deferred,
+        indices_B: Tensor,
+        logits_BL: Tensor,
+        targets: Tensor | None,
+        *,
+        probabilities: bool,
+        in_plan: bool,
+    ) -> None:
+        """`observe` where the state is not on the CPU: no value is asked for, so that the host never waits.
 
-    def _is_early_last_block(self, indices_B: Tensor, left: int) -> bool:
-        """Whether this is the shorter last block of the plan, come early (once) from a loader that keeps no order."""
-        last_B = self._plan.indices[-self._plan.last_size :]
-        still_to_come = left % self._plan.block_size == len(last_B) == len(indices_B)
-        return still_to_come and torch.equal(indices_B.sort().values, last_B.sort().values)
+        Indices beside the plan should be on the CPU, as a loader gives them; others must be fetched.
+        """
+        position, device = self._position, self._count_N.device
+        if in_plan:
+            first, count = position.absorbed, len(indices_B)
+            far = indices_B.device.type != "cpu"
+            as_planned = far or position.is_next(indices_B)
+            if not as_planned:
+                refuse_outside(indices_B, self._labels.num_samples)
+            position.advance(indices_B, self._epoch, 1)
+            position.absorb(count, as_planned=as_planned)
+            rows_B = self._plan_on_device[first : first + count]
+            if far:
+                rows_B = deferred.note_indices(indices_B.to(device), rows_B, self._labels.num_samples)
+            elif not as_planned:
+                rows_B = indices_B.to(device, non_blocking=True)
+        else:
+            indices_B = indices_B.cpu()
+            refuse_outside(indices_B, self._labels.num_samples)
+            rows_B, as_planned = indices_B.to(device, non_blocking=True), False
+        logits_BL = logits_BL.to(device, non_blocking=True)
+        if probabilities:
+            logits_BL = logits_of(logits_BL, deferred.probabilities)
+        if targets is not None:
+            deferred.note_targets(targets, rows_B, self._labels)
+        valid_B = logits_BL.isfinite().all(1)
+        deferred.skipped += (~valid_B).sum()
+        if in_plan:
+            self._count_N.index_add_(0, rows_B, valid_B.long())
+        if not getattr(self._method, "skips_rows", False):
+            self._method.observe(rows_B[valid_B], logits_BL[valid_B])
+            return
+        logits_BL = logits_BL.where(valid_B[:, None], 0.0)
+        for piece in [slice(None)] if as_planned else distinct_rows(indices_B):
+            self._method.observe_distinct(rows_B[piece], logits_BL[piece], valid_B[piece])  # type: ignore[attr-defined]
 
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
@@ -322,7 +385,7 @@ class Selector(Sampler[int]):
     def counts(self) -> Tensor:
         """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
         self._settle()
-        return self._count_N.clone()
+        return self._count_N.cpu().clone()
 
     def summary(self) -> dict[str, float]:
         """Plain floats for any logger.
@@ -330,18 +393,16 @@ class Selector(Sampler[int]):
         `epoch`; `entropy` (nats) and `effective_size` (1 / sum P^2) of the probabilities; `share_drawn`, the share of
         the samples that are in the epoch's plan; `skipped_rows`; and `mean_<signal>` over the labelled cells.
         """
-        signals = self.signals()
+        self._settle()
         p = self._probability_N
-        known_NL = self._labels.known_NL
-        cells = self._labels.positive_NL.numel() if known_NL is None else max(1, int(known_NL.sum()))
-        means = {f"mean_{k}": float(v.sum(dtype=torch.float64)) / cells for k, v in signals.items()}
+        means = overview.mean_signals(self._method, self._labels)
         return {
             "epoch": float(self._epoch),
             "entropy": float(torch.special.entr(p).sum()),
             "effective_size": float(1 / p.square().sum()),
-            "share_drawn": len(torch.unique(self._plan.indices[self._plan.indices != UNDRAWN])) / len(p),
+            "share_drawn": overview.share_drawn(self._plan, len(p)),
             "skipped_rows": float(self._skipped_rows),
-            **means,
+            **{f"mean_{name}": mean for name, mean in means.items()},
         }
 
     def suspects(self, k: int) -> Tensor:
@@ -361,10 +422,8 @@ class Selector(Sampler[int]):
         """
         if k < 1:
             raise ValueError(f"k={k} must be at least 1")
-        signals = self.signals()
-        if "loss" not in signals:
-            raise ValueError(f"{self._method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
-        return most_suspicious(signals["loss"], signals.get("flip_ema"), k).cpu()
+        self._settle()
+        return overview.suspects(self._method, k)
 
     def importance_weights(self, indices: Any) -> Tensor:
         """Weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
@@ -408,14 +467,14 @@ class Selector(Sampler[int]):
             "settings": self._settings(),
             "seed": self._seed,
             "epoch": self._epoch,
-            "position": self._position,
-            "in_order": self._in_order,
+            "position": self._position.observed,
+            "in_order": self._position.in_order,
             "probabilities": self._probability_N.clone(),
             "plan": self._plan.indices.clone(),
             "plan_block_size": self._plan.block_size,
             "plan_drawn": self._plan.drawn,
             "plan_stepwise": self._plan.stepwise,
-            "counts": self._count_N.clone(),
+            "counts": self._count_N.cpu().clone(),
             "skipped_rows": self._skipped_rows,
             "method_state": self._method.state_dict(),
         }
@@ -444,13 +503,9 @@ class Selector(Sampler[int]):
         self._pending = []
         self._seed, self._epoch = state["seed"], state["epoch"]
         self._probability_N = state["probabilities"].cpu().clone()
-        self._plan = Plan(
-            state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"]
-        )
-        self._weight_N = None
-        self._start = self._position = self._absorbed = state["position"]
-        self._in_order = state["in_order"]
-        self._count_N = state["counts"].cpu().clone()
+        plan = Plan(state["plan"].cpu().clone(), state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"])
+        self._enter(plan, state["position"], in_order=state["in_order"])
+        self._count_N.copy_(state["counts"])
         self._skipped_rows = state["skipped_rows"]
 
     def _say_once(self, message: str) -> None:

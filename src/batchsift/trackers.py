@@ -1,13 +1,18 @@
 """What is remembered of every sample and label while training goes on.
 
-Shapes: N samples, L labels, B rows observed together, T window. A tracker stores and reads back; the formulas are in
-`functional`. The rows of one `update` must be of different samples (`distinct_rows` splits others).
+Shapes: N samples, L labels, B rows observed together, R consecutive rows of the state, T window. A tracker stores and
+reads back; the formulas are in `functional`. The rows of one `update` must be of different samples (`distinct_rows`
+splits others). Reading takes a slice of the samples: the whole state is never turned into another type at once.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+ALL = slice(None)
 
 
 def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
@@ -24,6 +29,38 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
     occurrence_B = torch.empty_like(order_B).scatter_(0, order_B, positions_B - start_B)
     for occurrence in range(int(occurrence_B.max()) + 1 if len(indices_B) else 0):
         yield (occurrence_B == occurrence).nonzero()[:, 0]
+
+
+def write_rows(target_ML: Tensor, rows_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
+    """Replace different rows of a matrix, values being rounded to its type.
+
+    On a CPU a row is copied in one piece, as NumPy does with elements of any size: that costs half of `index_copy_`.
+
+    Args:
+        target_ML: Contiguous.
+        rows_B: Which rows, all different.
+        values_BL: What they become.
+        valid_B: Boolean: the other rows stay as they are; None for all. (Nothing waits for the device to know them.)
+    """
+    values_BL = values_BL.to(target_ML.dtype)
+    if valid_B is not None:
+        values_BL = values_BL.where(valid_B[:, None], target_ML.index_select(0, rows_B))
+    if target_ML.device.type == "cpu":
+        np.put(_whole_rows(target_ML), rows_B.numpy(), _whole_rows(values_BL.contiguous()))
+    else:
+        target_ML.index_copy_(0, rows_B, values_BL)
+
+
+def _whole_rows(matrix: Tensor) -> np.ndarray[Any, np.dtype[np.void]]:
+    """A view of a contiguous matrix, one element a row."""
+    return matrix.view(-1).view(torch.uint8).numpy().view(f"V{matrix.shape[1] * matrix.element_size()}")
+
+
+def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> Tensor:
+    """Count an observation of different samples; returns how many each had before."""
+    before_B = count_N.index_select(0, indices_B)
+    count_N.index_copy_(0, indices_B, before_B + (1 if valid_B is None else valid_B))
+    return before_B
 
 
 class Tracker:
@@ -52,6 +89,59 @@ class Tracker:
             value.copy_(state[name])
 
 
+class RecentSteps(Tracker):
+    """The latest prediction of every cell, and how far each of the last T predictions was from the one before.
+
+    As large as the last T predictions themselves, but the end of an epoch reads the fluctuation as a plain sum: nothing
+    needs to know where in the window a sample stands. A sample's window is over its own observations.
+
+    Attributes:
+        latest_NL: The newest probability in the storage type; 1/2 where nothing was observed yet.
+        steps_SNL: `|p(t) - p(t-1)|` of the last S = T - 1 steps in a ring; 0 where there was none yet.
+        count_N: How often each sample was observed.
+    """
+
+    def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
+        """Nothing observed, in the shape and on the device of the labels."""
+        device = labels_NL.device
+        self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
+        self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
+        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+
+    def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
+        """Append one prediction of different samples.
+
+        Args:
+            indices_B: Which samples.
+            probs_BL: Their predictions, rounded to the storage type already.
+            valid_B: Boolean: the other rows are left out; None for all.
+
+        Returns:
+            `|p(t) - p(t-1)|`, in the type of the predictions; 0 for a first observation.
+        """
+        before_B = count_rows(self.count_N, indices_B, valid_B)
+        previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
+        step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
+        if self.count_N.device.type != "cpu" or not before_B.all():
+            step_BL.mul_((before_B > 0)[:, None])
+        write_rows(self.latest_NL, indices_B, probs_BL, valid_B)
+        num_steps, num_samples, num_labels = self.steps_SNL.shape
+        if num_steps:
+            slot_B = (before_B - 1).remainder_(num_steps).mul_(num_samples).add_(indices_B)
+            write_rows(self.steps_SNL.view(-1, num_labels), slot_B, step_BL, valid_B)
+        return step_BL
+
+    def fluctuation(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
+        """Mean absolute difference of successive predictions, d: `(R, L)` in [0, 1]; 0 with fewer than two."""
+        if not len(self.steps_SNL):
+            return torch.zeros_like(self.latest_NL[rows], dtype=dtype)
+        total_RL = self.steps_SNL[0, rows].to(dtype, copy=True)
+        for steps_NL in self.steps_SNL[1:]:
+            total_RL += steps_NL[rows]
+        steps_R = (self.count_N[rows] - 1).clamp_(1, len(self.steps_SNL)).to(dtype)
+        return total_RL.div_(steps_R[:, None])
+
+
 class PredictionWindow(Tracker):
     """The last T predicted probabilities of every sample, in a ring: the window is over a sample's own observations.
 
@@ -76,56 +166,29 @@ class PredictionWindow(Tracker):
         """How many predictions are in each sample's window."""
         return self.count_N.clamp(max=self.window)
 
-    def update(self, indices_B: Tensor, probs_BL: Tensor) -> None:
-        """Append one prediction to the windows of different samples."""
-        slot_B = self.count_N[indices_B] % self.window
-        self._rows().index_copy_(0, self._row(slot_B, indices_B), probs_BL.to(self.ring_TNL.dtype))
-        self.count_N[indices_B] += 1
+    def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """Append one prediction to the windows of different samples; the rows that are not valid are left out."""
+        slot_B = count_rows(self.count_N, indices_B, valid_B).remainder_(self.window)
+        row_B = slot_B.mul_(self.ring_TNL.shape[1]).add_(indices_B)
+        write_rows(self.ring_TNL.view(-1, self.ring_TNL.shape[2]), row_B, probs_BL, valid_B)
 
-    def latest(self, indices_B: Tensor | None = None) -> Tensor:
-        """The newest prediction of the given samples, or of all; 1/2 where there is none."""
-        if indices_B is None:
-            indices_B = torch.arange(len(self.count_N), device=self.count_N.device)
-        slot_B = (self.count_N[indices_B] - 1) % self.window
-        return self._rows().index_select(0, self._row(slot_B, indices_B))
+    def share_above(self, threshold: float, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
+        """The share of the predictions in the window above a threshold, `(R, L)`; 0 where there is none."""
+        count_R = self.count_N[rows]
+        total_RL = torch.zeros_like(self.ring_TNL[0, rows], dtype=torch.int32)
+        for slot, values_NL in enumerate(self.ring_TNL):
+            total_RL += (values_NL[rows] > threshold).logical_and_((slot < count_R)[:, None])
+        return total_RL.to(dtype).div_(count_R.clamp(1, self.window).to(dtype)[:, None])
 
-    def change(self, indices_B: Tensor, probs_BL: Tensor) -> Tensor:
-        """`|p(t) - p(t-1)|` that appending `probs_BL` would make; 0 for a first observation."""
-        step_BL = (probs_BL - self.latest(indices_B).to(probs_BL.dtype)).abs()
-        return step_BL.where(self.count_N[indices_B, None] > 0, 0.0)
-
-    def fluctuation(self, dtype: torch.dtype) -> Tensor:
-        """Mean absolute difference of successive predictions, d: `(N, L)` in [0, 1]; 0 with fewer than two."""
-        total_NL = torch.zeros(self.ring_TNL.shape[1:], dtype=dtype, device=self.ring_TNL.device)
-        oldest_N = torch.where(self.count_N < self.window, 0, self.count_N % self.window)
-        for slot in range(self.window):
-            follows_N = (oldest_N != slot) & (slot < self.count_N)
-            step_NL = (self.ring_TNL[slot].to(dtype) - self.ring_TNL[slot - 1].to(dtype)).abs()
-            total_NL += step_NL.where(follows_N[:, None], 0.0)
-        return total_NL / (self.size_N - 1).clamp(min=1)[:, None]
-
-    def _rows(self) -> Tensor:
-        return self.ring_TNL.view(-1, self.ring_TNL.shape[2])
-
-    def _row(self, slot_B: Tensor, indices_B: Tensor) -> Tensor:
-        return slot_B * self.ring_TNL.shape[1] + indices_B
-
-    def share_above(self, threshold: float, dtype: torch.dtype) -> Tensor:
-        """The share of the predictions in the window above a threshold, `(N, L)`; 0 where there is none."""
-        total_NL = torch.zeros(self.ring_TNL.shape[1:], dtype=dtype, device=self.ring_TNL.device)
-        for slot in range(self.window):
-            total_NL += (self.ring_TNL[slot] > threshold) & (slot < self.count_N)[:, None]
-        return total_NL / self.size_N.clamp(min=1)[:, None]
-
-    def variance(self, dtype: torch.dtype) -> Tensor:
-        """The sample variance (ddof 1) of the predictions in the window, `(N, L)`; 0 with fewer than two."""
-        filled_TN1 = (torch.arange(self.window, device=self.count_N.device)[:, None] < self.count_N)[:, :, None]
-        size_N1 = self.size_N[:, None]
+    def variance(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
+        """The sample variance (ddof 1) of the predictions in the window, `(R, L)`; 0 with fewer than two."""
+        size_R = self.size_N[rows]
+        filled_TR1 = (torch.arange(self.window, device=size_R.device)[:, None] < size_R)[:, :, None]
         # Less one of them, so that predictions that are all equal have exactly no variance.
-        shifted_TNL = (self.ring_TNL.to(dtype) - self.ring_TNL[0].to(dtype)).where(filled_TN1, 0.0)
-        mean_NL = shifted_TNL.sum(0) / size_N1.clamp(min=1)
-        squares_NL = (shifted_TNL - mean_NL).where(filled_TN1, 0.0).square().sum(0)
-        return squares_NL / (size_N1 - 1).clamp(min=1)
+        shifted_TRL = (self.ring_TNL[:, rows].to(dtype) - self.ring_TNL[0, rows].to(dtype)).where(filled_TR1, 0.0)
+        mean_RL = shifted_TRL.sum(0) / size_R.clamp(min=1)[:, None]
+        squares_RL = (shifted_TRL - mean_RL).where(filled_TR1, 0.0).square_().sum(0)
+        return squares_RL / (size_R - 1).clamp(min=1)[:, None]
 
 
 class RunningMoments(Tracker):
@@ -148,19 +211,20 @@ class RunningMoments(Tracker):
         """How many observations count for each sample: all of them."""
         return self.count_N
 
-    def update(self, indices_B: Tensor, values_BL: Tensor) -> None:
-        """Take in one value for each cell of different samples."""
-        self.count_N[indices_B] += 1
-        mean_BL = self.mean_NL[indices_B].to(values_BL.dtype)
+    def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """Take in one value for each cell of different samples; the rows that are not valid are left out."""
+        count_B = count_rows(self.count_N, indices_B, valid_B) + 1
+        mean_BL = self.mean_NL.index_select(0, indices_B).to(values_BL.dtype)
         before_BL = values_BL - mean_BL
-        mean_BL = mean_BL + before_BL / self.count_N[indices_B, None]
-        squares_BL = self.squares_NL[indices_B].to(values_BL.dtype) + before_BL * (values_BL - mean_BL)
-        self.mean_NL.index_copy_(0, indices_B, mean_BL.to(self.mean_NL.dtype))
-        self.squares_NL.index_copy_(0, indices_B, squares_BL.to(self.squares_NL.dtype))
+        mean_BL = mean_BL + before_BL / count_B[:, None]
+        squares_BL = self.squares_NL.index_select(0, indices_B).to(values_BL.dtype)
+        squares_BL = squares_BL + before_BL * (values_BL - mean_BL)
+        write_rows(self.mean_NL, indices_B, mean_BL, valid_B)
+        write_rows(self.squares_NL, indices_B, squares_BL, valid_B)
 
-    def variance(self, dtype: torch.dtype) -> Tensor:
-        """The sample variance (ddof 1), `(N, L)`; 0 with fewer than two observations."""
-        return self.squares_NL.to(dtype) / (self.count_N - 1).clamp(min=1)[:, None]
+    def variance(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
+        """The sample variance (ddof 1), `(R, L)`; 0 with fewer than two observations."""
+        return self.squares_NL[rows].to(dtype) / (self.count_N[rows] - 1).clamp(min=1)[:, None]
 
 
 class LatestValue(Tracker):
@@ -170,7 +234,9 @@ class LatestValue(Tracker):
         """`initial` everywhere, in the shape and on the device of the labels."""
         self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
 
-    def update(self, indices_B: Tensor, values_BL: Tensor) -> None:
+    def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
         largest = torch.finfo(self.value_NL.dtype).max
-        self.value_NL.index_copy_(0, indices_B, values_BL.clamp(-largest, largest).to(self.value_NL.dtype))
+        if largest < torch.finfo(values_BL.dtype).max:
+            values_BL = values_BL.clamp(-largest, largest)
+        write_rows(self.value_NL, indices_B, values_BL, valid_B)

@@ -74,16 +74,94 @@ def test_positive_cosine(seed, shape, share, some_zero):
 
 @often
 @given(seeds, shapes, share_present, st.integers(0, 7))
+@example(0, (12, 17), 0.5, 2)
 def test_local_context(seed, shape, share, num_neighbors):
     random = np.random.default_rng(seed)
     positive = some_labels(seed + 1, shape, share)
     neighbors = random.integers(0, shape[0], (shape[0], num_neighbors))
-    C = random.random((shape[1], shape[1]))
     z = fast.local_context(torch.from_numpy(positive), torch.from_numpy(neighbors))
-    expected = slow.local_context(positive, neighbors.tolist())
-    np.testing.assert_array_equal(z, expected)
-    strength = fast.context_strength(z, torch.from_numpy(C))
-    np.testing.assert_allclose(strength, slow.context_strength(expected, C), rtol=1e-12)
+    np.testing.assert_array_equal(z, slow.local_context(positive, neighbors.tolist()))
+    narrow = torch.from_numpy(neighbors.astype(np.int32))
+    assert torch.equal(fast.local_context(torch.from_numpy(positive), narrow), z)
+
+
+@often
+@given(seeds, st.integers(1, 12), st.integers(1, 40))
+def test_bits(seed, n, q):
+    flags = torch.from_numpy(some_labels(seed, (n, q), 0.5))
+    bits = fast.packed(flags)
+    assert bits.shape == (n, math.ceil(q / 8))
+    assert torch.equal(fast.unpacked(bits, q), flags)
+    by_shifts = torch.stack([(bits[:, j // 8] >> (j % 8)) & 1 for j in range(q)], dim=1)
+    assert torch.equal(by_shifts.bool(), flags)
+
+
+@often
+@given(seeds, shapes, share_present)
+@example(0, (1, 1), 0.0)
+def test_positive_cells(seed, shape, share):
+    positive = some_labels(seed, shape, share)
+    cells = fast.PositiveCells.of(torch.from_numpy(positive))
+    assert cells.cell_P.tolist() == [
+        i * shape[1] + j for i in range(shape[0]) for j in range(shape[1]) if positive[i, j]
+    ]
+    counts = [sum(row) for row in positive.tolist()]
+    assert cells.start_N.tolist() == [sum(counts[:i]) for i in range(shape[0] + 1)]
+
+
+@often
+@given(seeds, shapes, share_present, st.integers(0, 7))
+@example(0, (9, 20), 0.5, 3)
+def test_correlated_sums(seed, shape, share, num_neighbors):
+    """`sum_j w_ij S_ij` over the positives, for two families at once."""
+    random = np.random.default_rng(seed)
+    positive = some_labels(seed + 1, shape, share)
+    neighbors = random.integers(0, shape[0], (shape[0], num_neighbors))
+    context = slow.local_context(positive, neighbors.tolist())
+    cells = fast.PositiveCells.of(torch.from_numpy(positive))
+    bits = fast.packed_local_context(torch.from_numpy(positive), torch.from_numpy(neighbors))
+    weights = [np.where(positive, random.random(shape), 0.0) for _ in range(2)]
+    matrices = [random.random((shape[1], shape[1])) for _ in range(2)]
+    actual = fast.correlated_sums(
+        [torch.from_numpy(w[positive]) for w in weights], cells, bits, [torch.from_numpy(C) for C in matrices]
+    )
+    for w, C, sums in zip(weights, matrices, actual, strict=True):
+        np.testing.assert_allclose(sums, (w * slow.context_strength(context, C)).sum(1), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "q"), [(2000, 50), (300, 300)])
+def test_many_cells_at_once(n, q, monkeypatch):
+    """Over the borders of chunks: the sparse products are those of the dense matrices."""
+    monkeypatch.setattr(fast, "_CELLS_AT_ONCE", 1000)
+    generator = torch.Generator().manual_seed(0)
+    positive = torch.rand(n, q, generator=generator) < 0.1
+    positive[:, 3] = False
+    positive[5] = True
+    signal = torch.rand(n, q, generator=generator, dtype=torch.float64)
+    masked = signal.where(positive, 0.0)
+    gram = masked.T @ masked
+    norm = gram.diagonal().sqrt()
+    cosine = (gram / (norm[:, None] * norm)).nan_to_num(0.0)
+    expected = (cosine / cosine.sum(1, keepdim=True)).nan_to_num(0.0)
+    C = fast.positive_cosine(signal, positive)
+    torch.testing.assert_close(C, expected, rtol=1e-12, atol=1e-15)
+    neighbors = torch.randint(n, (n, 4), generator=generator)
+    context = positive | positive[neighbors].any(1)
+    assert torch.equal(fast.local_context(positive, neighbors), context)
+    bits = fast.packed_local_context(positive, neighbors)
+    (sums,) = fast.correlated_sums([signal[positive]], fast.PositiveCells.of(positive), bits, [C])
+    torch.testing.assert_close(sums, (masked * (context.double() @ C.T)).sum(1), rtol=1e-12, atol=0)
+
+
+@often
+@given(seeds, st.integers(1, 70), st.integers(1, 30), st.integers(1, 6))
+@example(0, 500, 30, 5)
+@example(1, 2, 1, 1)
+def test_joint_counts(seed, n, q, bins):
+    binned = torch.from_numpy(np.random.default_rng(seed).integers(0, bins, (n, q)))
+    one_hot = torch.nn.functional.one_hot(binned, bins).reshape(n, q * bins)
+    counts = fast.joint_counts(binned, bins)
+    assert torch.equal(counts.long(), one_hot.T @ one_hot)
 
 
 @often

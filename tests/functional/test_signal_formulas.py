@@ -1,5 +1,6 @@
 """Signals, label weights and trackers against their loop-written twins."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batchsift.functional import signals as fast
-from batchsift.trackers import LatestValue, PredictionWindow, RunningMoments, distinct_rows
+from batchsift.trackers import LatestValue, PredictionWindow, RecentSteps, RunningMoments, distinct_rows, write_rows
 from reference import signals as slow
 
 EPS = 2.0**-52
@@ -65,9 +66,53 @@ def test_combinations(first, second, third, weight):
 
 def test_hardness_is_the_distance_to_the_label():
     p = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    flips = torch.linspace(0, 1, 99, dtype=torch.float64)
     for present in (True, False):
-        loss = fast.binary_cross_entropy(p, torch.full(p.shape, present))
+        y = torch.full(p.shape, present)
+        loss = fast.binary_cross_entropy(p, y)
         np.testing.assert_allclose(fast.hardness(loss, torch.zeros(())), (float(present) - p).abs(), rtol=1e-12)
+        for released in (False, True):
+            expected = [slow.hardness(one, f, released) for one, f in zip(loss.tolist(), flips.tolist(), strict=True)]
+            actual = fast.hardness_of_probabilities(p, y, flips, released=released)
+            np.testing.assert_allclose(actual, expected, rtol=1e-12)
+    sure = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    assert fast.hardness_of_probabilities(sure, sure == 1, torch.zeros(2)).tolist() == [0, 0]
+
+
+@often
+@given(seeds, st.integers(1, 30), st.integers(1, 4), st.booleans(), st.sampled_from([0.0, 1e6]))
+def test_moments_of_parts(seed, n, q, some_unknown, offset):
+    """Cut anywhere, the parts together have the moments of the whole, also far from zero."""
+    random = np.random.default_rng(seed)
+    signal = torch.from_numpy(some_probabilities(seed, (n, q)) + offset)
+    known = torch.from_numpy(random.random((n, q)) < (0.6 if some_unknown else 2)) if some_unknown else None
+    cuts = [0, *sorted(random.integers(0, n + 1, 3).tolist()), n]
+    parts = [
+        fast.ColumnMoments.of(signal[a:b], None if known is None else known[a:b])
+        for a, b in itertools.pairwise(cuts)
+        if b > a
+    ]
+    together, whole = fast.ColumnMoments.together(parts), fast.ColumnMoments.of(signal, known)
+    np.testing.assert_allclose(together.mean_L, whole.mean_L, rtol=1e-12)
+    np.testing.assert_allclose(together.squares_L, whole.squares_L, rtol=1e-9, atol=1e-9 if offset else 1e-14)
+    assert torch.equal(together.count_L, whole.count_L)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@often
+@given(seeds, st.integers(1, 9), st.integers(1, 6), st.integers(0, 9), st.booleans())
+def test_rows_are_written(dtype, seed, n, q, rows, some_invalid):
+    random = np.random.default_rng(seed)
+    target = torch.from_numpy(random.random((n, q))).to(dtype)
+    at = torch.from_numpy(random.permutation(n)[:rows])
+    values = torch.from_numpy(random.random((len(at), q)))
+    valid = torch.from_numpy(random.random(len(at)) < 0.5) if some_invalid else None
+    expected = target.clone()
+    for b, row in enumerate(at.tolist()):
+        if valid is None or valid[b]:
+            expected[row] = values[b].to(dtype)
+    write_rows(target, at, values, valid)
+    assert torch.equal(target, expected)
 
 
 @often
@@ -93,6 +138,7 @@ def test_window_and_moments(seed, shape, window, calls):
     n, q = shape
     labels = torch.zeros(shape, dtype=torch.bool)
     tracker = PredictionWindow(labels, window, torch.float64)
+    steps = RecentSteps(labels, window, torch.float64)
     moments = RunningMoments(labels, torch.float64)
     latest = LatestValue(labels, 0.25, torch.float64)
     histories = [[[] for _ in range(q)] for _ in range(n)]
@@ -100,7 +146,7 @@ def test_window_and_moments(seed, shape, window, calls):
         ids = torch.from_numpy(random.integers(0, max(1, n - 1), random.integers(0, 7)))
         values = torch.from_numpy(some_probabilities(random.integers(2**31), (len(ids), q)))
         for rows in distinct_rows(ids):
-            change = tracker.change(ids[rows], values[rows])
+            change = steps.update(ids[rows], values[rows])
             for row, step in zip(rows.tolist(), change, strict=True):
                 history = histories[int(ids[row])]
                 for j in range(q):
@@ -115,13 +161,20 @@ def test_window_and_moments(seed, shape, window, calls):
         return np.array([[formula(histories[i][j]) for j in range(q)] for i in range(n)])
 
     close = {"rtol": 1e-9, "atol": 1e-15}
-    np.testing.assert_array_equal(tracker.latest(), cells(lambda h: h[-1] if h else 0.5))
+    np.testing.assert_array_equal(steps.latest_NL, cells(lambda h: h[-1] if h else 0.5))
     np.testing.assert_array_equal(latest.value_NL, cells(lambda h: h[-1] if h else 0.25))
     np.testing.assert_array_equal(tracker.count_N, [len(h[0]) for h in histories])
     np.testing.assert_array_equal(tracker.size_N, [min(len(h[0]), window) for h in histories])
-    np.testing.assert_allclose(
-        tracker.fluctuation(torch.float64), cells(lambda h: slow.fluctuation(h, window)), **close
-    )
+    fluctuation = cells(lambda h: slow.fluctuation(h, window))
+    np.testing.assert_allclose(steps.fluctuation(torch.float64), fluctuation, **close)
+    some = slice(n // 2, n)
+    for whole, part in (
+        (steps.fluctuation(torch.float64), steps.fluctuation(torch.float64, some)),
+        (tracker.share_above(0.5, torch.float64), tracker.share_above(0.5, torch.float64, some)),
+        (tracker.variance(torch.float64), tracker.variance(torch.float64, some)),
+        (moments.variance(torch.float64), moments.variance(torch.float64, some)),
+    ):
+        torch.testing.assert_close(whole[some], part, rtol=1e-12, atol=1e-15)
     share = cells(lambda h: sum(p > 0.5 for p in h[-window:]) / max(1, len(h[-window:])))
     np.testing.assert_allclose(tracker.share_above(0.5, torch.float64), share, rtol=1e-6)
     decision = fast.entropy(tracker.share_above(0.5, torch.float64), 0.0)
@@ -169,7 +222,7 @@ def test_tracker_states_are_copies_and_refuse_others():
     tracker.load_state_dict(before)
     assert int(tracker.count_N.sum()) == 0
     tracker.load_state_dict(after)
-    assert float(tracker.latest(torch.tensor([1]))[0, 0]) == pytest.approx(0.9)
+    assert float(tracker.ring_TNL[0, 1, 0]) == pytest.approx(0.9)
     with pytest.raises(ValueError, match="ring_TNL"):
         PredictionWindow(torch.zeros(3, 2, dtype=torch.bool), 3, torch.float32).load_state_dict(before)
     with pytest.raises(ValueError, match="float64"):

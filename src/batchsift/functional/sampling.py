@@ -6,10 +6,13 @@ Shapes: N samples, B samples in a block. Probabilities are float64 throughout.
 import math
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 LastBatch = Literal["short", "drop", "fill"]
+_DRAWS_AT_ONCE = 2**18
 _LEVEL_TOLERANCE = 1e-9  # share of a range that keeps a score on the edge of a level from being rounded up
 
 
@@ -58,9 +61,9 @@ def probabilities_by_range(score_N: Tensor, pressure: float, tolerance: float = 
     span = best - score_N.min()
     if span <= tolerance * score_N.abs().max():
         return uniform(n)
-    level_N = ((best - score_N) / span * n - _LEVEL_TOLERANCE * n).ceil().clamp(1, n)
-    weight_N = (-math.log(pressure) / n * level_N).exp()
-    return weight_N / weight_N.sum()
+    level_N = (best - score_N).div_(span).mul_(n).sub_(_LEVEL_TOLERANCE * n).ceil_().clamp_(1, n)
+    weight_N = level_N.mul_(-math.log(pressure) / n).exp_()
+    return weight_N.div_(weight_N.sum())
 
 
 def probabilities_by_maximum(score_N: Tensor, pressure: float) -> Tensor:
@@ -82,15 +85,16 @@ def probabilities_by_maximum(score_N: Tensor, pressure: float) -> Tensor:
     n = len(score_N)
     if score_N.max() <= 0:
         return uniform(n)
-    level_N = (score_N / score_N.max() * n - _LEVEL_TOLERANCE * n).ceil().clamp(0, n)
-    weight_N = (math.log(pressure) / n * (level_N - n)).exp()
-    return weight_N / weight_N.sum()
+    level_N = (score_N / score_N.max()).mul_(n).sub_(_LEVEL_TOLERANCE * n).ceil_().clamp_(0, n)
+    weight_N = level_N.sub_(n).mul_(math.log(pressure) / n).exp_()
+    return weight_N.div_(weight_N.sum())
 
 
 def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generator: torch.Generator) -> Tensor:
     """Draw blocks by successive sampling without replacement, each block afresh.
 
     Drawing with replacement and skipping repeats has exactly that law, so all blocks come from one cumulative sum.
+    Several blocks at once, which bounds the memory. In double precision: any number of samples.
     A block that is still incomplete after a few rounds (its mass is on few samples) is finished by exponential keys
     `E / P` over what it lacks, which is the same law without the waiting.
 
@@ -109,36 +113,58 @@ def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generat
     available = int((probability_N > 0).sum())
     if available < block_size:
         raise ValueError(f"a block of {block_size} needs as many positive probabilities, there are {available}")
-    cumulative_N = probability_N.cumsum(0)
-    top = torch.nextafter(cumulative_N[-1], torch.zeros((), dtype=torch.float64))
-    blocks = torch.empty(num_blocks, block_size, dtype=torch.int64)
-    open_blocks = torch.arange(num_blocks)
-    drawn = torch.empty(num_blocks, 0, dtype=torch.int64)
-    for _ in range(4):
-        width = block_size + block_size // 4 + 8
-        chance = torch.rand(len(open_blocks), width, dtype=torch.float64, generator=generator)
-        chance = (chance * cumulative_N[-1]).clamp(max=top)
-        drawn = torch.cat([drawn, torch.searchsorted(cumulative_N, chance, right=True)], dim=1)
-        is_first = _first_occurrences(drawn)
-        rank = is_first.cumsum(1)
-        complete = rank[:, -1] >= block_size
-        chosen = is_first & (rank <= block_size)
-        blocks[open_blocks[complete]] = drawn[complete][chosen[complete]].reshape(-1, block_size)
-        open_blocks, drawn = open_blocks[~complete], drawn[~complete]
-        if not len(open_blocks):
-            return blocks
-    for block, candidates in zip(open_blocks.tolist(), drawn, strict=True):
-        have = candidates[_first_occurrences(candidates[None])[0]]
-        blocks[block] = _completed_by_keys(have, probability_N, block_size, generator)
-    return blocks
+    # As many draws as a block nearly always needs: with r repeats expected among B, r + 4 sqrt(r) and some more.
+    repeats = block_size**2 / 2 * float((probability_N / probability_N.sum()).square().sum())
+    width = block_size + min(math.ceil(repeats + 4 * math.sqrt(repeats)), block_size // 4) + 8
+    cumulative_N = probability_N.cumsum(0).numpy()
+    blocks = np.empty((num_blocks, block_size), dtype=np.int64)
+    at_once = max(1, _DRAWS_AT_ONCE // width)
+    for first in range(0, num_blocks, at_once):
+        some_blocks = blocks[first : first + at_once]
+        open_blocks = np.arange(len(some_blocks))
+        drawn = np.empty((len(some_blocks), 0), dtype=np.int64)
+        for _ in range(4):
+            drawn = np.concatenate([drawn, _drawn(cumulative_N, len(open_blocks), width, generator)], axis=1)
+            is_first = _first_occurrences(drawn)
+            rank = is_first.cumsum(1)
+            complete = rank[:, -1] >= block_size
+            chosen = is_first & (rank <= block_size) & complete[:, None]
+            some_blocks[open_blocks[complete]] = drawn[chosen].reshape(-1, block_size)
+            open_blocks, drawn = open_blocks[~complete], drawn[~complete]
+            if not len(open_blocks):
+                break
+        for block, candidates in zip(open_blocks, drawn, strict=True):
+            have = torch.from_numpy(candidates[_first_occurrences(candidates[None])[0]])
+            some_blocks[block] = _completed_by_keys(have, probability_N, block_size, generator).numpy()
+    return torch.from_numpy(blocks)
 
 
-def _first_occurrences(drawn_BM: Tensor) -> Tensor:
+def _drawn(cumulative_N: NDArray[np.float64], rows: int, width: int, generator: torch.Generator) -> NDArray[np.int64]:
+    """Independent draws with replacement, `(rows, width)`.
+
+    Sorted chances are looked up in one walk through the cumulative sum, at a fifth of the cost of as many searches; a
+    random order makes independent draws of them again.
+    """
+    chance = torch.rand(rows * width, dtype=torch.float64, generator=generator).numpy()
+    chance *= cumulative_N[-1]
+    np.minimum(chance, np.nextafter(cumulative_N[-1], 0), out=chance)
+    chance.sort()
+    sorted_draws = np.searchsorted(cumulative_N, chance, side="right")
+    order = torch.randperm(rows * width, generator=generator).numpy()
+    drawn: NDArray[np.int64] = sorted_draws[order].reshape(rows, width)
+    return drawn
+
+
+def _first_occurrences(drawn_BM: NDArray[np.int64]) -> NDArray[np.bool_]:
     """True where an entry of a row has not stood earlier in that row."""
-    value, order = drawn_BM.sort(dim=1, stable=True)
-    first = torch.ones_like(value, dtype=torch.bool)
-    first[:, 1:] = value[:, 1:] != value[:, :-1]
-    return torch.empty_like(first).scatter_(1, order, first)
+    bits = drawn_BM.shape[1].bit_length()
+    entry_and_place = (drawn_BM << bits) | np.arange(drawn_BM.shape[1])
+    entry_and_place.sort(axis=1)
+    entry = entry_and_place >> bits
+    row, at = np.nonzero(entry[:, 1:] == entry[:, :-1])
+    first = np.ones(drawn_BM.shape, dtype=bool)
+    first[row, entry_and_place[row, at + 1] & ((1 << bits) - 1)] = False
+    return first
 
 
 def _completed_by_keys(have: Tensor, probability_N: Tensor, size: int, generator: torch.Generator) -> Tensor:

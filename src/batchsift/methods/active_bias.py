@@ -33,6 +33,7 @@ class ActiveBias(ScoredMethod):
     """
 
     name: ClassVar[str] = "active_bias"
+    skips_rows: ClassVar[bool] = True
     window: int | None = None
     predictions: PredictionWindow | RunningMoments = field(init=False, repr=False)
 
@@ -49,19 +50,19 @@ class ActiveBias(ScoredMethod):
             RunningMoments(y, self.storage) if self.window is None else PredictionWindow(y, self.window, self.storage)
         )
 
-    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+    def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Take in the predicted probabilities."""
-        self.predictions.update(indices_B, logits_BL.sigmoid())
+        self.predictions.update(indices_B, logits_BL.sigmoid(), valid_B)
 
-    def signals(self) -> dict[str, Tensor]:
-        """`prediction_deviation`, `(N, L)`."""
-        v = self.predictions.variance(self.compute)
-        return self.masked(prediction_deviation=prediction_deviation(v, self.predictions.size_N))
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """`prediction_deviation`, `(R, L)`."""
+        v = self.predictions.variance(self.compute, rows)
+        return self.masked(rows, prediction_deviation=prediction_deviation(v, self.predictions.size_N[rows]))
 
     def scores(self) -> dict[str, Tensor]:
         """`prediction_deviation`: the sum over labels, `(N,)` float64."""
-        return {"prediction_deviation": self.signals()["prediction_deviation"].double().sum(1)}
+        return {"prediction_deviation": self.summed("prediction_deviation")}
 
     def probabilities(self, epoch: int) -> Tensor:
         """Selection by the score, `(N,)` float64; uniform in the warm-up."""
-        return self.select_by_range(self.scores()["prediction_deviation"], epoch)
+        return self.selected("prediction_deviation", self.select_by_range, epoch)

@@ -5,12 +5,14 @@ repeat: labels, schedule, warm-up, saved state. A method of your own may use the
 """
 
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import row_chunks
 from batchsift.functional.sampling import (
     pressure_at,
     probabilities_by_maximum,
@@ -81,7 +83,7 @@ class BaseMethod:
         """Take the labels and the length of training; see `Method.setup`."""
         if hasattr(self, "labels"):
             raise ValueError(f"this {type(self).__name__} already serves a selector: create another instance")
-        self.labels = LabelMatrix.of(labels)
+        self.labels = LabelMatrix.sharing(labels)
         self.epochs = epochs
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
@@ -98,6 +100,10 @@ class BaseMethod:
     def signals(self) -> dict[str, Tensor]:
         """None are kept."""
         return {}
+
+    def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+        """The signals of consecutive samples, chunk by chunk; here of all of them at once."""
+        yield slice(0, self.labels.num_samples), self.signals()
 
     def scores(self) -> dict[str, Tensor]:
         """There are none."""
@@ -143,6 +149,7 @@ class ScoredMethod(BaseMethod):
     """
 
     pressure_falls: ClassVar[bool] = True
+    skips_rows: ClassVar[bool] = False
     warmup: float = 0.1
     pressure: float = 8.0
     storage: torch.dtype = torch.float32
@@ -177,16 +184,65 @@ class ScoredMethod(BaseMethod):
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember what was predicted; a sample that occurs twice counts twice, in order."""
-        # What is finite in the caller's dtype stays finite.
-        largest = min(torch.finfo(self.compute).max, torch.finfo(logits_BL.dtype).max)
-        logits_BL = logits_BL.clamp(-largest, largest).to(self.labels.positive_NL.device, self.compute)
         for rows in distinct_rows(indices_B):
-            self.remember(indices_B[rows], logits_BL[rows])
-            self.observed = True
+            self.observe_distinct(indices_B[rows], logits_BL[rows])
+
+    def observe_distinct(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """The same where all samples are known to be different.
+
+        Args:
+            indices_B: Which samples.
+            logits_BL: What was predicted for them.
+            valid_B: Boolean: the other rows are left out; None for all. Only where `skips_rows`.
+        """
+        largest = torch.finfo(self.compute).max
+        if largest < torch.finfo(logits_BL.dtype).max:  # what is finite in the caller's dtype stays finite
+            logits_BL = logits_BL.clamp(-largest, largest)
+        logits_BL = logits_BL.to(self.labels.positive_NL.device, self.compute)
+        if valid_B is None:
+            self.remember(indices_B, logits_BL)
+        else:
+            self.remember(indices_B, logits_BL, valid_B)  # type: ignore[call-arg]
+        self.observed = True
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
-        """Store the predictions of different samples."""
+        """Store the predictions of different samples; with `skips_rows` a third argument says which are valid."""
         raise NotImplementedError
+
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """The signals of consecutive samples, `(R, L)` each; 0 in cells that are not labelled. None are kept here."""
+        return {}
+
+    def signals(self) -> dict[str, Tensor]:
+        """What `signals_of` says of each sample, `(N, L)` each."""
+        y = self.labels.positive_NL
+        whole: dict[str, Tensor] = {}
+        for rows in self.row_chunks():
+            for name, signal_RL in self.signals_of(rows).items():
+                if name not in whole:
+                    whole[name] = torch.empty(y.shape, dtype=signal_RL.dtype, device=y.device)
+                whole[name][rows] = signal_RL
+        return whole
+
+    def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+        """The signals of consecutive samples, chunk by chunk: nothing as large as the state is made."""
+        if type(self).signals is not ScoredMethod.signals:  # a method of one's own that has them as a whole
+            yield from super().signal_chunks()
+            return
+        for rows in self.row_chunks():
+            yield rows, self.signals_of(rows)
+
+    def row_chunks(self) -> Iterator[slice]:
+        """Slices of the samples that a pass over the state takes one after the other."""
+        y = self.labels.positive_NL
+        return row_chunks(y.shape, y.device)
+
+    def summed(self, name: str) -> Tensor:
+        """A signal's sum over the labels, `(N,)` float64 on the CPU."""
+        sum_N = torch.empty(self.labels.num_samples, dtype=torch.float64)
+        for rows in self.row_chunks():
+            sum_N[rows] = self.signals_of(rows)[name].sum(1, dtype=torch.float64)
+        return sum_N
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Shuffled passes in the warm-up; after it None: drawn from the probabilities."""
@@ -201,6 +257,10 @@ class ScoredMethod(BaseMethod):
     def selecting(self, epoch: int) -> bool:
         """Whether there is anything to select by: the warm-up is over and something was observed."""
         return self.observed and not self.warming_up(epoch)
+
+    def selected(self, name: str, select: Callable[[Tensor, int], Tensor], epoch: int) -> Tensor:
+        """Selection by one of the scores; they are not computed where there is nothing to select by."""
+        return select(self.scores()[name], epoch) if self.selecting(epoch) else uniform(self.labels.num_samples)
 
     def select_by_range(self, score_N: Tensor, epoch: int) -> Tensor:
         """Min-max selection under the falling pressure; uniform where there is nothing to select by."""
@@ -225,9 +285,9 @@ class ScoredMethod(BaseMethod):
         """The resolution of the storage type: how near to 0 and 1 a stored probability is trusted."""
         return torch.finfo(self.storage).eps
 
-    def masked(self, **signals: Tensor) -> dict[str, Tensor]:
-        """The signals with 0 in the cells that are not labelled."""
-        return {name: self.labels.masked(signal_NL) for name, signal_NL in signals.items()}
+    def masked(self, rows: slice = slice(None), /, **signals: Tensor) -> dict[str, Tensor]:
+        """The signals, of all samples or of consecutive ones, with 0 in the cells that are not labelled."""
+        return {name: self.labels.masked(signal_RL, rows) for name, signal_RL in signals.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The options in words, a copy of all trackers, and whether anything was observed."""

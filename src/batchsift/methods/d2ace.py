@@ -23,16 +23,21 @@ warm-up is shuffled. The loss is that of the stored latest p.
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from batchsift.functional import signals as formulas
-from batchsift.functional.correlation import context_strength, local_context, positive_cosine
+from batchsift.functional.correlation import PositiveCells, correlated_sums, cosine_of_cells, packed_local_context
 from batchsift.functional.neighbors import given_or_nearest
+from batchsift.functional.sampling import uniform
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least, in_unit_interval, one_of
+from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
 from batchsift.methods.schedule import Mixture
-from batchsift.trackers import LatestValue, PredictionWindow
+from batchsift.trackers import LatestValue, RecentSteps
+
+_FAMILIES = ("uncertainty", "hardness")
 
 
 @register
@@ -53,6 +58,7 @@ class D2ACE(ScoredMethod):
     """
 
     name: ClassVar[str] = "d2ace"
+    skips_rows: ClassVar[bool] = True
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 6
     window: int = 5
@@ -62,9 +68,10 @@ class D2ACE(ScoredMethod):
     label_weights: bool = True
     correlation: bool = True
     mixture: Mixture | float = field(default_factory=Mixture)
-    predictions: PredictionWindow = field(init=False, repr=False)
+    predictions: RecentSteps = field(init=False, repr=False)
     flips: LatestValue = field(init=False, repr=False)
-    context_NL: Tensor = field(init=False, repr=False)
+    cells: PositiveCells = field(init=False, repr=False)
+    context_NW: Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,45 +90,86 @@ class D2ACE(ScoredMethod):
             neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
-        self.predictions = PredictionWindow(y, self.window, self.storage)
-        self.flips = LatestValue(y, 0.0, self.storage)
         if neighbors_NK is not None:
-            self.context_NL = local_context(y, neighbors_NK.to(y.device))
+            self.context_NW = packed_local_context(y, neighbors_NK.to(y.device))
+            self.cells = PositiveCells.of(y)
+        self.predictions = RecentSteps(y, self.window, self.storage)
+        self.flips = LatestValue(y, 0.0, self.storage)
 
-    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+    def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows, and their change to the flip averages."""
-        p = logits_BL.sigmoid().to(self.storage).to(self.compute)
-        change = self.predictions.change(indices_B, p)
-        previous = self.flips.value_NL[indices_B].to(self.compute)
-        self.flips.update(indices_B, formulas.flip_ema(previous, change, self.flip_decay))
-        self.predictions.update(indices_B, p)
+        change = self.predictions.update(indices_B, logits_BL.sigmoid().to(self.storage).to(self.compute), valid_B)
+        previous = self.flips.value_NL.index_select(0, indices_B).to(self.compute)
+        self.flips.update(indices_B, formulas.flip_ema(previous, change, self.flip_decay), valid_B)
 
-    def signals(self) -> dict[str, Tensor]:
-        """`uncertainty`, `entropy`, `fluctuation`, `hardness`, `flip_ema` and `loss`, each `(N, L)`."""
-        p = self.predictions.latest().to(self.compute)
-        d = self.predictions.fluctuation(self.compute)
-        f = self.flips.value_NL.to(self.compute)
-        e = formulas.entropy(p, self.eps)
-        loss = formulas.binary_cross_entropy(p, self.labels.positive_NL, self.eps)
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """`uncertainty`, `entropy`, `fluctuation`, `hardness`, `flip_ema` and `loss`, each `(R, L)`."""
+        u, h, p, d, e, f = self._parts(rows)
+        loss = formulas.binary_cross_entropy(p, self.labels.positive_NL[rows], self.eps)
+        return self.masked(rows, uncertainty=u, entropy=e, fluctuation=d, hardness=h, flip_ema=f, loss=loss)
+
+    def _parts(self, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """u, h, and p, d, e, f of consecutive samples; p is kept away from 0 and 1."""
+        p = formulas.clamp_probabilities(self.predictions.latest_NL[rows].to(self.compute), self.eps)
+        d = self.predictions.fluctuation(self.compute, rows)
+        e = formulas.entropy_inside(p)
+        f = self.flips.value_NL[rows].to(self.compute)
         u = formulas.uncertainty(d, e, self.fluctuation_weight)
-        h = formulas.hardness(loss, f, released=self.hardness == "released")
-        return self.masked(uncertainty=u, entropy=e, fluctuation=d, hardness=h, flip_ema=f, loss=loss)
+        y, released = self.labels.positive_NL[rows], self.hardness == "released"
+        return u, formulas.hardness_of_probabilities(p, y, f, released=released), p, d, e, f
+
+    def _both(self, rows: slice) -> tuple[Tensor, Tensor]:
+        """Uncertainty and hardness, without the rest."""
+        u, h, *_ = self._parts(rows)
+        return self.labels.masked(u, rows), self.labels.masked(h, rows)
 
     def scores(self) -> dict[str, Tensor]:
-        """`uncertainty` and `hardness`, each `(N,)` float64."""
-        signals = self.signals()
-        return {name: self.score(signals[name]) for name in ("uncertainty", "hardness")}
+        """`uncertainty` and `hardness`, `w_i = sum_j v_j m_ij (1 + y_ij S_ij)` each, `(N,)` float64.
 
-    def score(self, m: Tensor) -> Tensor:
-        """`w_i = sum_j v_j m_ij (1 + y_ij S_ij)` of a signal m `(N, L)`."""
-        weighted = m.double()
-        if self.label_weights:
-            weighted = weighted * formulas.label_weights(m, self.labels.known_NL)
-        if not self.correlation:
-            return weighted.sum(1)
+        Two passes: the label weights v depend on all samples. What the first one sees in the positive cells is all that
+        the correlated part needs.
+        """
         y = self.labels.positive_NL
-        S = context_strength(self.context_NL, positive_cosine(m, y))
-        return (weighted * (1 + S.where(y, 0.0))).sum(1)
+        score_both = [torch.empty(len(y), dtype=torch.float64, device=y.device) for _ in _FAMILIES]
+        passes = TwoPasses(self._both, y.shape, y.device)
+        v_both, positive_both = self._first_pass(passes)
+        for rows, both in passes.second():
+            for m, v, score_N in zip(both, v_both, score_both, strict=True):
+                torch.mv(m.double(), v, out=score_N[rows])
+        del passes  # and what it keeps
+        if self.correlation:
+            C_both = [cosine_of_cells(value_P, self.cells).to(value_P) for value_P in positive_both]
+            vC_both = [v.to(C.dtype)[:, None] * C for v, C in zip(v_both, C_both, strict=True)]
+            correlated_both = correlated_sums(positive_both, self.cells, self.context_NW, vC_both)
+            score_both = [score_N.add_(sum_N) for score_N, sum_N in zip(score_both, correlated_both, strict=True)]
+        return {name: score_N.cpu() for name, score_N in zip(_FAMILIES, score_both, strict=True)}
+
+    def _first_pass(self, passes: TwoPasses) -> tuple[list[Tensor], list[Tensor]]:
+        """Of both families: the label weights v, and the values in the positive cells."""
+        y, known_NL = self.labels.positive_NL, self.labels.known_NL
+        moments: list[list[formulas.ColumnMoments]] = [[] for _ in _FAMILIES]
+        positive: list[Tensor] = []
+        cuts = iter(self.cells.chunks() if self.correlation else [])
+        for rows, both in passes.first():
+            if self.label_weights:
+                known_RL = None if known_NL is None else known_NL[rows]
+                for m, parts in zip(both, moments, strict=True):
+                    parts.append(formulas.ColumnMoments.of(m, known_RL))
+            if self.correlation:
+                positive = positive or [m.new_empty(len(self.cells.cell_P)) for m in both]
+                _, cut = next(cuts)
+                inside = self.cells.cell_P[cut] - rows.start * y.shape[1]
+                for m, value_P in zip(both, positive, strict=True):
+                    torch.index_select(m.view(-1), 0, inside, out=value_P[cut])
+        if self.label_weights:
+            return [formulas.ColumnMoments.together(parts).label_weights() for parts in moments], positive
+        return [torch.ones(y.shape[1], dtype=torch.float64, device=y.device) for _ in _FAMILIES], positive
+
+    def weights(self) -> dict[str, Tensor]:
+        """The label weights v of `uncertainty` and of `hardness`, `(L,)` float64 each, from all observed so far."""
+        y = self.labels.positive_NL
+        v_both, _ = self._first_pass(TwoPasses(self._both, y.shape, y.device))
+        return dict(zip(_FAMILIES, v_both, strict=True))
 
     def beta(self, epoch: int) -> float:
         """The share of draws that follow the uncertainty."""
@@ -129,6 +177,8 @@ class D2ACE(ScoredMethod):
 
     def probabilities(self, epoch: int) -> Tensor:
         """`beta P_u + (1 - beta) P_h`, `(N,)` float64; uniform in the warm-up."""
+        if not self.selecting(epoch):
+            return uniform(self.labels.num_samples)
         score = self.scores()
         P_u = self.select_by_range(score["uncertainty"], epoch)
         P_h = self.select_by_range(score["hardness"], epoch)

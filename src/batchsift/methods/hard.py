@@ -35,6 +35,7 @@ class Hard(ScoredMethod):
 
     name: ClassVar[str] = "hard"
     pressure_falls: ClassVar[bool] = False
+    skips_rows: ClassVar[bool] = True
     warmup: float = 0.03
     pressure: float = 2.0
     refresh: Literal["epoch", "step"] = "epoch"
@@ -49,19 +50,19 @@ class Hard(ScoredMethod):
         super().setup(labels, epochs, features)
         self.losses = LatestValue(self.labels.positive_NL, math.log(2), self.storage)
 
-    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+    def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the losses."""
-        y = self.labels.positive_NL[indices_B].to(logits_BL.dtype)
-        self.losses.update(indices_B, binary_cross_entropy_with_logits(logits_BL, y, reduction="none"))
+        y = self.labels.positive_NL.index_select(0, indices_B).to(logits_BL.dtype)
+        self.losses.update(indices_B, binary_cross_entropy_with_logits(logits_BL, y, reduction="none"), valid_B)
 
-    def signals(self) -> dict[str, Tensor]:
-        """`loss`, `(N, L)` in nats."""
-        return self.masked(loss=self.losses.value_NL.to(self.compute))
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """`loss`, `(R, L)` in nats."""
+        return self.masked(rows, loss=self.losses.value_NL[rows].to(self.compute))
 
     def scores(self) -> dict[str, Tensor]:
         """`loss`: the sum over labels, `(N,)` float64."""
-        return {"loss": self.signals()["loss"].double().sum(1)}
+        return {"loss": self.summed("loss")}
 
     def probabilities(self, epoch: int) -> Tensor:
         """Selection by the score, `(N,)` float64; uniform in the warm-up."""
-        return self.select_by_maximum(self.scores()["loss"], epoch)
+        return self.selected("loss", self.select_by_maximum, epoch)

@@ -49,7 +49,7 @@ class HardImbalanced(Hard):
         neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
-        self.weight_N = local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL)
+        self.weight_N = local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
 
     def scores(self) -> dict[str, Tensor]:
         """`loss`: omega times the sum over labels, `(N,)` float64."""

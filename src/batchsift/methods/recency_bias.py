@@ -33,6 +33,7 @@ class RecencyBias(ScoredMethod):
     """
 
     name: ClassVar[str] = "recency_bias"
+    skips_rows: ClassVar[bool] = True
     window: int = 5
     predictions: PredictionWindow = field(init=False, repr=False)
 
@@ -45,18 +46,19 @@ class RecencyBias(ScoredMethod):
         super().setup(labels, epochs, features)
         self.predictions = PredictionWindow(self.labels.positive_NL, self.window, self.storage)
 
-    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+    def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows."""
-        self.predictions.update(indices_B, logits_BL.sigmoid())
+        self.predictions.update(indices_B, logits_BL.sigmoid(), valid_B)
 
-    def signals(self) -> dict[str, Tensor]:
-        """`decision_entropy`, `(N, L)` in [0, 1]."""
-        return self.masked(decision_entropy=entropy(self.predictions.share_above(0.5, self.compute), eps=0.0))
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """`decision_entropy`, `(R, L)` in [0, 1]."""
+        share = self.predictions.share_above(0.5, self.compute, rows)
+        return self.masked(rows, decision_entropy=entropy(share, eps=0.0))
 
     def scores(self) -> dict[str, Tensor]:
         """`decision_entropy`: the sum over labels, `(N,)` float64."""
-        return {"decision_entropy": self.signals()["decision_entropy"].double().sum(1)}
+        return {"decision_entropy": self.summed("decision_entropy")}
 
     def probabilities(self, epoch: int) -> Tensor:
         """Selection by the score, `(N,)` float64; uniform in the warm-up."""
-        return self.select_by_range(self.scores()["decision_entropy"], epoch)
+        return self.selected("decision_entropy", self.select_by_range, epoch)

@@ -19,14 +19,21 @@ shuffled. `correlation="none", binned=True` gives the released score, up to a co
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor
 
-from batchsift.functional.correlation import equal_width_bins, mutual_information, scaled_by_row_maximum
+from batchsift.functional.correlation import (
+    equal_width_bins,
+    information_of_counts,
+    joint_counts,
+    scaled_by_row_maximum,
+)
 from batchsift.functional.signals import entropy, uncertainty
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least, in_unit_interval, one_of
+from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
-from batchsift.trackers import PredictionWindow
+from batchsift.trackers import RecentSteps
 
 
 @register
@@ -43,12 +50,13 @@ class Uncertainty(ScoredMethod):
     """
 
     name: ClassVar[str] = "uncertainty"
+    skips_rows: ClassVar[bool] = True
     window: int = 5
     fluctuation_weight: float = 0.5
     bins: int = 5
     correlation: Literal["mutual_information", "none"] = "mutual_information"
     binned: bool = False
-    predictions: PredictionWindow = field(init=False, repr=False)
+    predictions: RecentSteps = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,30 +67,40 @@ class Uncertainty(ScoredMethod):
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start with empty windows; see `Method.setup`."""
         super().setup(labels, epochs, features)
-        self.predictions = PredictionWindow(self.labels.positive_NL, self.window, self.storage)
+        self.predictions = RecentSteps(self.labels.positive_NL, self.window, self.storage)
 
-    def remember(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+    def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows."""
-        self.predictions.update(indices_B, logits_BL.sigmoid())
+        self.predictions.update(indices_B, logits_BL.sigmoid().to(self.storage).to(self.compute), valid_B)
 
-    def signals(self) -> dict[str, Tensor]:
-        """`uncertainty`, `entropy` and `fluctuation`, each `(N, L)` in [0, 1]."""
-        p = self.predictions.latest().to(self.compute)
-        d = self.predictions.fluctuation(self.compute)
-        e = entropy(p, self.eps)
-        u = uncertainty(d, e, self.fluctuation_weight)
-        return self.masked(uncertainty=u, entropy=e, fluctuation=d)
+    def signals_of(self, rows: slice) -> dict[str, Tensor]:
+        """`uncertainty`, `entropy` and `fluctuation`, each `(R, L)` in [0, 1]."""
+        d = self.predictions.fluctuation(self.compute, rows)
+        e = entropy(self.predictions.latest_NL[rows].to(self.compute), self.eps)
+        return self.masked(rows, uncertainty=uncertainty(d, e, self.fluctuation_weight), entropy=e, fluctuation=d)
 
     def scores(self) -> dict[str, Tensor]:
-        """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64."""
-        u = self.signals()["uncertainty"]
-        bins_NL = equal_width_bins(u, self.bins)
-        U = (self.labels.masked((bins_NL.double() + 0.5) / self.bins) if self.binned else u).double()
-        if self.correlation == "none":
-            return {"uncertainty": U.sum(1)}
-        C = scaled_by_row_maximum(mutual_information(bins_NL, self.bins, self.labels.known_NL))
-        return {"uncertainty": U @ C.sum(0)}  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
+        """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
+        y, known_NL = self.labels.positive_NL, self.labels.known_NL
+        passes = TwoPasses(lambda rows: (self.signals_of(rows)["uncertainty"],), y.shape, y.device)
+        weight_L = torch.ones(y.shape[1], dtype=torch.float64, device=y.device)
+        if self.correlation == "mutual_information":
+            counts = weight_L.new_zeros(y.shape[1] * self.bins, y.shape[1] * self.bins)
+            for rows, (u,) in passes.first():
+                bins_RL = equal_width_bins(u, self.bins)
+                counts += joint_counts(bins_RL, self.bins, None if known_NL is None else known_NL[rows])
+            weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(0)
+        score_N = torch.empty(len(y), dtype=torch.float64)
+        for rows, (u,) in passes.second():  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
+            score_N[rows] = (self._scored(u, rows) @ weight_L).cpu()
+        return {"uncertainty": score_N}
+
+    def _scored(self, u: Tensor, rows: slice) -> Tensor:
+        """U in float64: the uncertainty itself, or its bin's centre."""
+        if not self.binned:
+            return u.double()
+        return self.labels.masked((equal_width_bins(u, self.bins).double() + 0.5) / self.bins, rows)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Selection by the score, `(N,)` float64; uniform in the warm-up."""
-        return self.select_by_range(self.scores()["uncertainty"], epoch)
+        return self.selected("uncertainty", self.select_by_range, epoch)
