@@ -118,7 +118,7 @@ def _named(path: Path) -> Iterator[None]:
     """Puts the file's name before what is wrong with it."""
     try:
         yield
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, OSError) as error:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:
         reason = str(error)
         if "allow_pickle" in reason:
             reason = "holds Python objects, or is no .npz file; names are saved as np.array(names, dtype=str)"

@@ -198,10 +198,10 @@ def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     except ImportError as error:
         raise ImportError("reading Parquet needs pyarrow: pip install 'batchsift[experiments]'") from error
-    except (ValueError, OSError) as error:  # pyarrow's errors are these
+    except Exception as error:  # a damaged file ends in almost any of them
         raise ValueError(f"cannot be read as Parquet: {error}") from error
 
 
