@@ -13,6 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 from batchsift.data import MultiLabelData
 from batchsift.experiments import Settings, loop, prepare, run, run_fold
 from batchsift.experiments.parts import SparseRows, scaled_parts
+from batchsift.functional.neighbors import nearest_neighbors
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5)
 
@@ -86,6 +87,18 @@ def test_wide_rows_come_in_smaller_portions(monkeypatch):
     assert [len(portion) for portion in rows.split(1)] == [1] * 5
     monkeypatch.setattr("batchsift.experiments.parts.DENSE_CELLS", 1)
     assert [len(portion) for portion in rows.split(4)] == [1] * 5
+
+
+def test_neighbours_are_as_near_where_several_are_equally_far():
+    binary = replace(made_up(0.0), features=(made_up(0.0).features > 0).astype(float))
+    split = prepare(binary, FEW).splits[0]
+    distances = []
+    for form in (binary, sparse_copy(binary)):
+        train = scaled_parts(form, split, "cpu").train
+        rows = train.features[:]
+        nearest = nearest_neighbors(train.neighbour_features, 6)
+        distances.append((rows[:, None] - rows[nearest]).norm(dim=2))
+    assert torch.equal(*distances)
 
 
 def test_infinite_values_are_refused():
