@@ -97,12 +97,12 @@ def sentence(contrast: Contrast, show: Show) -> str:
 
 
 def _gain(contrast: Contrast, show: Show) -> str:
-    amount = show(abs(contrast.gain))
-    if contrast.measure == EPOCHS:
-        return f"{amount} epochs {'fewer' if contrast.gain > 0 else 'more'} on average"
+    better = contrast.gain > 0
     if not contrast.gain:
         return "No difference on average"
-    return f"{'Better' if contrast.gain > 0 else 'Worse'} by {amount}"
+    if contrast.measure == EPOCHS:
+        return f"{words.counted_epochs(abs(contrast.gain))} {'fewer' if better else 'more'} on average"
+    return f"{'Better' if better else 'Worse'} by {show(abs(contrast.gain))}"
 
 
 def _interval(contrast: Contrast, show: Show) -> str:
@@ -138,7 +138,7 @@ def _reaches(time: TimeToTarget, random: TimeToTarget) -> str:
         )
     span = "" if time.low is None else f" ({until(time)})"
     return (
-        f"Half of the runs reach Random's best after {words.epochs(time.median)} epochs{span}, {own}; "
+        f"Half of the runs reach Random's best after {words.counted_epochs(time.median)}{span}, {own}; "
         f"{time.num_reached} of {time.num_runs} get there."
     )
 
@@ -178,7 +178,7 @@ def _summary(
     predicts = "; ".join(f"{PREDICTION[verdict]} by {_listed(names)}" for verdict, names in by_verdict.items())
     converges = CONVERGENCE.get(speed.verdict, PREDICTION[speed.verdict])
     if time.median is not None and random.median is not None:
-        converges += f": {words.epochs(time.median)} epochs to Random's {words.epochs(random.median)}, in the median"
+        converges += f": {words.counted_epochs(time.median)} to Random's {words.epochs(random.median)}, in the median"
     return f"Prediction: {predicts}.", f"Convergence: {converges}."
 
 

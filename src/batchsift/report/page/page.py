@@ -77,7 +77,7 @@ def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) ->
     study = read(folder)
     if not study.runs and not study.failures:
         raise ValueError(f"no cell of the study in {folder} has finished yet")
-    scopes = scope_parts(study, metrics or study.metrics or HEADLINES, alpha)
+    scopes = scope_parts(study, tuple(dict.fromkeys(metrics or study.metrics or HEADLINES)), alpha)
     return Report(study, scopes, _page(study, scopes, alpha))
 
 

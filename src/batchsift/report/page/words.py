@@ -35,6 +35,15 @@ def epochs(number: float | None, *, sign: bool = False) -> str:
     return ("−" if number < 0 and text != "0" else "+" if sign and text != "0" else "") + text
 
 
+def counted_epochs(number: float) -> str:
+    """With their noun.
+
+    >>> counted_epochs(1.0), counted_epochs(0.5), counted_epochs(12.0)
+    ('1 epoch', '0.5 epochs', '12 epochs')
+    """
+    return f"{epochs(number)} epoch{'' if number == 1 else 's'}"
+
+
 def p_value(p: float | None) -> str:
     """Two digits; very small ones as a bound.
 
