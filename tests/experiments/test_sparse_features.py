@@ -111,9 +111,7 @@ def test_infinite_values_are_refused():
 def test_predictions_of_sparse_rows():
     network = torch.nn.Linear(4, 2)
     rows = SparseRows(sparse.csr_array(np.eye(6, 4)), np.full(4, 0.5), "cpu")
-    torch.testing.assert_close(
-        loop.predicted(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach()
-    )
+    torch.testing.assert_close(loop.predicted(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach())
 
 
 @pytest.mark.parametrize("form", [lambda data: data, sparse_copy])
