@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from batchsift.experiments.statistics.effects import Interval
 from batchsift.experiments.statistics.folds import smallest_p
 from batchsift.experiments.statistics.ranks import average_ranks
 
@@ -219,12 +220,16 @@ class CorrectedT:
         mean: Of the differences.
         low, high: Of the confidence interval of that mean; None without a test.
         significance: Of a mean of zero.
+        error: Standard error of the mean, corrected; NaN without a test.
+        degrees: Of freedom.
     """
 
     mean: float
     low: float | None
     high: float | None
     significance: Significance
+    error: float = math.nan
+    degrees: int = 0
 
 
 def corrected_resampled_t(
@@ -256,12 +261,39 @@ def corrected_resampled_t(
     if reason is not None:
         return CorrectedT(mean, None, None, Significance(None, reason))
     if not values.any():
-        return CorrectedT(0.0, 0.0, 0.0, Significance(1.0))
+        return CorrectedT(0.0, 0.0, 0.0, Significance(1.0), 0.0, len(values) - 1)
     N = len(values)
     error = math.sqrt((1 / N + test_to_train) * float(values.var(ddof=1)))
     half = float(stats.t.ppf((1 + confidence) / 2, N - 1)) * error
     p_value = 2 * float(stats.t.sf(abs(mean) / error, N - 1))
-    return CorrectedT(mean, mean - half, mean + half, Significance(p_value))
+    return CorrectedT(mean, mean - half, mean + half, Significance(p_value), error, N - 1)
+
+
+def corrected_mean(tests: Sequence[CorrectedT], *, confidence: float = 0.95) -> Interval:
+    """Confidence interval of the mean over several given data sets, of their corrected means over folds.
+
+    Errors add up as those of independent means; Welch and Satterthwaite's degrees of freedom. It speaks of these data
+    sets alone: nothing in it knows how data sets differ.
+
+    Args:
+        tests: One a data set.
+        confidence: Of the interval.
+
+    >>> one = corrected_resampled_t([0.01, 0.03, 0.02, 0.02, 0.02], test_to_train=0.25)
+    >>> both = corrected_mean([one, one])
+    >>> one.low < both.low < 0.02 < both.high < one.high
+    True
+    """
+    reasons = [test.significance.reason for test in tests if test.significance.reason is not None]
+    if reasons or not tests:
+        return Interval(None, None, reasons[0] if reasons else "no data sets")
+    mean = float(np.mean([test.mean for test in tests]))
+    squares = np.array([test.error**2 for test in tests])
+    if not squares.any():
+        return Interval(mean, mean)
+    degrees = squares.sum() ** 2 / (squares**2 / [test.degrees for test in tests]).sum()
+    half = float(stats.t.ppf((1 + confidence) / 2, degrees)) * math.sqrt(squares.sum()) / len(tests)
+    return Interval(mean - half, mean + half)
 
 
 def _no_t(values: np.ndarray) -> str | None:

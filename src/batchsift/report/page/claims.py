@@ -84,8 +84,7 @@ def basis(scope: Scope, contrast: Contrast) -> str:
     reason = contrast.significance.reason or ""
     return (
         f"{reason[:1].upper()}{reason[1:]}. So each data set is tested by itself, by {over_folds} and data sets "
-        "(Holm): nothing here speaks of other data sets. Intervals: bootstrap over folds, too narrow since folds "
-        "overlap."
+        "(Holm). Intervals: of the mean over these data sets, corrected likewise. Nothing here speaks of others."
     )
 
 

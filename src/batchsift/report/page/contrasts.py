@@ -24,6 +24,7 @@ from batchsift.experiments.statistics import (
     TimeToTarget,
     average_ranks,
     bootstrap_interval,
+    corrected_mean,
     corrected_resampled_t,
     epochs_to_target,
     friedman,
@@ -247,9 +248,7 @@ class Scope:
         interval = (
             bootstrap_interval(gains, confidence=confidence)
             if over_sets
-            else _of_one(units[0].test)
-            if len(units) == 1
-            else bootstrap_interval(*(unit.folds for unit in units), confidence=confidence)
+            else corrected_mean([unit.test for unit in units], confidence=confidence)
         )
         sample = gains if len(units) > 1 else units[0].folds
         return Contrast(
@@ -297,10 +296,6 @@ def _duration(own_E: Floats, random_E: Floats) -> Duration:
     if np.isnan(random_E).all():
         return Duration(len(own_E), False)  # a target that is undefined is never reached
     return epochs_to_target(own_E.tolist(), float(np.nanmax(random_E)))
-
-
-def _of_one(test: CorrectedT) -> Interval:
-    return Interval(test.low, test.high, test.significance.reason)
 
 
 def _fold_gains(own: Mapping[Pair, Run], base: Mapping[Pair, Run], value: Value, sign: float) -> tuple[float, ...]:

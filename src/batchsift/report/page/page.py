@@ -181,7 +181,8 @@ def _provenance(study: Study) -> Iterator[tuple[str, str]]:
 
 def _listed(mapping: Any) -> str:
     items = mapping.items() if isinstance(mapping, dict) else [("", mapping)]
-    return ", ".join(f"{key} {json.dumps(value) if isinstance(value, list | dict) else value}" for key, value in items)
+    known = [(key, value) for key, value in items if value not in (None, "", [], {})]
+    return ", ".join(f"{key} {json.dumps(value) if isinstance(value, list | dict) else value}" for key, value in known)
 
 
 def _scope_document(part: ScopePart) -> dict[str, Any]:

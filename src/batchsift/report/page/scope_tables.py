@@ -109,12 +109,11 @@ def _two(value: float | None) -> Cell:
 def _basis(contrast: Contrast) -> str:
     """What the intervals and effect sizes are over, and why there is no p where there is none."""
     over = "data sets" if len(contrast.units) > 1 else "folds"
-    how = {
-        "data sets": "Intervals: paired bootstrap over data sets.",
-        "folds": "Intervals: paired bootstrap over the folds of each data set; folds overlap, so they are too narrow."
-        if len(contrast.units) > 1
-        else "Intervals: corrected resampled t over folds.",
-    }[contrast.over]
+    how = (
+        "Intervals: paired bootstrap over data sets."
+        if contrast.over == "data sets"
+        else "Intervals: of the mean over these data sets, by the corrected resampled t over folds."
+    )
     reason = contrast.significance.reason
     return f"{how} Effect sizes: over {over}." + (f" No p: {reason}." if reason else "")
 
@@ -221,7 +220,8 @@ def times(scope: Scope, name: str) -> Table:
         ],
         rows=rows,
         note="Each run against the best value of Random's run on the same fold, which favours Random: the target is "
-        "its own luckiest epoch, and a method exactly as good as Random reaches it in about half of the runs.",
+        "its own luckiest epoch, and a method exactly as good as Random reaches it in about half of the runs."
+        + _still_learning(scope),
     )
 
 
@@ -264,3 +264,15 @@ def cost(scope: Scope, name: str) -> Table:
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else math.nan
+
+
+def _still_learning(scope: Scope) -> str:
+    """Whether the target is a plateau at all."""
+    runs = [run for by in scope.runs.values() for run in by[BASELINE].values()]
+    last = sum(run.best_epoch + 1 == len(run.curve) for run in runs)
+    if not last:
+        return ""
+    return (
+        f" In {last} of {len(runs)} runs Random's best epoch is its last: it was still learning, and more epochs would "
+        "move the target."
+    )
