@@ -1,15 +1,20 @@
 # make demo: train and compare three methods, draw a table and a plot     make test: the test suite
+# make study: a small study of several minutes, and its report
 # make check: everything CI runs                                          make clean: remove what was made
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint check clean
+.PHONY: demo study test lint check clean
 
 demo: $(VENV)/.experiments
 	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
 	    --folds 5 --epochs 20 --learning-rate 1e-3 --out results/demo
+
+study: $(VENV)/.experiments
+	$(BIN)/batchsift study run examples/study.toml --out results/study
+	$(BIN)/batchsift report results/study
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
@@ -20,7 +25,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test demo
+check: lint test demo study
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
