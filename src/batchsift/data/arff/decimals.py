@@ -18,53 +18,71 @@ Floats = npt.NDArray[np.float64]
 _Integers = npt.NDArray[np.int64]
 _Words = npt.NDArray[np.uint64]
 
-_ALPHABET = b"0123456789+-.eE"
-_POWERS: Floats = np.array([float(10**power) for power in range(23)])  # exact, all of them
+_ALPHABET = b"0123456789+-.eE\n"
+_LONG = 16  # bytes a number, its line's end included; shorter ones NumPy reads faster
 _MOST_DIGITS = 19  # as many as fit into 64 bits, whatever they are
+_POWERS = np.array([10**power for power in range(_MOST_DIGITS + 1)], dtype=np.uint64)
+_FLOAT_POWERS: Floats = _POWERS.astype(np.float64)  # exact, all of them
 _EXPONENT = 0x7FF << 52  # these bits of a float64 alone make the power of two that is not above it
 _MARGIN = np.zeros(24, dtype=np.uint8)  # so that words may start before the text
 
 
-def read_decimals(text: bytes) -> Floats | None:
+def read_decimals(text: bytes, ends_T: _Integers | None = None) -> Floats | None:
     r"""The numbers of a text with one in each line; None if one of the lines is no finite number.
+
+    Args:
+        text: Ends with a line's end.
+        ends_T: Where in the text the lines end, if that is known.
 
     >>> read_decimals(b"1\n-0.5\n2e3\n").tolist()
     [1.0, -0.5, 2000.0]
     """
-    array = np.frombuffer(text, dtype=np.uint8)
-    ends_T = np.flatnonzero(array == ord("\n"))
+    if text.translate(None, _ALPHABET) or text == b"\n":
+        return None
+    if len(text) > _LONG * text.count(b"\n"):
+        array = np.frombuffer(text, dtype=np.uint8)
+        return _read_long(text, array, np.flatnonzero(array == ord("\n")) if ends_T is None else ends_T)
+    try:
+        numbers = np.loadtxt([text[:-1].replace(b"\n", b",").decode()], delimiter=",", comments=None, ndmin=1)
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _read_long(text: bytes, array: npt.NDArray[np.uint8], ends_T: _Integers) -> Floats | None:
     lengths_T = np.diff(ends_T, prepend=-1) - 1
     starts_T = ends_T - lengths_T
-    has_exponent = np.searchsorted(ends_T, np.flatnonzero((array | 32) == ord("e")))
-    if len(has_exponent):
+    has_exponent = np.zeros(0, dtype=np.int64)
+    if b"e" in text or b"E" in text:
+        has_exponent = np.searchsorted(ends_T, np.flatnonzero((array | 32) == ord("e")))
         array = _zeroed(array, starts_T[has_exponent], lengths_T[has_exponent])
     points = np.flatnonzero(array == ord("."))
     has_point = np.searchsorted(ends_T, points)
+    num_points_T = np.bincount(has_point, minlength=len(ends_T))
     first_T = array[starts_T]
     is_negative_T = first_T == ord("-")
-    num_points_T = np.bincount(has_point, minlength=len(ends_T))
     digits_T = lengths_T - num_points_T - (is_negative_T | (first_T == ord("+")))
     # All other bytes must be digits; they are if there are as many digits as other bytes.
     num_digits = np.count_nonzero(array - np.uint8(ord("0")) < 10)
-    if (digits_T <= 0).any() or (num_points_T > 1).any() or num_digits != digits_T.sum():
+    if digits_T.min() <= 0 or num_points_T.max() > 1 or num_digits != digits_T.sum():
         return None
-    decimals_T = np.zeros(len(ends_T), dtype=np.int64)
-    decimals_T[has_point] = ends_T[has_point] - points - 1
+    points_T = ends_T.copy()
+    points_T[has_point] = points
+    decimals_T = np.maximum(ends_T - points_T - 1, 0)
 
-    is_long_T = (digits_T > _MOST_DIGITS) | (decimals_T >= len(_POWERS))
-    whole_T = _integers(array[array != ord(".")], ends_T - np.cumsum(num_points_T), np.where(is_long_T, 0, digits_T))
-    numbers_T = _quotients(whole_T, _POWERS[np.where(is_long_T, 0, decimals_T)])
+    is_long_T = digits_T > _MOST_DIGITS
     is_long_T[has_exponent] = True
+    if is_long_T.any():
+        decimals_T, digits_T = np.where(is_long_T, 0, decimals_T), np.where(is_long_T, 0, digits_T)
+    whole_T = _integers(array, points_T, digits_T - decimals_T)
+    whole_T = whole_T * _POWERS[decimals_T] + _integers(array, ends_T, decimals_T)
+    numbers_T = _quotients(whole_T, _FLOAT_POWERS[decimals_T])
     numbers_T = np.where(is_negative_T, -numbers_T, numbers_T)
     unsettled = np.flatnonzero(np.isnan(numbers_T) | is_long_T)
     if len(unsettled):
-        lines = [
-            text[start:end] for start, end in zip(starts_T[unsettled].tolist(), ends_T[unsettled].tolist(), strict=True)
-        ]
-        if b"".join(lines).translate(None, _ALPHABET):
-            return None
+        spans = zip(starts_T[unsettled].tolist(), ends_T[unsettled].tolist(), strict=True)
         try:
-            numbers_T[unsettled] = [float(line) for line in lines]
+            numbers_T[unsettled] = [float(text[start:end]) for start, end in spans]
         except ValueError:
             return None
     return numbers_T if np.isfinite(numbers_T).all() else None
@@ -78,19 +96,20 @@ def _zeroed(array: npt.NDArray[np.uint8], starts: _Integers, lengths: _Integers)
 
 
 def _integers(array: npt.NDArray[np.uint8], ends_T: _Integers, digits_T: _Integers) -> _Words:
-    """The integers of that many digits, at most 19, that end there in the text."""
+    """The integers of that many digits, at most 19, that end there."""
     padded = np.concatenate([_MARGIN, array])
     words = np.ndarray(len(padded) - 7, dtype="<u8", buffer=padded, strides=(1,))
     whole_T = np.zeros(len(ends_T), dtype=np.uint64)
     for place in range(0, int(digits_T.max(initial=0)), 8):
-        word_T = words[ends_T + (len(_MARGIN) - 8 - place)] ^ np.uint64(0x3030303030303030)
+        long = np.flatnonzero(digits_T > place)
+        word_T = words[ends_T[long] + (len(_MARGIN) - 8 - place)] ^ np.uint64(0x3030303030303030)
         # The first digit is the lowest byte: what stands before the number is pushed out there.
-        foreign_T = np.clip(64 - 8 * (digits_T - place), 0, 64).astype(np.uint64)
+        foreign_T = np.maximum(64 - 8 * (digits_T[long] - place), 0).astype(np.uint64)
         word_T = word_T >> foreign_T << foreign_T
         word_T = word_T * np.uint64(10) + (word_T >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
         word_T = word_T * np.uint64(100) + (word_T >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
         word_T = word_T * np.uint64(10000) + (word_T >> np.uint64(32)) & np.uint64(0x00000000FFFFFFFF)
-        whole_T += word_T * np.uint64(10**place)
+        whole_T[long] += word_T * np.uint64(10**place)
     return whole_T
 
 

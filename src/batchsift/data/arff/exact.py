@@ -97,18 +97,20 @@ def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
 
 def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
     text = line.text
-    is_tabbed = "\t" in text and "," not in text
     tokens: list[_Token] = []
+    is_tabbed = False  # whether tabs separate the values, as after the first one
     position = line.after_blanks(0)
     while True:
         token = _token(line, position)
         tokens.append(token)
         position = line.after_blanks(token.end)
-        if text.startswith(",", position):
-            position = line.after_blanks(position + 1)
-        elif position == len(text) or (position > token.end and text[position] == "%"):
+        if position == len(text) or (position > token.end and text[position] == "%"):
             return tokens, position
-        elif not (is_tabbed and "\t" in text[token.end : position]) and text[position] != "{":
+        if len(tokens) == 1:
+            is_tabbed = text[position] != "," and "\t" in text[token.end : position]
+        if not is_tabbed and text[position] == ",":
+            position = line.after_blanks(position + 1)
+        elif text[position] != "{" and not (is_tabbed and "\t" in text[token.end : position]):
             separator = "tab" if is_tabbed else "comma"
             raise line.mistake(position, f"expected a {separator} after the value {shortened(token.text)}")
         if text.startswith("{", position):
@@ -136,6 +138,14 @@ def _read_sparse(layout: Layout, line: Line) -> tuple[_Row, int]:
         position = line.after_blanks(position + 1)
         if not text.startswith("{", position):
             raise line.mistake(position, "expected a weight {...} after the comma, or no comma")
+    left_out = next((label for label in layout.labels_to_give if label not in cells), None)
+    if left_out is not None:
+        label = layout.attributes[left_out]
+        raise line.mistake(
+            0,
+            f"the row leaves out the label {label.name!r}, which means {shortened(label.values[0])}, its first value; "
+            "expected 0, 1 or ? (not labelled). Is this attribute meant to be a label?",
+        )
     attributes = sorted(cells)
     return _Row([cells[attribute] for attribute in attributes], attributes, is_sparse=True), position
 

@@ -21,6 +21,7 @@ _COMMENT_LINE = re.compile(rb"^ *%.*\n", re.MULTILINE)
 _NEEDLESS_BLANKS = re.compile(rb" *([,{}\n]) *| +(?= )")
 _EMPTY_LINES = re.compile(rb"\n\n+")
 _PLAIN = bytes(set(range(ord("!"), ord("~") + 1)) - set(b"'\"\\%")) + b" \n"
+_NOT_DENSE = (b" ", b"{", b"}")
 _LINE_PER_TOKEN = bytes.maketrans(b", ", b"\n\n")
 
 _Bytes = npt.NDArray[np.uint8]
@@ -36,22 +37,25 @@ def read_plainly(layout: Layout, content: bytes) -> Rows | None:
     if content.translate(None, _PLAIN):
         return None
     rows = _read(layout, content)
-    if rows is None and b" " in content:
-        rows = _read(layout, _NEEDLESS_BLANKS.sub(rb"\1", b"\n" + content))
+    if rows is None and (b" " in content or b"\n\n" in content or content.startswith(b"\n")):
+        rows = _read(layout, _tidied(content))
     return rows
 
 
+def _tidied(content: bytes) -> bytes:
+    """The same rows without needless blanks and empty lines."""
+    content = _NEEDLESS_BLANKS.sub(rb"\1", b"\n" + content)
+    return _EMPTY_LINES.sub(b"\n", content).removeprefix(b"\n")
+
+
 def _read(layout: Layout, content: bytes) -> Rows | None:
-    if b"\n\n" in content:
-        content = _EMPTY_LINES.sub(b"\n", content)
-    content = content.removeprefix(b"\n")
     return (_read_sparse if content.startswith(b"{") else _read_dense)(layout, content)
 
 
 def _read_dense(layout: Layout, content: bytes) -> DenseRows | None:
     num_rows, num_attributes = content.count(b"\n"), len(layout.attributes)
     tokens = _tokens(content)
-    if b" " in content or b"{" in content or len(tokens.ends_T) != num_rows * num_attributes or num_rows == 0:
+    if num_rows == 0 or len(tokens.ends_T) != num_rows * num_attributes or any(sign in content for sign in _NOT_DENSE):
         return None
     if not tokens.are_filled or (tokens.separators_T[num_attributes - 1 :: num_attributes] != ord("\n")).any():
         return None
@@ -63,16 +67,14 @@ def _read_dense(layout: Layout, content: bytes) -> DenseRows | None:
 
 
 def _read_sparse(layout: Layout, content: bytes) -> SparseRows | None:
-    num_rows = content.count(b"{")
-    is_row_a_line = (
-        content.endswith(b"}\n")
-        and content.count(b"}\n{") == num_rows - 1
-        and content.count(b"}") == content.count(b"\n") == num_rows
-    )
-    if not is_row_a_line:
+    array = np.frombuffer(content, dtype=np.uint8)
+    ends_N = np.flatnonzero(array == ord("\n"))
+    num_rows = len(ends_N)
+    starts_N = np.concatenate([[0], ends_N[:-1] + 1])
+    is_row_a_line = (array[starts_N] == ord("{")).all() and (array[ends_N - 1] == ord("}")).all()
+    if not is_row_a_line or content.count(b"{") + content.count(b"}") != 2 * num_rows or layout.labels_to_give:
         return None
-    line_ends_N = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n"))
-    is_empty_N = np.diff(line_ends_N, prepend=-1) == len("{}\n")
+    is_empty_N = ends_N - starts_N == len("{}")
     counts_N = np.zeros(num_rows, dtype=np.int64)
     if is_empty_N.all():
         return SparseRows(counts_N, np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -162,7 +164,7 @@ def _cells(layout: Layout, tokens: _Tokens, kind_T: Integers) -> Cells | None:
         kind_T = np.where(is_missing_T, DROPPED, kind_T)
     is_number_T = kind_T == NUMBER
     if is_number_T.any():
-        numbers = _numbers(tokens, is_number_T)
+        numbers = _numbers(layout, tokens, kind_T)
         if numbers is None:
             return None
         cells_T[is_number_T] = numbers
@@ -175,9 +177,12 @@ def _cells(layout: Layout, tokens: _Tokens, kind_T: Integers) -> Cells | None:
     return cells_T
 
 
-def _numbers(tokens: _Tokens, is_number_T: npt.NDArray[np.bool_]) -> Cells | None:
-    if is_number_T.all():
-        return read_decimals(tokens.text)
+def _numbers(layout: Layout, tokens: _Tokens, kind_T: Integers) -> Cells | None:
+    """The cells that are numbers."""
+    is_number_T = kind_T == NUMBER
+    if layout.is_decimal[kind_T].all():
+        numbers_T = read_decimals(tokens.text, tokens.ends_T)
+        return None if numbers_T is None else numbers_T[is_number_T]
     return read_decimals(tokens.array[np.repeat(is_number_T, tokens.lengths_T + 1)].tobytes())
 
 
