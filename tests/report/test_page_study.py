@@ -51,6 +51,34 @@ def test_a_folder_without_a_study_is_refused(tmp_path):
         read(tmp_path)
 
 
+def test_cells_the_study_does_not_ask_for_are_left_out(tmp_path):
+    """Its file was changed from 9 epochs to 8: the old cells lie in the same folder."""
+    write_study(tmp_path, data=("emotions",), **(SMALL | {"epochs": 9}))
+    study = read(write_study(tmp_path, data=("emotions",), **SMALL))
+    assert (len(study.runs), study.strangers, len(study.places)) == (15, 15, 15)
+    assert {len(run.curve) for run in study.runs} == {8}
+
+
+def test_without_a_study_file_the_latest_of_its_kind_count(tmp_path):
+    """Two comparisons into one folder: only runs of the same settings are compared."""
+    for started, epochs, methods in (
+        ("2026-01-01", 9, ("random", "hard", "d2ace")),
+        ("2026-01-02", 8, ("random", "hard")),
+    ):
+        write_study(tmp_path / "new", data=("emotions",), methods=methods, **(SMALL | {"epochs": epochs}))
+        for path in list((tmp_path / "new" / "cells").glob("*.json")):
+            cell = json.loads(path.read_text())
+            cell["timings"]["started"] = started
+            (tmp_path / "cells").mkdir(exist_ok=True)
+            (tmp_path / "cells" / path.name).write_text(json.dumps(cell))
+            path.unlink()
+    study = read(tmp_path)
+    assert (len(study.runs), study.strangers) == (10, 15)
+    assert study.methods == ("random", "hard")
+    assert {len(run.curve) for run in study.runs} == {8}
+    assert study.missing == ()
+
+
 def test_only_what_all_methods_have_finished_is_compared(three):
     scope = scopes(three, alpha=0.05)[0]
     # Of emotions with mlp, Random lacks fold 0, uncertainty fold 1, Random fold 3.
@@ -139,7 +167,7 @@ def test_two_folds_are_too_few_for_any_test(tmp_path):
     contrast = scope.contrasts("macro_auc")["d2ace"]
     assert contrast.verdict == Verdict.UNTESTED
     assert "too few folds (2)" in basis(scope, contrast)
-    assert "too few data for a test" in claims(scope, ("macro_auc",))[0].summary[0]
+    assert "no test could be made" in claims(scope, ("macro_auc",))[0].summary[0]
 
 
 @pytest.mark.parametrize("options", [{}, {"data": ("one",)}, {"folds": 2}, {"folds": 1}, {"epochs": 1}])

@@ -73,8 +73,8 @@ def basis(scope: Scope, contrast: Contrast) -> str:
     """What tests and intervals are over; said once, since all claims of a scope share it."""
     if contrast.significance.p_value is not None:
         return (
-            "Signed-rank tests over data sets, adjusted for the number of methods (Holm); intervals by paired "
-            "bootstrap over data sets."
+            "Signed-rank tests over data sets, adjusted for the number of methods (Holm). Intervals: paired bootstrap "
+            "over data sets, not adjusted."
         )
     over_folds = "the corrected resampled t-test over folds, adjusted for the number of methods"
     if all(unit.p_value is None for unit in contrast.units):
@@ -84,7 +84,8 @@ def basis(scope: Scope, contrast: Contrast) -> str:
     reason = contrast.significance.reason or ""
     return (
         f"{reason[:1].upper()}{reason[1:]}. So each data set is tested by itself, by {over_folds} and data sets "
-        "(Holm). Intervals: of the mean over these data sets, corrected likewise. Nothing here speaks of others."
+        "(Holm). Intervals: of the mean over these data sets, corrected for the overlap, not adjusted. Nothing here "
+        "speaks of others."
     )
 
 
@@ -156,7 +157,7 @@ PREDICTION = {
     Verdict.PARTLY_WORSE: "worse than Random on some data sets",
     Verdict.MIXED: "better than Random on some data sets and worse on others",
     Verdict.OPEN: "not told apart from Random",
-    Verdict.UNTESTED: "too few data for a test",
+    Verdict.UNTESTED: "no test could be made",
 }
 CONVERGENCE = {
     Verdict.BETTER: "faster than Random",

@@ -155,7 +155,7 @@ def _ranks(study: Study, scope: Scope, key: str, name: str) -> RankFigure:
         first, second = test.degrees
         text = (
             f"Friedman χ² = {test.chi_square:.2f}, Iman–Davenport F({first}, {second}) = "
-            f"{words.value(test.f_statistic)}, {words.equals(test.significance.p_value)}. Bars join methods that "
+            f"{_two(test.f_statistic)}, {words.equals(test.significance.p_value)}. Bars join methods that "
             "Nemenyi's test leaves together at "
             f"{words.percent(scope.alpha)}."
         )
@@ -182,10 +182,14 @@ def block_parts(study: Study) -> Iterator[BlockPart]:
             curves.share_drawn(block, runs, study.methods),
             curves.evenness(block, runs, study.methods),
             curves.draws(block, runs, study.methods),
-            labels.gains(block, gains, first.facts.label_names, study.methods) if gains else None,
         ]
-        maps = [drawing for method, own in runs.items() for drawing in labels.heat_maps(block, method, own)]
+        dots = labels.gains(block, gains, first.facts.label_names, study.methods) if gains else None
+        maps = [dots, *(drawing for method, own in runs.items() for drawing in labels.heat_maps(block, method, own))]
         bands = [labels.signal_bands(block, m, own, study.methods.index(m)) for m, own in runs.items()]
         rows = [tuple(drawing for drawing in row if drawing) for row in (lines, maps, bands)]
         table = block_tables.labels(block, runs, gains) if gains else None
         yield BlockPart(block, tuple(row for row in rows if row), table)
+
+
+def _two(statistic: float | None) -> str:
+    return words.NOTHING if statistic is None else "∞" if math.isinf(statistic) else f"{statistic:.2f}"

@@ -39,7 +39,8 @@ def scores(scope: Scope, key: str, name: str) -> Table:
     for data, by in scope.runs.items():
         values = {method: np.array([run.metrics[key] for run in by[method].values()]) for method in scope.methods}
         means = {method: float(of.mean()) for method, of in values.items()}
-        best = better((round(mean, 4) for mean in means.values() if not math.isnan(mean)), default=None)
+        rounded = {round(mean, 4) for mean in means.values() if not math.isnan(mean)}
+        best = better(rounded) if len(rounded) > 1 else None  # nothing stands out where all are alike
         cells = [Cell(_spread(values[m]), means[m], round(means[m], 4) == best) for m in scope.methods]
         rows.append([Cell(data), *cells])
     ranks = scope.friedman(key).ranks if len(rows) > 1 else scope.fold_ranks(key)

@@ -21,6 +21,7 @@ from batchsift.experiments.store import Store
 
 BASELINE = "random"
 TARGET = "macro_auc"  # the metric that chooses the best epoch is the one whose curve is followed
+FIXED = ("training", "hyperparameters", "data_fingerprint")  # of a config: what paired runs must share
 Floats = NDArray[np.floating[Any]]
 
 
@@ -97,6 +98,8 @@ class Run:
         selection_seconds: Spent in the selector.
         total_seconds: Of selection, training and scoring.
         training: The settings, as JSON.
+        fixed: What runs of a block share (settings, hyperparameters, the data's content), as JSON.
+        started: When; later is larger.
     """
 
     key: str
@@ -115,6 +118,8 @@ class Run:
     selection_seconds: float
     total_seconds: float
     training: str
+    fixed: str
+    started: str
 
     @property
     def block(self) -> Block:
@@ -150,6 +155,7 @@ class Study:
         provenance: `study.json` without its list of cells.
         machines: Distinct descriptions of where cells ran.
         versions: Distinct sets of versions cells ran with.
+        strangers: How many cells in the folder are not the study's.
     """
 
     folder: Path
@@ -160,6 +166,7 @@ class Study:
     provenance: Mapping[str, Any] = field(repr=False)
     machines: tuple[Mapping[str, Any], ...]
     versions: tuple[Mapping[str, Any], ...]
+    strangers: int
 
     @property
     def name(self) -> str:
@@ -223,39 +230,64 @@ class Study:
 def read(folder: Path) -> Study:
     """Reads a study's folder.
 
+    Cells that the study's file does not ask for (any more) are not compared with the others. Where there is no file,
+    as a comparison leaves it, those of a block count that share the settings, hyperparameters and data of its latest.
+
     Raises:
         ValueError: where there is no study, or a file of it cannot be read.
     """
     store = Store(folder)
     if not (folder / "cells").is_dir():
         raise ValueError(f"no study in {folder}: there is no folder {folder / 'cells'}; expected the --out of a study")
-    provenance = store.study() or {}
-    planned = {str(cell["key"]): _place(cell["config"]) for cell in provenance.get("cells", [])}
+    provenance = store.study()
     keys = store.keys()
-    runs: list[Run] = []
-    failures: list[Failure] = []
-    machines: dict[str, Mapping[str, Any]] = {}
-    versions: dict[str, Mapping[str, Any]] = {}
-    for key in [*(key for key in planned if key in keys), *sorted(keys.difference(planned))]:
-        cell = store.read(key).document
-        if cell["status"] == "done":
-            runs.append(_run(key, cell))
-        else:
-            failures.append(_failure(cell))
-        for found, item in ((machines, cell.get("machine")), (versions, cell.get("versions"))):
-            if item:
-                found.setdefault(json.dumps(item, sort_keys=True, default=str), item)
-    places = [*planned.values(), *(run.place for run in runs if run.key not in planned)]
+    planned = {str(cell["key"]): _place(cell["config"]) for cell in (provenance or {}).get("cells", [])}
+    wanted = [key for key in planned if key in keys] if provenance else sorted(keys)
+    cells = _Cells()
+    for key in wanted:
+        cells.add(key, store.read(key).document)
+    runs = tuple(cells.runs if provenance else _current(cells.runs))
+    places = [*planned.values()] if provenance else [run.place for run in runs] + [one.place for one in cells.failures]
     return Study(
         folder=folder,
-        places=tuple(dict.fromkeys([*places, *(failure.place for failure in failures)])),
-        runs=tuple(runs),
-        failures=tuple(failures),
+        places=tuple(dict.fromkeys(places)),
+        runs=runs,
+        failures=tuple(cells.failures),
         missing=tuple(place for key, place in planned.items() if key not in keys),
-        provenance={key: value for key, value in provenance.items() if key != "cells"},
-        machines=tuple(machines.values()),
-        versions=tuple(versions.values()),
+        provenance={key: value for key, value in (provenance or {}).items() if key != "cells"},
+        machines=tuple(cells.machines.values()),
+        versions=tuple(cells.versions.values()),
+        strangers=len(keys) - len(runs) - len(cells.failures),
     )
+
+
+class _Cells:
+    """What is kept of the documents that were read."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.failures: list[Failure] = []
+        self.machines: dict[str, Mapping[str, Any]] = {}
+        self.versions: dict[str, Mapping[str, Any]] = {}
+
+    def add(self, key: str, cell: Mapping[str, Any]) -> None:
+        if cell["status"] == "done":
+            self.runs.append(_run(key, cell))
+        else:
+            self.failures.append(_failure(cell))
+        for found, item in ((self.machines, cell.get("machine")), (self.versions, cell.get("versions"))):
+            if item:
+                found.setdefault(json.dumps(item, sort_keys=True, default=str), item)
+
+
+def _current(runs: Sequence[Run]) -> list[Run]:
+    """Those that share what is fixed with the latest of their block; of one place the latest."""
+    latest: dict[Block, Run] = {}
+    for run in sorted(runs, key=lambda run: run.started):
+        latest[run.block] = run
+    alike = [run for run in runs if run.fixed == latest[run.block].fixed]
+    chosen = {run.place: run for run in sorted(alike, key=lambda run: run.started)}
+    return sorted(chosen.values(), key=lambda run: (run.place.block, run.place.seed, run.place.fold, run.started))
 
 
 def _place(config: Mapping[str, Any]) -> Place:
@@ -297,6 +329,8 @@ def _run(key: str, cell: Mapping[str, Any]) -> Run:
         selection_seconds=number(cell["timings"].get("selection_seconds")),
         total_seconds=number(cell["timings"].get("total_seconds")),
         training=json.dumps(cell["config"].get("training", {}), sort_keys=True),
+        fixed=json.dumps([cell["config"].get(part) for part in FIXED], sort_keys=True),
+        started=str(cell["timings"].get("started", "")),
     )
 
 
