@@ -175,7 +175,7 @@ def test_runs_of_other_versions_are_run_again(batchsift, data, monkeypatch):
 
 def test_settings_and_hyperparameters_reach_the_runs(batchsift, data, monkeypatch, tmp_path):
     tuned = recipes.Recipe(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
-    monkeypatch.setattr(recipes, "_tuned", lambda: {"mlp": {"data": tuned}})
+    monkeypatch.setattr(compare_verb, "recipe", lambda *_, **__: tuned)
     options = ["--methods", "random", "--settings", "tuned", "--epochs", 2, "--weight-decay", 0, "--jobs", 2]
     more = ["--folds", 2, "--min-positives", 5, "--batch-size", 16, "--set", "hidden=[8]", "--json"]
     code, out, _ = batchsift("compare", data, "--labels", 2, *options, *more)

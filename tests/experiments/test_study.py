@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from batchsift.experiments import cells, execution, recipes, running
+from batchsift.experiments import study as study_module
 from batchsift.experiments.execution import Forecast, in_order, standing
 from batchsift.experiments.running import MixedVersionsError, Watch, run_study
 from batchsift.experiments.store import Store
@@ -82,7 +83,7 @@ def test_parts_are_put_together_and_named(folder):
 
 def test_overrides_come_last_and_where_they_belong(folder, monkeypatch):
     tuned = recipes.Recipe(settings={"epochs": 50, "learning_rate": 0.5}, hyperparameters={"dropout": 0.5})
-    monkeypatch.setattr(recipes, "_tuned", lambda: {"mlp": {"small": tuned, "half": tuned}})
+    monkeypatch.setattr(study_module, "recipe", lambda *_, **__: tuned)
     text = (
         STUDY.replace("data = [", 'data = [{ source = "half.arff", labels = 2 }, ').replace("epochs = 2\n", "")
         + '[[overrides]]\nwhere = {data = "half"}\nset = {learning_rate = 0.1, hyperparameters = {hidden = [4]}}\n'
