@@ -32,6 +32,8 @@ def test_nested_labels_and_escaped_names_in_the_xml(write):
     write('<labels><label name="top"><label name="It\'s &amp; that"/></label></labels>', "set.xml")
     path = write(arff(["x numeric", r"'It\'s & that' {0,1}", "top {0,1}"], ["1,0,1"]))
     assert read_arff(path).label_names == ("It's & that", "top")
+    write(xml("top", "It\\'s &amp; that"), "set.xml")
+    assert read_arff(path).label_names == ("It's & that", "top")
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,7 @@ def chosen_labels(relation, attributes, xml, labels):
     if xml is not None:
         names = label_names(xml)
         declared = {attribute.name for attribute in attributes}
+        names = {name if name in declared else name.replace("\\", "") for name in names}
         need(names and names <= declared and len(names) < len(declared))
         return [attribute for attribute in attributes if attribute.name in names]
     words = relation.replace(":-C", ": -C").split()

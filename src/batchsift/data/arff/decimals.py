@@ -1,12 +1,14 @@
 """Reads many decimal numbers at once, each as the float64 nearest to it, just as `float` does.
 
-Eight digits are one 64-bit word, whose bytes are folded into pairs, fours and eights; a point only says by which power
-of ten to divide. The quotient is exact to the last bit while the digits make less than 2^53 and the power is at most
-10^22 (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990); for longer numbers the remainder of the
-division is carried along (T. J. Dekker, A floating-point technique for extending the available precision, Numerische
-Mathematik 1971). What this does not settle goes through `float`, and so do numbers with an exponent.
+Short numbers are NumPy's to read. For long ones it turns, like `float`, to integers of any size, and takes several
+times as long. Here eight digits are one 64-bit word, whose bytes are folded into pairs, fours and eights; a point
+only says by which power of ten to divide. The quotient is exact to the last bit while the digits make less than 2^53
+and the power is at most 10^22 (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990); for longer
+numbers the remainder of the division is carried along (T. J. Dekker, A floating-point technique for extending the
+available precision, Numerische Mathematik 1971). What this does not settle goes through `float`, and so do numbers
+with an exponent.
 
-The parsers of large libraries are no faster, but importing one can take more memory than the file.
+The parsers of data frame libraries would do as well, but importing one can take more memory than the file.
 
 Shape suffix: T numbers.
 """

@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import Line, decoded, shortened, unquoted
 from batchsift.data.arff.table import DenseRows, Rows, SparseRows, as_dense
 
+_CELL = re.compile(rf"({syntax.QUOTED}|(?!%){syntax.UNQUOTED}),[ \t]*")
 _VALUE = re.compile(rf"{syntax.QUOTED}|{syntax.UNQUOTED}")
 _INDEX = re.compile(r"[0-9]{1,9}(?=[ \t])")
 _NUMBER = re.compile(syntax.NUMBER)
@@ -31,8 +33,7 @@ class _Row:
     is_sparse: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """A value as it is written, quotes and all, and where in the line it starts."""
 
     text: str
@@ -101,6 +102,13 @@ def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
     is_tabbed = False  # whether tabs separate the values, as after the first one
     position = line.after_blanks(0)
     while True:
+        cell = _CELL.match(text, position)
+        if cell is not None and not is_tabbed:  # as almost everywhere
+            tokens.append(_Token(cell[1], position))
+            position = cell.end()
+            if text.startswith("{", position):
+                return tokens, position
+            continue
         token = _token(line, position)
         tokens.append(token)
         position = line.after_blanks(token.end)
@@ -180,13 +188,13 @@ def _token(line: Line, position: int) -> _Token:
 
 
 def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
-    kind = int(layout.kind_A[attribute])
+    kind = layout.kinds[attribute]
     if kind == DROPPED:
         return 0.0
     if token.text == "?":
         return math.nan
     cell = _number(layout, line, attribute, token) if kind == NUMBER else _meaning(layout, line, attribute, token)
-    if layout.is_label_A[attribute] and cell not in (0, 1) and not math.isnan(cell):
+    if attribute in layout.labels and cell not in (0, 1) and not math.isnan(cell):
         raise line.mistake(
             token.start,
             f"the label {layout.attributes[attribute].name!r} is {shortened(unquoted(token.text))}; expected 0, 1 or ? "
@@ -210,7 +218,7 @@ def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
 
 def _meaning(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     text = unquoted(token.text)
-    meaning = layout.meanings[int(layout.kind_A[attribute])].get(text)
+    meaning = layout.meanings[layout.kinds[attribute]].get(text)
     if meaning is None:
         declared = layout.attributes[attribute]
         raise line.mistake(

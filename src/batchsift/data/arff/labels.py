@@ -136,6 +136,8 @@ def _named_in_xml(path: Path, header: Header, xml_path: Path) -> Mask:
     label_names = _read_label_names(xml_path)
     names = [attribute.name for attribute in header.attributes]
     declared = set(names)
+    # Some files keep the backslashes that the ARFF file needs before its quotes.
+    label_names = list(dict.fromkeys(name if name in declared else name.replace("\\", "") for name in label_names))
     unknown = [name for name in label_names if name not in declared]
     if unknown:
         nearest = difflib.get_close_matches(unknown[0], names, n=1)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,16 @@ class Layout:
     is_decimal: Mask
     width_A: Integers
     default_A: Cells
+
+    @cached_property
+    def kinds(self) -> list[int]:
+        """`kind_A` for those who go from cell to cell, which a list is made for."""
+        return [int(kind) for kind in self.kind_A]
+
+    @cached_property
+    def labels(self) -> frozenset[int]:
+        """`label_positions` as a set."""
+        return frozenset(self.label_positions.tolist())
 
     @property
     def label_positions(self) -> Integers:
