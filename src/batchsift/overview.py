@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.signals import suspicion
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method
@@ -24,6 +25,7 @@ def signal_chunks(method: Method) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         yield slice(None), method.signals()
 
 
+@on_one_thread
 def mean_signals(method: Method, labels: LabelMatrix) -> dict[str, float]:
     """The mean of every signal over the labelled cells."""
     sums: dict[str, Tensor] = {}
@@ -43,6 +45,7 @@ def share_drawn(plan: Plan, num_samples: int) -> float:
     return int(drawn_N.sum()) / num_samples
 
 
+@on_one_thread
 def suspects(method: Method, k: int) -> Tensor:
     """The k cells that are most likely mislabelled; see `Selector.suspects`."""
     best: list[Tensor] = []  # of each chunk, `(<= k, 3)` float64: suspicion, sample, label

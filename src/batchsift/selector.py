@@ -14,6 +14,7 @@ from torch.utils.data import Sampler
 
 from batchsift import overview
 from batchsift.exchange import Observation, Share, gathered
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.sampling import LastBatch, draw_blocks, inclusion_probabilities
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
@@ -187,6 +188,7 @@ class Selector(Sampler[int]):
 
     # Training ------------------------------------------------------------------------------------------------
 
+    @on_one_thread
     def observe(
         self,
         indices: Any,
@@ -220,7 +222,8 @@ class Selector(Sampler[int]):
             )
             return
         indices_B = indices_B.cpu()
-        if not (in_plan and self._position.is_next(indices_B)):
+        as_planned = in_plan and self._share.world_size == 1 and self._position.is_next(indices_B)
+        if not as_planned:
             refuse_outside(indices_B, self._labels.num_samples)
         if probabilities:
             logits_BL = logits_of(logits_BL)
@@ -229,7 +232,7 @@ class Selector(Sampler[int]):
         if in_plan:
             self._position.advance(indices_B, self._epoch, self._share.world_size)
         if self._share.world_size == 1:
-            self._absorb(Observation(indices_B, logits_BL, in_plan))
+            self._absorb(Observation(indices_B, logits_BL, in_plan), as_planned=as_planned)
         else:  # a copy: the caller may change the logits before they are exchanged
             dtype = torch.promote_types(logits_BL.dtype, torch.float32)
             self._pending.append(Observation(indices_B.clone(), logits_BL.to(dtype, copy=True), in_plan))
@@ -239,7 +242,8 @@ class Selector(Sampler[int]):
         if self._share.world_size > 1:
             pending, self._pending = self._pending, []
             for observation in gathered(pending):
-                self._absorb(observation)
+                as_planned = observation.in_plan and self._position.is_next(observation.indices)
+                self._absorb(observation, as_planned=as_planned)
         elif self._deferred is not None:
             skipped, in_order = self._deferred.report(self._labels)
             self._position.in_order &= in_order
@@ -250,11 +254,15 @@ class Selector(Sampler[int]):
             self._skipped_rows += rows
             self._say_once("rows of logits that are not finite are skipped: see skipped_rows in summary()")
 
-    def _absorb(self, observation: Observation) -> None:
-        """Count and remember the rows that are finite, and see whether the plan's order is kept."""
+    def _absorb(self, observation: Observation, *, as_planned: bool) -> None:
+        """Count and remember the rows that are finite.
+
+        Args:
+            observation: What a call of `observe` brought, in whatever process.
+            as_planned: Whether its rows are the very next ones of the plan.
+        """
         device = self._count_N.device
         indices_B, logits_BL = observation.indices, observation.logits.to(device)
-        as_planned = observation.in_plan and self._position.is_next(indices_B)
         if observation.in_plan:
             self._position.absorb(len(indices_B), as_planned=as_planned)
         if not all_finite(logits_BL):
@@ -318,6 +326,7 @@ class Selector(Sampler[int]):
         for piece in [slice(None)] if as_planned else distinct_rows(indices_B):
             self._method.observe_distinct(rows_B[piece], logits_BL[piece], valid_B[piece])  # type: ignore[attr-defined]
 
+    @on_one_thread
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
         self._settle()

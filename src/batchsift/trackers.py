@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batchsift.functional.memory import large_full
+
 ALL = slice(None)
 
 
@@ -31,35 +33,42 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
         yield (occurrence_B == occurrence).nonzero()[:, 0]
 
 
-def write_rows(target_ML: Tensor, rows_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
+def bookkeeping(integers: Tensor) -> Any:
+    """A few integers for arithmetic: as an array where they are on the CPU, which costs a quarter of a tensor's."""
+    return integers.numpy() if integers.device.type == "cpu" else integers
+
+
+def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
     """Replace different rows of a matrix, values being rounded to its type.
 
     On a CPU a row is copied in one piece, as NumPy does with elements of any size: that costs half of `index_copy_`.
 
     Args:
         target_ML: Contiguous.
-        rows_B: Which rows, all different.
+        rows_B: Which rows, all different: as `bookkeeping` gives them.
         values_BL: What they become.
         valid_B: Boolean: the other rows stay as they are; None for all. (Nothing waits for the device to know them.)
     """
     values_BL = values_BL.to(target_ML.dtype)
     if valid_B is not None:
-        values_BL = values_BL.where(valid_B[:, None], target_ML.index_select(0, rows_B))
+        values_BL = values_BL.where(valid_B[:, None], target_ML.index_select(0, torch.as_tensor(rows_B)))
     if target_ML.device.type == "cpu":
-        np.put(_whole_rows(target_ML), rows_B.numpy(), _whole_rows(values_BL.contiguous()))
+        np.put(_whole_rows(target_ML), rows_B, _whole_rows(values_BL.contiguous()))
     else:
         target_ML.index_copy_(0, rows_B, values_BL)
 
 
 def _whole_rows(matrix: Tensor) -> np.ndarray[Any, np.dtype[np.void]]:
     """A view of a contiguous matrix, one element a row."""
-    return matrix.view(-1).view(torch.uint8).numpy().view(f"V{matrix.shape[1] * matrix.element_size()}")
+    plain = matrix.view(torch.int16) if matrix.dtype == torch.bfloat16 else matrix  # of which NumPy knows nothing
+    return plain.numpy().view(f"V{matrix.shape[1] * matrix.element_size()}")
 
 
-def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> Tensor:
-    """Count an observation of different samples; returns how many each had before."""
-    before_B = count_N.index_select(0, indices_B)
-    count_N.index_copy_(0, indices_B, before_B + (1 if valid_B is None else valid_B))
+def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> Any:
+    """Count an observation of different samples; returns how many each had before, as `bookkeeping` gives them."""
+    count, indices = bookkeeping(count_N), bookkeeping(indices_B)
+    before_B = count[indices]
+    count[indices] = before_B + (1 if valid_B is None else bookkeeping(valid_B))
     return before_B
 
 
@@ -104,8 +113,8 @@ class RecentSteps(Tracker):
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Nothing observed, in the shape and on the device of the labels."""
         device = labels_NL.device
-        self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
-        self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
+        self.latest_NL = large_full(labels_NL.shape, 0.5, storage, device)
+        self.steps_SNL = large_full((window - 1, *labels_NL.shape), 0.0, storage, device)
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
@@ -119,15 +128,15 @@ class RecentSteps(Tracker):
         Returns:
             `|p(t) - p(t-1)|`, in the type of the predictions; 0 for a first observation.
         """
-        before_B = count_rows(self.count_N, indices_B, valid_B)
+        before_B, rows_B = count_rows(self.count_N, indices_B, valid_B), bookkeeping(indices_B)
         previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
         step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
         if self.count_N.device.type != "cpu" or not before_B.all():
-            step_BL.mul_((before_B > 0)[:, None])
-        write_rows(self.latest_NL, indices_B, probs_BL, valid_B)
+            step_BL.mul_(torch.as_tensor(before_B > 0)[:, None])
+        write_rows(self.latest_NL, rows_B, probs_BL, valid_B)
         num_steps, num_samples, num_labels = self.steps_SNL.shape
         if num_steps:
-            slot_B = (before_B - 1).remainder_(num_steps).mul_(num_samples).add_(indices_B)
+            slot_B = (before_B - 1) % num_steps * num_samples + rows_B
             write_rows(self.steps_SNL.view(-1, num_labels), slot_B, step_BL, valid_B)
         return step_BL
 
@@ -135,11 +144,15 @@ class RecentSteps(Tracker):
         """Mean absolute difference of successive predictions, d: `(R, L)` in [0, 1]; 0 with fewer than two."""
         if not len(self.steps_SNL):
             return torch.zeros_like(self.latest_NL[rows], dtype=dtype)
-        total_RL = self.steps_SNL[0, rows].to(dtype, copy=True)
-        for steps_NL in self.steps_SNL[1:]:
-            total_RL += steps_NL[rows]
-        steps_R = (self.count_N[rows] - 1).clamp_(1, len(self.steps_SNL)).to(dtype)
-        return total_RL.div_(steps_R[:, None])
+        first_RL, *others = self.steps_SNL[:, rows].unbind()
+        total_RL = first_RL.to(dtype, copy=True)
+        for steps_RL in others:
+            total_RL += steps_RL
+        number_of_steps = len(self.steps_SNL)
+        count_R = self.count_N[rows]
+        if int(count_R.min()) > number_of_steps:  # all windows are full
+            return total_RL.div_(number_of_steps)
+        return total_RL.div_((count_R - 1).clamp_(1, number_of_steps).to(dtype)[:, None])
 
 
 class PredictionWindow(Tracker):
@@ -153,7 +166,7 @@ class PredictionWindow(Tracker):
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Empty windows, of the shape and on the device of the labels."""
         device = labels_NL.device
-        self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
+        self.ring_TNL = large_full((window, *labels_NL.shape), 0.5, storage, device)
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
 
     @property
@@ -168,8 +181,8 @@ class PredictionWindow(Tracker):
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append one prediction to the windows of different samples; the rows that are not valid are left out."""
-        slot_B = count_rows(self.count_N, indices_B, valid_B).remainder_(self.window)
-        row_B = slot_B.mul_(self.ring_TNL.shape[1]).add_(indices_B)
+        slot_B = count_rows(self.count_N, indices_B, valid_B) % self.window
+        row_B = slot_B * self.ring_TNL.shape[1] + bookkeeping(indices_B)
         write_rows(self.ring_TNL.view(-1, self.ring_TNL.shape[2]), row_B, probs_BL, valid_B)
 
     def share_above(self, threshold: float, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
@@ -203,8 +216,7 @@ class RunningMoments(Tracker):
     def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
         """Nothing observed, in the shape and on the device of the labels."""
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
-        self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
-        self.squares_NL = torch.zeros_like(self.mean_NL)
+        self.mean_NL, self.squares_NL = (large_full(labels_NL.shape, 0.0, storage, labels_NL.device) for _ in range(2))
 
     @property
     def size_N(self) -> Tensor:  # noqa: N802
@@ -213,14 +225,14 @@ class RunningMoments(Tracker):
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Take in one value for each cell of different samples; the rows that are not valid are left out."""
-        count_B = count_rows(self.count_N, indices_B, valid_B) + 1
+        count_B = torch.as_tensor(count_rows(self.count_N, indices_B, valid_B)) + 1
         mean_BL = self.mean_NL.index_select(0, indices_B).to(values_BL.dtype)
         before_BL = values_BL - mean_BL
         mean_BL = mean_BL + before_BL / count_B[:, None]
         squares_BL = self.squares_NL.index_select(0, indices_B).to(values_BL.dtype)
         squares_BL = squares_BL + before_BL * (values_BL - mean_BL)
-        write_rows(self.mean_NL, indices_B, mean_BL, valid_B)
-        write_rows(self.squares_NL, indices_B, squares_BL, valid_B)
+        write_rows(self.mean_NL, bookkeeping(indices_B), mean_BL, valid_B)
+        write_rows(self.squares_NL, bookkeeping(indices_B), squares_BL, valid_B)
 
     def variance(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
         """The sample variance (ddof 1), `(R, L)`; 0 with fewer than two observations."""
@@ -232,11 +244,11 @@ class LatestValue(Tracker):
 
     def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
         """`initial` everywhere, in the shape and on the device of the labels."""
-        self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
+        self.value_NL = large_full(labels_NL.shape, initial, storage, labels_NL.device)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
         largest = torch.finfo(self.value_NL.dtype).max
         if largest < torch.finfo(values_BL.dtype).max:
             values_BL = values_BL.clamp(-largest, largest)
-        write_rows(self.value_NL, indices_B, values_BL, valid_B)
+        write_rows(self.value_NL, bookkeeping(indices_B), values_BL, valid_B)

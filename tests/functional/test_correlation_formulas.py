@@ -224,7 +224,8 @@ def test_neighbors_do_not_depend_on_where_zero_is(d, offset):
 
 def test_given_neighbors_are_checked():
     assert given_or_nearest([[1], [0]], None, 6, 2).tolist() == [[1], [0]]
-    assert given_or_nearest(np.array([[1], [0]], dtype=np.int32), None, 6, 2).dtype == torch.int64
+    for dtype, kept in ((np.int32, torch.int32), (np.int64, torch.int64), (np.uint8, torch.int64)):
+        assert given_or_nearest(np.array([[1], [0]], dtype=dtype), None, 6, 2).dtype == kept
     for wrong in ([[1], [2]], [[-1], [0]], [[1.0], [0.0]], [1, 0], [[1], [0], [0]], [[True], [False]]):
         with pytest.raises(ValueError, match="neighbors must"):
             given_or_nearest(wrong, None, 6, 2)

@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from batchsift.functional.chunks import row_chunks
 
@@ -250,8 +249,6 @@ def correlated_sums(
         labels = cells.cell_P[cut] % cells.num_labels
         z_RL = unpacked(context_NW[rows], cells.num_labels).to(weights_P[0].dtype)
         for weight_P, C, sum_N in zip(weights_P, correlations_LL, sums_N, strict=True):
-            q_RL = embedding_bag(
-                labels, C, starts_R, mode="sum", per_sample_weights=weight_P[cut], include_last_offset=True
-            )
+            q_RL = torch.embedding_bag(C, labels, starts_R, False, 0, False, weight_P[cut], True)[0]
             torch.sum(q_RL.mul_(z_RL), 1, out=sum_N[rows])
     return sums_N

@@ -6,6 +6,8 @@ Shapes: N samples, L labels, K neighbours.
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import row_chunks
+
 
 def imbalance_ratio(positive_NL: Tensor) -> Tensor:
     """`IRLbl_j`: the largest label count over the count of label j; `(L,)` float64, NaN for a label nobody has.
@@ -34,16 +36,30 @@ def local_imbalance_weights(positive_NL: Tensor, neighbors_NK: Tensor, known_NL:
         neighbors_NK: Indices; the sample itself among them is passed over.
         known_NL: Boolean: neighbours whose label is not known are left out of the share.
     """
-    own_N1 = torch.arange(len(positive_NL), device=positive_NL.device)[:, None]
-    lacking_NL = torch.zeros(positive_NL.shape, dtype=torch.float64, device=positive_NL.device)
-    compared_NL = torch.zeros_like(lacking_NL)
-    for neighbor_N in neighbors_NK.unbind(1):
-        counts_NL = own_N1 != neighbor_N[:, None]
+    minority_L = minority_labels(positive_NL)
+    total_L = torch.zeros(positive_NL.shape[1], dtype=torch.float64, device=positive_NL.device)
+    parts = []  # of each chunk: sample, label and share of the cells that count
+    for rows in row_chunks(positive_NL.shape, positive_NL.device):
+        share_RL = _share_lacking(positive_NL, neighbors_NK, known_NL, rows)
+        share_RL = share_RL.where(positive_NL[rows] & minority_L & (share_RL < 1), 0.0)
+        total_L += share_RL.sum(0)
+        row, label = share_RL.nonzero().unbind(1)
+        parts.append((row + rows.start, label, share_RL[row, label]))
+    omega_N = torch.ones(len(positive_NL), dtype=torch.float64, device=positive_NL.device)
+    for sample, label, share in parts:
+        omega_N.index_add_(0, sample, share / total_L[label])
+    return omega_N
+
+
+def _share_lacking(positive_NL: Tensor, neighbors_NK: Tensor, known_NL: Tensor | None, rows: slice) -> Tensor:
+    """The share of each sample's neighbours that lack a label, `(R, L)` float64."""
+    own_R1 = torch.arange(rows.start, rows.stop, device=positive_NL.device)[:, None]
+    lacking_RL = torch.zeros_like(positive_NL[rows], dtype=torch.float64)
+    compared_RL = torch.zeros_like(lacking_RL)
+    for neighbor_R in neighbors_NK[rows].unbind(1):
+        counts_RL = own_R1 != neighbor_R[:, None]
         if known_NL is not None:
-            counts_NL = counts_NL & known_NL[neighbor_N]
-        compared_NL += counts_NL
-        lacking_NL += counts_NL & ~positive_NL[neighbor_N]
-    share_NL = (lacking_NL / compared_NL.clamp(min=1)).where(positive_NL & minority_labels(positive_NL), 0.0)
-    share_NL = share_NL.where(share_NL < 1, 0.0)
-    total_L = share_NL.sum(0)
-    return 1 + (share_NL / total_L).where(total_L > 0, 0.0).sum(1)
+            counts_RL = counts_RL & known_NL[neighbor_R]
+        compared_RL += counts_RL
+        lacking_RL += counts_RL & ~positive_NL[neighbor_R]
+    return lacking_RL / compared_RL.clamp(min=1)

@@ -50,7 +50,7 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
     """Neighbours as the user gave them, checked, or else the nearest ones in the features.
 
     Returns:
-        `(N, K)` int64 on the CPU.
+        `(N, K)` on the CPU, int64, or int32 where they were given so (not copied).
 
     Raises:
         ValueError: There are neither neighbours nor features, or they do not fit the labels.
@@ -68,4 +68,4 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
         )
     if found.numel() and not 0 <= int(found.min()) <= int(found.max()) < num_samples:
         raise ValueError(f"neighbors must lie in [0, {num_samples}), got {int(found.min())} to {int(found.max())}")
-    return found.long()
+    return found if found.dtype == torch.int32 else found.long()

@@ -157,7 +157,13 @@ def suspicion(loss: Tensor, flips: Tensor | None = None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class ColumnMoments:
-    """Count, mean and sum of squared deviations of each column of a part of the rows, `(L,)` float64 each."""
+    """Mean and sum of squared deviations of each column of some rows, `(L,)` each, and of how many cells.
+
+    Attributes:
+        count_L: `(L,)`, or `(1,)` where it is the same of all.
+        mean_L: The means.
+        squares_L: The sums of squared deviations from them.
+    """
 
     count_L: Tensor
     mean_L: Tensor
@@ -169,19 +175,19 @@ class ColumnMoments:
         if known_RL is None:
             mean_L = signal_RL.mean(0)
             deviation_RL = signal_RL - mean_L
-            count_L = torch.full_like(mean_L, len(signal_RL))
+            count_L = mean_L.new_full((1,), len(signal_RL))
         else:
             count_L = known_RL.sum(0)
             mean_L = signal_RL.where(known_RL, 0.0).sum(0) / count_L.clamp(min=1)
             deviation_RL = (signal_RL - mean_L).where(known_RL, 0.0)
         squares_L = deviation_RL.mul_(deviation_RL).sum(0)
-        return cls(count_L.double(), mean_L.double(), squares_L.double())
+        return cls(count_L, mean_L, squares_L)
 
     @classmethod
     def together(cls, parts: Sequence[Self]) -> Self:
-        """The moments of all rows from those of their parts: exact, however far the parts' means are apart."""
+        """The moments of all rows from those of their parts, in float64: exact, however far the parts are apart."""
         count_CL, mean_CL, squares_CL = (
-            torch.stack([getattr(part, name) for part in parts]) for name in ("count_L", "mean_L", "squares_L")
+            torch.stack([getattr(part, name) for part in parts]).double() for name in ("count_L", "mean_L", "squares_L")
         )
         count_L = count_CL.sum(0)
         mean_L = (count_CL * mean_CL).sum(0) / count_L.clamp(min=1)

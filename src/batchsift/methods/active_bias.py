@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.signals import prediction_deviation
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least
@@ -59,6 +60,7 @@ class ActiveBias(ScoredMethod):
         v = self.predictions.variance(self.compute, rows)
         return self.masked(rows, prediction_deviation=prediction_deviation(v, self.predictions.size_N[rows]))
 
+    @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`prediction_deviation`: the sum over labels, `(N,)` float64."""
         return {"prediction_deviation": self.summed("prediction_deviation")}

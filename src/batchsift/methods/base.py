@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from batchsift.functional.chunks import row_chunks
+from batchsift.functional.chunks import on_one_thread, row_chunks
+from batchsift.functional.memory import large_empty
 from batchsift.functional.sampling import (
     pressure_at,
     probabilities_by_maximum,
@@ -213,6 +214,7 @@ class ScoredMethod(BaseMethod):
         """The signals of consecutive samples, `(R, L)` each; 0 in cells that are not labelled. None are kept here."""
         return {}
 
+    @on_one_thread
     def signals(self) -> dict[str, Tensor]:
         """What `signals_of` says of each sample, `(N, L)` each."""
         y = self.labels.positive_NL
@@ -220,7 +222,7 @@ class ScoredMethod(BaseMethod):
         for rows in self.row_chunks():
             for name, signal_RL in self.signals_of(rows).items():
                 if name not in whole:
-                    whole[name] = torch.empty(y.shape, dtype=signal_RL.dtype, device=y.device)
+                    whole[name] = large_empty(y.shape, signal_RL.dtype, y.device)
                 whole[name][rows] = signal_RL
         return whole
 

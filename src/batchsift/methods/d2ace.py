@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from batchsift.functional import signals as formulas
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.correlation import PositiveCells, correlated_sums, cosine_of_cells, packed_local_context
 from batchsift.functional.neighbors import given_or_nearest
 from batchsift.functional.sampling import uniform
@@ -123,6 +124,7 @@ class D2ACE(ScoredMethod):
         u, h, *_ = self._parts(rows)
         return self.labels.masked(u, rows), self.labels.masked(h, rows)
 
+    @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`uncertainty` and `hardness`, `w_i = sum_j v_j m_ij (1 + y_ij S_ij)` each, `(N,)` float64.
 
@@ -165,6 +167,7 @@ class D2ACE(ScoredMethod):
             return [formulas.ColumnMoments.together(parts).label_weights() for parts in moments], positive
         return [torch.ones(y.shape[1], dtype=torch.float64, device=y.device) for _ in _FAMILIES], positive
 
+    @on_one_thread
     def weights(self) -> dict[str, Tensor]:
         """The label weights v of `uncertainty` and of `hardness`, `(L,)` float64 each, from all observed so far."""
         y = self.labels.positive_NL

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from batchsift.functional.chunks import on_one_thread
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import one_of
 from batchsift.methods.registry import register
@@ -59,6 +60,7 @@ class Hard(ScoredMethod):
         """`loss`, `(R, L)` in nats."""
         return self.masked(rows, loss=self.losses.value_NL[rows].to(self.compute))
 
+    @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`loss`: the sum over labels, `(N,)` float64."""
         return {"loss": self.summed("loss")}

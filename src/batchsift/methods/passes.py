@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import row_chunks
+from batchsift.functional.memory import large_empty
 
 _KEPT_BYTES = 52 * 2**20  # enough for two signals of 82,000 x 80 in single precision
 
@@ -41,7 +42,7 @@ class TwoPasses:
             if not self._kept:
                 bytes_a_row = sum(one.element_size() for one in signals) * self._shape[1]
                 count = min(self._shape[0], _KEPT_BYTES // bytes_a_row)
-                self._kept = tuple(one.new_empty(count, self._shape[1]) for one in signals)
+                self._kept = tuple(large_empty((count, self._shape[1]), one.dtype, one.device) for one in signals)
             if rows.stop <= len(self._kept[0]):
                 for kept_ML, signal_RL in zip(self._kept, signals, strict=True):
                     kept_ML[rows] = signal_RL

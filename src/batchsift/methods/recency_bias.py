@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.signals import entropy
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least
@@ -55,6 +56,7 @@ class RecencyBias(ScoredMethod):
         share = self.predictions.share_above(0.5, self.compute, rows)
         return self.masked(rows, decision_entropy=entropy(share, eps=0.0))
 
+    @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`decision_entropy`: the sum over labels, `(N,)` float64."""
         return {"decision_entropy": self.summed("decision_entropy")}

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.correlation import (
     equal_width_bins,
     information_of_counts,
@@ -79,6 +80,7 @@ class Uncertainty(ScoredMethod):
         e = entropy(self.predictions.latest_NL[rows].to(self.compute), self.eps)
         return self.masked(rows, uncertainty=uncertainty(d, e, self.fluctuation_weight), entropy=e, fluctuation=d)
 
+    @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
