@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import joblib
 import numpy as np
 import pytest
 
@@ -146,6 +147,17 @@ def test_processes_change_nothing(folder):
     run_study(study, one)
     run_study(study, two, jobs=2)
     assert contents(one) == contents(two)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_another_backend_changes_nothing(folder):
+    study, one, two = study_of(folder), Store(folder / "one"), Store(folder / "two")
+    run_study(study, one)
+    with joblib.parallel_config(backend="multiprocessing"):
+        run_study(study, two, jobs=2)
+    assert contents(one) == contents(two)
+    with joblib.parallel_config(backend="threading"), pytest.raises(ValueError, match="cannot run in threads"):
+        run_study(study, Store(folder / "three"), jobs=2)
 
 
 def test_cells_of_a_fold_are_paired(folder):

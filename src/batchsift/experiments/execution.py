@@ -4,13 +4,14 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import current_process
 from statistics import fmean
 
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 
 from batchsift.experiments.cells import Cell, CellConfig, run_cell, versions
 from batchsift.experiments.protocol import EpochRecord
@@ -157,14 +158,28 @@ def execute(
         jobs: Processes, of joblib's backend in force (`joblib.parallel_config`; loky if none is).
         on_cell: Called in this process.
         on_epoch: Called after every epoch where there is one process, which then is this one.
+
+    Raises:
+        ValueError: for a backend of threads.
     """
     if jobs == 1:
         for task in tasks:
             on_cell(task.run(_of(task.config, on_epoch)))
         return
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)
-    for cell in parallel(delayed(_in_worker)(task, os.getpid()) for task in tasks):
+    for cell in _in_processes(tasks, jobs):
         on_cell(cell)
+
+
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[Cell]:
+    backend, _ = get_active_backend()
+    if getattr(backend, "uses_threads", False):
+        raise ValueError("cells share a process' random state and cannot run in threads: use a backend of processes")
+    calls = [delayed(_in_worker)(task, os.getpid()) for task in tasks]
+    if backend.supports_return_generator:
+        yield from Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)(calls)
+    else:  # round by round
+        for start in range(0, len(calls), jobs):
+            yield from Parallel(jobs, batch_size=1)(calls[start : start + jobs])
 
 
 def _of(
