@@ -73,7 +73,7 @@ def space(trial, model, steps_per_epoch):
             hyperparameters = {"hidden": [width, width], "dropout": share("dropout", 0.6)}
         case "clif":
             hyperparameters = {
-                "hidden": trial.suggest_categorical("hidden", [256, 512]),
+                "hidden": trial.suggest_categorical("hidden", [128, 256, 512]),
                 "feature_layers": trial.suggest_int("feature_layers", 1, 2),
                 "dropout": share("dropout", 0.7),
             }
@@ -100,13 +100,14 @@ def space(trial, model, steps_per_epoch):
     return settings, hyperparameters
 
 
-# What each search starts from: the models' authors' learning rate where known, and their defaults.
+# What each search starts from, at the learning rate of most of the models' authors: about the defaults, then another
+# amount of dropout.
 STARTS = {
-    "mlp": {"width": 512, "dropout": 0.2},
-    "clif": {"hidden": 512, "feature_layers": 1, "dropout": 0.0},
-    "dela": {"kl_weight": 1e-4, "dropout": 0.0, "decoder_dropout": 0.0},
-    "mpvae": {"likelihood_weight": 0.1, "ranking_weight": 20.0, "dropout": 0.5},
-    "paca": {"latent": 16, "classification_weight": 2.0, "dropout": 0.0},
+    "mlp": [{"width": 512, "dropout": 0.2}, {"width": 512, "dropout": 0.5}],
+    "clif": [{"hidden": 256, "feature_layers": 1, "dropout": rate} for rate in (0.3, 0.6)],
+    "dela": [{"kl_weight": 1e-4, "dropout": rate, "decoder_dropout": rate} for rate in (0.0, 0.5)],
+    "mpvae": [{"likelihood_weight": 0.1, "ranking_weight": 20.0, "dropout": rate} for rate in (0.5, 0.2)],
+    "paca": [{"latent": 16, "classification_weight": 2.0, "dropout": rate} for rate in (0.0, 0.3)],
 }
 
 
@@ -170,8 +171,8 @@ def search(name, model, arguments):
     done = study.get_trials(states=FINISHED)
     # Not the seed alone: after a stop the same first trials would come again.
     study.sampler = optuna.samplers.TPESampler(seed=arguments.seed + len(done), n_startup_trials=5, multivariate=True)
-    if not study.trials:
-        study.enqueue_trial({"learning_rate": 1e-3, "weight_decay": 1e-5, **STARTS[model]})
+    for start in STARTS[model][len(done) :]:
+        study.enqueue_trial({"learning_rate": 1e-3, "weight_decay": 1e-5, **start}, skip_if_exists=True)
     budget = 60 * arguments.minutes
 
     def stop_when_spent(study, _):
