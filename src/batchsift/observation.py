@@ -1,9 +1,5 @@
 """Checks of what a training loop hands in: indices, predictions, targets.
 
-Where the state lives on the CPU every call is checked before anything is taken in. Where it lives on another device,
-asking for a value would make the host wait for it: shapes and types are checked at once, values are noted on the device
-and reported by `Deferred` at the end of the epoch.
-
 Shapes: N samples, L labels, B rows observed together.
 """
 
@@ -16,7 +12,7 @@ from torch import Tensor
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
 
-_NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
+NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
 def index_tensor(indices: Any) -> Tensor:
@@ -91,7 +87,7 @@ def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
     if outside is not None:
         outside |= found
     elif found:
-        raise ValueError(_NO_PROBABILITIES)
+        raise ValueError(NO_PROBABILITIES)
     wide = torch.float32 if probs_BL.device.type == "mps" else torch.float64  # that device has no float64
     return clamp_probabilities(probs_BL).to(wide).logit()
 
@@ -127,67 +123,13 @@ def refuse_wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -
     targets_BL, wrong_BL = wrong_targets(targets, rows_B, labels)
     if wrong_BL.any():
         row, label = wrong_BL.nonzero()[0].tolist()
-        raise _wrong_target(int(rows_B[row]), label, targets_BL[row, label].item(), labels)
+        raise wrong_target(int(rows_B[row]), label, targets_BL[row, label].item(), labels)
 
 
-def _wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) -> ValueError:
+def wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) -> ValueError:
+    """The error that says so."""
     return ValueError(
         f"the target of sample {sample}, label {label} is {target:g}, its label is "
         f"{int(labels.positive_NL[sample, label])}: the indices do not belong to these samples (is the data "
         "shuffled again, or the index off by one?). Under mixup or label smoothing leave targets out"
     )
-
-
-class Deferred:
-    """What was found wrong with values that live on another device than the host; `report` asks for it.
-
-    Attributes:
-        skipped: Rows that were not finite.
-        probabilities: Whether one was outside [0, 1].
-        indices: Whether one was outside [0, N).
-        out_of_order: Whether a block in plan was not the next one.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.skipped = torch.zeros((), dtype=torch.int64, device=device)
-        self.probabilities, self.indices, self.out_of_order, self._targets = torch.zeros(
-            4, dtype=torch.bool, device=device
-        )
-        self._first_target = torch.zeros(3, dtype=torch.float64, device=device)  # sample, label, value
-
-    def note_indices(self, indices_B: Tensor, expected_B: Tensor, num_samples: int) -> Tensor:
-        """Compare a block with the plan's; returns it with what is outside the samples moved inside."""
-        self.out_of_order |= (indices_B != expected_B).any()
-        inside_B = indices_B.clamp(0, num_samples - 1)
-        self.indices |= (inside_B != indices_B).any()
-        return inside_B
-
-    def note_targets(self, targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> None:
-        """Remember the first target that differs from its label."""
-        targets_BL, wrong_BL = wrong_targets(targets, rows_B, labels)
-        at = wrong_BL.flatten().to(torch.uint8).argmax()
-        row, label = at // wrong_BL.shape[1], at % wrong_BL.shape[1]
-        found = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(at).double()])
-        self._first_target.copy_(torch.where(self._targets, self._first_target, found))
-        self._targets |= wrong_BL.any()
-
-    def report(self, labels: LabelMatrix) -> tuple[int, bool]:
-        """The rows that were skipped, and whether the plan's order was kept. Notes are then forgotten.
-
-        Raises:
-            ValueError: Values that do not fit. What came with them has been taken in.
-        """
-        flags = torch.stack([self.probabilities, self.indices, self.out_of_order, self._targets, self.skipped > 0])
-        if not flags.any():
-            return 0, True
-        probabilities, indices, out_of_order, targets, _ = flags.tolist()
-        skipped, first_target = int(self.skipped), self._first_target.tolist()
-        for noted in (self.probabilities, self.indices, self.out_of_order, self._targets, self.skipped):
-            noted.zero_()
-        if probabilities:
-            raise ValueError(_NO_PROBABILITIES)
-        if indices:
-            raise ValueError(f"an index observed in this epoch is outside the {labels.num_samples} samples")
-        if targets:
-            raise _wrong_target(int(first_target[0]), int(first_target[1]), first_target[2], labels)
-        return skipped, not out_of_order

@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from batchsift import overview
+from batchsift.deferred import Deferred
 from batchsift.exchange import Observation, Share, gathered
 from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.sampling import LastBatch, draw_blocks, inclusion_probabilities
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, create
 from batchsift.observation import (
-    Deferred,
     all_finite,
     checked_indices,
     index_tensor,
@@ -30,7 +30,7 @@ from batchsift.observation import (
 )
 from batchsift.planning import Blocks, Plan, PlanIterator, checked_probabilities, generator_for, make_plan
 from batchsift.position import Position
-from batchsift.trackers import count_rows, distinct_rows
+from batchsift.trackers import count_rows, on_host
 
 _STATE_VERSION = 2
 
@@ -51,7 +51,8 @@ class Selector(Sampler[int]):
         last_batch: What becomes of the remainder of an epoch: "short" keeps it, "drop" leaves it out, "fill" tops it
             up with samples that are not in it.
         num_batches: Blocks in an epoch, all of them full; by default as many as the data fills.
-        device: Where the method keeps its state; the CPU by default.
+        device: Where the method keeps its state; the CPU by default. Elsewhere `observe` never waits for the device:
+            what is wrong with values is then reported by `end_epoch`, not at once.
 
     Raises:
         ValueError: Labels, features, sizes or options that do not fit; an unknown method.
@@ -99,9 +100,9 @@ class Selector(Sampler[int]):
         self._epochs = epochs = None if epochs is None else operator.index(epochs)
         self._method = create(method) if isinstance(method, str) else method
         self._method.setup(self._labels.tensor(), epochs, features)
-        where = self._labels.positive_NL.device
-        self._deferred = Deferred(where) if where.type != "cpu" else None
-        self._count_N = torch.zeros(num_samples, dtype=torch.int64, device=where)
+        self._count_N = torch.zeros(num_samples, dtype=torch.int64, device=self._labels.positive_NL.device)
+        elsewhere = not on_host(self._count_N)
+        self._deferred = Deferred(self._labels, self._count_N, self._method) if elsewhere else None
         self._skipped_rows = 0
         self._said: set[str] = set()
         self._share = Share()
@@ -119,8 +120,8 @@ class Selector(Sampler[int]):
         self._plan = plan
         self._position = Position(plan, position, position, position, in_order)
         self._weight_N: Tensor | None = None
-        # What is observed in order is looked up here, so that no index travels while a model trains.
-        self._plan_on_device = plan.indices if self._deferred is None else plan.indices.to(self._count_N.device)
+        if self._deferred is not None:
+            self._deferred.enter(plan)
 
     # The plan ------------------------------------------------------------------------------------------------
 
@@ -217,8 +218,14 @@ class Selector(Sampler[int]):
         indices_B = index_tensor(indices)
         logits_BL = prediction_tensor(logits, len(indices_B), self._labels.num_labels)
         if self._deferred is not None and self._share.world_size == 1:
-            self._observe_deferred(
-                self._deferred, indices_B, logits_BL, targets, probabilities=probabilities, in_plan=in_plan
+            self._deferred.observe(
+                self._position,
+                self._epoch,
+                indices_B,
+                logits_BL,
+                targets,
+                probabilities=probabilities,
+                in_plan=in_plan,
             )
             return
         indices_B = indices_B.cpu()
@@ -245,7 +252,7 @@ class Selector(Sampler[int]):
                 as_planned = observation.in_plan and self._position.is_next(observation.indices)
                 self._absorb(observation, as_planned=as_planned)
         elif self._deferred is not None:
-            skipped, in_order = self._deferred.report(self._labels)
+            skipped, in_order = self._deferred.report()
             self._position.in_order &= in_order
             self._skip(skipped)
 
@@ -277,54 +284,6 @@ class Selector(Sampler[int]):
         if len(rows_B):
             observe_distinct = getattr(self._method, "observe_distinct", self._method.observe)
             (observe_distinct if as_planned else self._method.observe)(rows_B, logits_BL)
-
-    def _observe_deferred(
-        self,
-        deferred: Deferred,
-        indices_B: Tensor,
-        logits_BL: Tensor,
-        targets: Tensor | None,
-        *,
-        probabilities: bool,
-        in_plan: bool,
-    ) -> None:
-        """`observe` where the state is not on the CPU: no value is asked for, so that the host never waits.
-
-        Indices beside the plan should be on the CPU, as a loader gives them; others must be fetched.
-        """
-        position, device = self._position, self._count_N.device
-        if in_plan:
-            first, count = position.absorbed, len(indices_B)
-            far = indices_B.device.type != "cpu"
-            as_planned = far or position.is_next(indices_B)
-            if not as_planned:
-                refuse_outside(indices_B, self._labels.num_samples)
-            position.advance(indices_B, self._epoch, 1)
-            position.absorb(count, as_planned=as_planned)
-            rows_B = self._plan_on_device[first : first + count]
-            if far:
-                rows_B = deferred.note_indices(indices_B.to(device), rows_B, self._labels.num_samples)
-            elif not as_planned:
-                rows_B = indices_B.to(device, non_blocking=True)
-        else:
-            indices_B = indices_B.cpu()
-            refuse_outside(indices_B, self._labels.num_samples)
-            rows_B, as_planned = indices_B.to(device, non_blocking=True), False
-        logits_BL = logits_BL.to(device, non_blocking=True)
-        if probabilities:
-            logits_BL = logits_of(logits_BL, deferred.probabilities)
-        if targets is not None:
-            deferred.note_targets(targets, rows_B, self._labels)
-        valid_B = logits_BL.isfinite().all(1)
-        deferred.skipped += (~valid_B).sum()
-        if in_plan:
-            self._count_N.index_add_(0, rows_B, valid_B.long())
-        if not getattr(self._method, "skips_rows", False):
-            self._method.observe(rows_B[valid_B], logits_BL[valid_B])
-            return
-        logits_BL = logits_BL.where(valid_B[:, None], 0.0)
-        for piece in [slice(None)] if as_planned else distinct_rows(indices_B):
-            self._method.observe_distinct(rows_B[piece], logits_BL[piece], valid_B[piece])  # type: ignore[attr-defined]
 
     @on_one_thread
     def end_epoch(self) -> None:

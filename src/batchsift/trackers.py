@@ -33,9 +33,14 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
         yield (occurrence_B == occurrence).nonzero()[:, 0]
 
 
+def on_host(tensor: Tensor) -> bool:
+    """Whether a tensor's values can be looked at without waiting for a device."""
+    return tensor.device.type == "cpu"
+
+
 def bookkeeping(integers: Tensor) -> Any:
     """A few integers for arithmetic: as an array where they are on the CPU, which costs a quarter of a tensor's."""
-    return integers.numpy() if integers.device.type == "cpu" else integers
+    return integers.numpy() if on_host(integers) else integers
 
 
 def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
@@ -52,7 +57,7 @@ def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tenso
     values_BL = values_BL.to(target_ML.dtype)
     if valid_B is not None:
         values_BL = values_BL.where(valid_B[:, None], target_ML.index_select(0, torch.as_tensor(rows_B)))
-    if target_ML.device.type == "cpu":
+    if on_host(target_ML):
         np.put(_whole_rows(target_ML), rows_B, _whole_rows(values_BL.contiguous()))
     else:
         target_ML.index_copy_(0, rows_B, values_BL)
@@ -131,7 +136,7 @@ class RecentSteps(Tracker):
         before_B, rows_B = count_rows(self.count_N, indices_B, valid_B), bookkeeping(indices_B)
         previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
         step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
-        if self.count_N.device.type != "cpu" or not before_B.all():
+        if not on_host(self.count_N) or not before_B.all():
             step_BL.mul_(torch.as_tensor(before_B > 0)[:, None])
         write_rows(self.latest_NL, rows_B, probs_BL, valid_B)
         num_steps, num_samples, num_labels = self.steps_SNL.shape
