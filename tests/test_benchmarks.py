@@ -112,7 +112,7 @@ def test_claims(capsys):
 
     def with_growth(second):
         def measured(job):
-            return {"first": 1.0, "second": second, **({"alone": 1.0} if job.kind == "contention" else {})}
+            return {"first": 1.0, "second": second, **({"single": 1.0} if job.kind == "contention" else {})}
 
         pairs = [asked.growth(asked.TWICE), asked.growth(asked.TENFOLD), asked.contention(1), asked.contention(2)]
         return Findings({job.key: Outcome(measured(job)) for job in pairs})

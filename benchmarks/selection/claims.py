@@ -55,7 +55,9 @@ class Claim:
     @property
     def value(self) -> str:
         """The number in words."""
-        return "-" if self.measured is None else f"{self.measured:.3g} {self.unit}"
+        if self.measured is None:
+            return "-"
+        return f"{self.measured:.3g} {self.unit}" if self.measured < 1000 else f"{self.measured:,.0f} {self.unit}"
 
 
 def state_bytes(size: Size, itemsize: int = 4) -> int:
@@ -95,10 +97,10 @@ def claims(found: Findings) -> list[Claim]:
             for name, (target, pair) in pairs.items()
         ),
         Claim(
-            "D2ACE, two threads, one core busy: over one thread on a core of its own",
+            "D2ACE, two threads, one core busy: over one thread beside it",
             False,
             3,
-            two_threads and two_threads.second / two_threads.alone,
+            two_threads and two_threads.second / two_threads.single,
         ),
         Claim(f"plan of {LARGE}, faster than NumPy's choice", True, 50, large and large.choice / large.plan),
         Claim(f"{at_main}, share of an epoch with the CNN", False, 1, main and cnn and share(main.total, cnn), "%"),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.selection.clock import processor_time
 from benchmarks.selection.selecting import Training, medians, method_of
 from benchmarks.selection.sizes import Size, labels_of, logits_pool
 
@@ -72,28 +71,27 @@ class Contention(Pair):
     """Seconds on the wall, with nothing of ours beside it and with the last core busy.
 
     Attributes:
-        alone: Processor seconds of one thread: what an undisturbed core would take, whatever else goes on here.
+        single: As `second`, on one thread: what remains of many threads where one of them is always late.
     """
 
-    alone: float
+    single: float
 
 
 def contention(method: str, size: Size, device: str, rounds: int = ROUNDS) -> Contention:
     """The same epochs in turns, with the threads torch has now."""
     training, busy, threads = training_of(method, size, device), BusyCore(), torch.get_num_threads()
-    quiet, crowded, alone = [], [], []
+    quiet, crowded, single = [], [], []
     try:
         for _ in range(rounds):
             quiet.append(training.epoch())
             with busy:
                 crowded.append(training.epoch())
-            torch.set_num_threads(1)
-            with processor_time():
-                alone.append(training.epoch())
-            torch.set_num_threads(threads)
+                torch.set_num_threads(1)
+                single.append(training.epoch())
+                torch.set_num_threads(threads)
     finally:
         busy.end()
-    return Contention(*(medians(epochs).total for epochs in (quiet, crowded, alone)))
+    return Contention(*(medians(epochs).total for epochs in (quiet, crowded, single)))
 
 
 def host_waits(method: str, size: Size, device: str) -> int:
