@@ -80,6 +80,28 @@ def test_svg_is_small_themed_and_its_ids_its_own():
     assert first == drawn("one")
 
 
+def points_of(path):
+    """Absolute points of a path of straight lines, given absolutely or by steps."""
+    points = []
+    for command, numbers in re.findall(r"([MLlz])([^MLlz]*)", path):
+        found = [float(number) for number in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", numbers)]
+        if command == "l":
+            found = [before + step for before, step in zip(points[-1], found, strict=True)]
+        if command != "z":
+            points.append(found)
+    return np.array(points)
+
+
+def test_long_paths_are_shorter_and_the_same():
+    rng = np.random.default_rng(0)
+    path = "M0.06 -3.25" + "".join(f" L {x:.6f} {y:.6f}" for x, y in rng.normal(size=(200, 2)).cumsum(axis=0)) + " z "
+    short = svg._short_path(path)
+    assert short.endswith("z")
+    assert len(short) < 0.8 * len(svg._rounded(path, 1))
+    np.testing.assert_allclose(points_of(short), points_of(path.replace(" L ", "L")), atol=0.0501)
+    assert svg._short_path("M 0 0 L 1 1 z") == "M0 0L1 1z"
+
+
 def test_svg_text_stays_text_and_is_escaped():
     picture = drawn()
     assert "<script" not in picture
@@ -103,7 +125,9 @@ def test_rank_diagram_has_a_name_and_a_dot_for_each_and_the_bars():
 
 
 def test_names_of_ids_and_epochs_that_are_drawn():
-    assert identifier("a b", "<x>", 3) == "a-b-x-3"
+    assert identifier("a b", "x_y", 3) == "a-b-x-y-3"
+    assert len({identifier("f", name) for name in ("日本", "中国", "a<b", "a>b", "a-b")}) == 5
+    assert re.fullmatch(r"[A-Za-z0-9-]+", identifier("日本"))
     assert shown(5).tolist() == [0, 1, 2, 3, 4]
     assert (len(shown(1000)), shown(1000)[0], shown(1000)[-1]) == (MOST_POINTS, 0, 999)
     assert shown(1).tolist() == [0]

@@ -87,7 +87,7 @@ def _scope_part(study: Study, scope: Scope, metrics: tuple[str, ...], several: b
     name = identifier(scope.settings, scope.model or "all")
     whole = scope.model is None or len(models) == 1
     compared = bool(scope.runs and scope.challengers)
-    pairs = scope_tables.pairs(scope, metrics, name) if scope.runs else None
+    pairs = scope_tables.pairs(scope, metrics, name) if scope.runs and whole else None
     return ScopePart(
         name=name,
         title=title,
@@ -101,7 +101,7 @@ def _scope_part(study: Study, scope: Scope, metrics: tuple[str, ...], several: b
         scores=tuple(scope_tables.scores(scope, key, name) for key in metrics) if scope.runs else (),
         details=(
             scope_tables.against_random(scope, tuple(METRICS) if whole else metrics, name),
-            scope_tables.by_data(scope, metrics, name),
+            *([scope_tables.by_data(scope, metrics, name)] if whole else []),
             *([pairs] if pairs else []),
         )
         if compared

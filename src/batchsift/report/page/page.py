@@ -27,6 +27,7 @@ from batchsift.report.page.figures.drawing import Drawing
 from batchsift.report.page.study import BASELINE, TARGET, Block, Study, read
 
 LIMIT = 3_000_000  # bytes of a page
+FOR_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves
 FURNITURE = 60_000  # bytes left for what stands around the figures
 
 
@@ -106,13 +107,14 @@ def _page(study: Study, scopes: Sequence[ScopePart], alpha: float) -> str:
 
 
 def _fitting(study: Study, room: int) -> _Figures:
-    """Curves of all blocks first, then the rest block by block, until the page is full."""
+    """Curves of all blocks first, as far as they leave room for the rest, which then comes block by block."""
     curves: list[tuple[Block, Drawing]] = []
     parts: list[BlockPart] = []
+    kept = room * FOR_PARTS
     for block, drawing in convergence_figures(study):
-        room -= _size((drawing,))
-        if room < 0:
+        if room - _size((drawing,)) < kept:
             break
+        room -= _size((drawing,))
         curves.append((block, drawing))
     for part in block_parts(study) if room > 0 else ():
         room -= sum(map(_size, part.rows)) + (
@@ -125,7 +127,7 @@ def _fitting(study: Study, room: int) -> _Figures:
 
 
 def _size(drawings: Sequence[Drawing]) -> int:
-    return sum(len(d.picture) + 2 * len(d.hover) + 600 for d in drawings)
+    return round(sum(len(d.picture) + 1.3 * len(d.hover) + 600 for d in drawings))
 
 
 def _render(study: Study, scopes: Sequence[ScopePart], figures: _Figures, alpha: float) -> str:

@@ -77,11 +77,11 @@ def against_random(scope: Scope, keys: Sequence[str], name: str) -> Table:
             Column("Method", numeric=False),
             Column("Gain", hint="Mean difference to Random; above zero is better, whatever the metric's direction"),
             Column(f"{confidence} interval"),
-            Column("Data sets won/tied/lost"),
-            Column("Told apart better/worse", hint="Data sets, by the corrected t-test over folds, Holm"),
+            Column("Won/tied/lost", hint="Data sets"),
+            Column("Told apart", hint="Data sets, as better / as worse, by the corrected t-test over folds, Holm"),
             Column("Rank-biserial", hint="Matched-pairs rank-biserial correlation, in [-1, 1]"),
             Column("Hedges' g", hint="Cohen's d_z of the paired differences with Hedges' correction"),
-            Column("p (Wilcoxon, Holm)", hint="Over data sets, adjusted for the number of methods"),
+            Column("p", hint="Signed-rank test over data sets, adjusted for the number of methods (Holm)"),
         ],
         rows=[_gain_row(key, contrast) for key, contrast in contrasts],
         note=_basis(contrasts[0][1]) if contrasts else "",
@@ -116,7 +116,8 @@ def _basis(contrast: Contrast) -> str:
         else "Intervals: of the mean over these data sets, by the corrected resampled t over folds."
     )
     reason = contrast.significance.reason
-    return f"{how} Effect sizes: over {over}." + (f" No p: {reason}." if reason else "")
+    p = f"No p: {reason}." if reason else "p: Wilcoxon over data sets, Holm."
+    return f"{how} Effect sizes: over {over}. {p}"
 
 
 def by_data(scope: Scope, keys: Sequence[str], name: str) -> Table:
@@ -150,8 +151,8 @@ def by_data(scope: Scope, keys: Sequence[str], name: str) -> Table:
             Column("Gain"),
             Column(f"{confidence}, corrected t"),
             Column(f"{confidence}, bootstrap"),
-            Column("Folds won/tied/lost"),
-            Column("p (corrected t, Holm)"),
+            Column("Won/tied/lost", hint="Folds"),
+            Column("p (corrected t)"),
         ],
         rows=rows,
         note="Corrected t: Nadeau and Bengio's, which allows for folds sharing training data; p adjusted for all "

@@ -94,7 +94,7 @@
       const box = svg.getBoundingClientRect(), outer = figure.getBoundingClientRect();
       const x = box.left - outer.left + (place(panel, at) / view.width) * box.width;
       const y = box.top - outer.top + (panel.top / view.height) * box.height;
-      const right = x + 14 + tip.offsetWidth <= outer.width;
+      const right = outer.left + x + 14 + tip.offsetWidth <= window.innerWidth - 8;
       tip.style.left = `${Math.max(4, right ? x + 14 : x - 14 - tip.offsetWidth)}px`;
       tip.style.top = `${y + 6}px`;
     };

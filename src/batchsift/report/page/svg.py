@@ -26,6 +26,8 @@ XLINK = "{http://www.w3.org/1999/xlink}href"
 NOT_NEEDED = {f"{SVG}metadata", f"{SVG}style"}
 NUMBER = re.compile(r"-?\d+\.\d+")
 REFERENCE = re.compile(r"#([\w.-]+)")
+STRAIGHT = re.compile(r"(?:[ML]-?[\d.]+ -?[\d.]+|z)+")
+STRAIGHT_STEP = re.compile(r"([MLz])(?:(-?[\d.]+) (-?[\d.]+))?")
 LONG = 500  # characters of a path that is a curve, whose numbers need one decimal; marks are shorter and need two
 SETTINGS = {
     "svg.fonttype": "none",
@@ -131,9 +133,36 @@ def _tidy(element: ElementTree.Element, name: str, used: set[str]) -> None:
         else:
             tidied = _rounded(value, 1 if len(value) > LONG else 2)
         if key == "d":
-            tidied = re.sub(r"\s*([MLQCz])\s*", r"\1", tidied).strip()
+            tidied = _short_path(tidied)
         if tidied and not tidied.startswith("rotate(-0 "):
             element.attrib[key] = tidied
+
+
+def _short_path(path: str) -> str:
+    """The same path without needless spaces; a long one of straight lines by its steps, in tenths of a point."""
+    path = re.sub(r"\s*([MLQCz])\s*", r"\1", path).strip()
+    if len(path) < LONG or not STRAIGHT.fullmatch(path):
+        return path
+    steps, x, y = [], 0, 0
+    for command, *point in STRAIGHT_STEP.findall(path):
+        to_x, to_y = (round(10 * float(number)) for number in point) if point[0] else (x, y)
+        if command == "z":
+            steps.append("z")
+        elif command == "M":
+            steps.append(f"M{_tenths(to_x)} {_tenths(to_y)}")
+        else:
+            steps.append(f"l{_tenths(to_x - x)} {_tenths(to_y - y)}")
+        x, y = to_x, to_y
+    return "".join(steps).replace(" -", "-")
+
+
+def _tenths(number: int) -> str:
+    """As short as SVG allows.
+
+    >>> _tenths(-5), _tenths(120), _tenths(37)
+    ('-.5', '12', '3.7')
+    """
+    return f"{number / 10:.1f}".removesuffix(".0").replace("0.", ".", 1) if abs(number) < 10 else f"{number / 10:g}"
 
 
 def _style(style: str) -> str:

@@ -44,9 +44,14 @@ class Cell:
     best: bool = False
 
     @property
-    def sort_key(self) -> str:
-        """For the page: a number without rounding, or nothing."""
+    def unrounded(self) -> str:
+        """For files: the number in full, or nothing."""
         return "" if self.number is None or math.isnan(self.number) else repr(float(self.number))
+
+    @property
+    def sort_key(self) -> str:
+        """For the page: the number with as many digits as tell cells apart, or nothing."""
+        return "" if self.number is None or math.isnan(self.number) else f"{self.number:.7g}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([column.title for column in self.columns])
-        writer.writerows([[cell.sort_key or _harmless(cell.text) for cell in row] for row in self.all_rows])
+        writer.writerows([[cell.unrounded or _harmless(cell.text) for cell in row] for row in self.all_rows])
         return text.getvalue()
 
     def latex(self) -> str:

@@ -1,5 +1,6 @@
 """What all figures share: the drawing, curves with bands, where the pointer is. E epochs, R runs."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -36,12 +37,18 @@ class Drawing:
 
 
 def identifier(*parts: object) -> str:
-    """Letters, digits and dashes, for ids: unique where the parts are, up to punctuation.
+    """Letters, digits and dashes, for ids: readable, and unique where the parts are, up to spaces and underscores.
 
-    >>> identifier("curve", "my set", 3)
+    >>> identifier("curve", "my_set", 3)
     'curve-my-set-3'
+    >>> identifier("curve", "Übung").startswith("curve-bung-")
+    True
     """
-    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(map(str, parts))).strip("-")
+    text = "-".join(map(str, parts))
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+    if re.fullmatch(r"[\w .-]*", text, re.ASCII):
+        return plain
+    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
 
 
 def shown(num_epochs: int) -> np.ndarray:
