@@ -144,7 +144,7 @@ def test_it_fits_is_legible_and_plots_are_drawn(opened, size, scheme):
     for index in range(0, plots.count(), 5):
         box = plots.nth(index).bounding_box()
         assert 250 < box["width"] <= size["width"]
-        assert box["height"] > 60
+        assert box["height"] > 50
         pixels = imread(io.BytesIO(plots.nth(index).screenshot()))[..., :3]
         assert len(np.unique((pixels * 255).astype(int).reshape(-1, 3), axis=0)) > 20
 
