@@ -11,7 +11,7 @@ from itertools import pairwise
 
 BLANKS = " \t"
 QUOTES = "'\""
-IDENTIFIERS = ("id", "instance_id", "sample_id", "example_id", "row_id", "record_id")
+IDENTIFIERS = ("", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id")
 PAIRS = (("0", "1"), ("0.0", "1.0"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"))
 
 

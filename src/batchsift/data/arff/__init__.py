@@ -52,8 +52,8 @@ def read_arff(
         labels: number of attributes at the end that are labels, at least 1.
         label_columns: names of the attributes that are labels, or patterns with `*`.
         drop: names of attributes to leave out, or patterns with `*`. By default those of type string or date, and
-            the first or last feature if it is called `id`, or `instance_id`, `sample_id`, `example_id`, `row_id` or
-            `record_id`; a warning names them.
+            the first or last feature if it is called `id`, `instance_id`, `sample_id`, `example_id`, `row_id` or
+            `record_id`, or not at all; a warning names them.
 
     Returns:
         The data set, named after the file. Its features are a `csr_array` if all rows are sparse, else an array.
