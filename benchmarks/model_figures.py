@@ -67,7 +67,7 @@ def values(figures, name, model, setting, metric):
 
 
 def rows_of_figures(figures):
-    yield ["data", "model", "settings", *SHOWN.values(), "best epoch"]
+    yield ["data", "model", "settings", *SHOWN.values(), "Macro-AUC, last epoch", "best epoch"]
     for name in SETS:
         for model in models.names():
             for setting in recipes.NAMES:
@@ -78,13 +78,14 @@ def rows_of_figures(figures):
                 epochs = entry["settings"].get("epochs", Settings().epochs)
                 best = fmean(fold["best_epoch"] for fold in entry["folds"])
                 texts = (f"{fmean(folds):.4f} ± {stdev(folds):.4f}" for folds in cells)
-                yield [name, model, setting, *texts, f"{best:.0f} of {epochs}"]
+                last = fmean(fold["last_macro_auc"] for fold in entry["folds"])
+                yield [name, model, setting, *texts, f"{last:.4f}", f"{best:.0f} of {epochs}"]
 
 
 def rows_of_targets(figures):
     """The best of the four against what was asked, and how far each of the others is from it."""
     four = [model for model in models.names() if model != "mlp"]
-    yield ["data", "metric", "asked", "best of the four", *models.names()]
+    yield ["data", "metric", "asked", "best measured of the four", *models.names()]
     for name, (metric, bound, more) in ASKED.items():
         means = {
             model: fmean(folds) for model in models.names() if (folds := values(figures, name, model, "tuned", metric))

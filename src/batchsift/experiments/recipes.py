@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from batchsift import models
+from batchsift.experiments.preparation import Settings
+
 NAMES = ("paper", "tuned")
 TUNED = Path(__file__).with_name("tuned.json")
 
@@ -51,10 +54,34 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
             f"no tuned settings for {model} on {data!r}; there are some for {', '.join(found) or 'no data set'}: "
             "search with benchmarks/tune.py, or give learning rate and epochs yourself"
         )
-    return Recipe(**found[data])
+    return found[data]
 
 
 @cache
-def _tuned() -> dict[str, dict[str, dict[str, Any]]]:
-    table: dict[str, dict[str, dict[str, Any]]] = json.loads(TUNED.read_text(encoding="utf-8"))
-    return table
+def _tuned() -> dict[str, dict[str, Recipe]]:
+    return read(TUNED)
+
+
+def read(path: Path) -> dict[str, dict[str, Recipe]]:
+    """Model to data set to settings, of a file that `benchmarks/tune.py` wrote.
+
+    Raises:
+        ValueError: where the file is not such a table, or holds what a run could not take.
+    """
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        model: {data: _checked(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()}
+        for model, by_data in table.items()
+    }
+
+
+def _checked(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+    try:
+        found = Recipe(**entry)
+        Settings(**found.settings)
+        unknown = set(found.hyperparameters) - set(models.hyperparameters(model))
+    except (TypeError, ValueError) as error:  # a field there is none of, or a value out of its range
+        raise ValueError(f"{where}: {error}") from error
+    if unknown:
+        raise ValueError(f"{where}: {model} has no hyperparameter {', '.join(sorted(unknown))}")
+    return found
