@@ -123,7 +123,7 @@ def test_what_has_no_checksum_is_read_before_it_is_trusted(batchsift, server, tm
     assert "recorded and checked from now on" in " ".join(errors.split())
     code, out, errors = batchsift("fetch", "lie")
     assert (code, out) == (2, "")
-    assert "4 x 1 x 2 and" in " ".join(errors.split())
+    assert "4 x 1 x 2 were expected" in " ".join(errors.split())
     assert not list((tmp_path / "Lie").glob("Lie*"))
 
 
