@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batchsift.functional.memory import large_full
-
 ALL = slice(None)
 
 
@@ -118,8 +116,8 @@ class RecentSteps(Tracker):
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Nothing observed, in the shape and on the device of the labels."""
         device = labels_NL.device
-        self.latest_NL = large_full(labels_NL.shape, 0.5, storage, device)
-        self.steps_SNL = large_full((window - 1, *labels_NL.shape), 0.0, storage, device)
+        self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
+        self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
@@ -171,7 +169,7 @@ class PredictionWindow(Tracker):
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Empty windows, of the shape and on the device of the labels."""
         device = labels_NL.device
-        self.ring_TNL = large_full((window, *labels_NL.shape), 0.5, storage, device)
+        self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
 
     @property
@@ -221,7 +219,8 @@ class RunningMoments(Tracker):
     def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
         """Nothing observed, in the shape and on the device of the labels."""
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
-        self.mean_NL, self.squares_NL = (large_full(labels_NL.shape, 0.0, storage, labels_NL.device) for _ in range(2))
+        self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
+        self.squares_NL = torch.zeros_like(self.mean_NL)
 
     @property
     def size_N(self) -> Tensor:  # noqa: N802
@@ -249,7 +248,7 @@ class LatestValue(Tracker):
 
     def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
         """`initial` everywhere, in the shape and on the device of the labels."""
-        self.value_NL = large_full(labels_NL.shape, initial, storage, labels_NL.device)
+        self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""

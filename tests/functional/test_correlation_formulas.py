@@ -1,6 +1,7 @@
 """Label correlations, neighbours and local imbalance against their loop-written twins."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy import sparse
 from sklearn.metrics import mutual_info_score
 
 from batchsift.functional import correlation as fast
-from batchsift.functional import imbalance
+from batchsift.functional import imbalance, neighbors
 from batchsift.functional.neighbors import given_or_nearest, nearest_neighbors
 from reference import correlation as slow
 
@@ -234,3 +235,39 @@ def test_given_neighbors_are_checked():
     for wrong in (np.zeros(3), np.array([[math.nan], [0.0]]), np.array([[math.inf], [0.0]])):
         with pytest.raises(ValueError, match="features"):
             nearest_neighbors(wrong, 1)
+
+
+class TestManySamples:
+    """Above a size an index finds nearly all neighbours, always the same ones."""
+
+    @pytest.fixture
+    def features(self, monkeypatch):
+        monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1000)
+        return np.random.default_rng(0).normal(size=(4000, 8)) + 1e3
+
+    def test_recall(self, features, caplog, monkeypatch):
+        pytest.importorskip("faiss")
+        with caplog.at_level("INFO"):
+            found = nearest_neighbors(features, 6)
+        assert found.shape == (4000, 6)
+        assert found.dtype == torch.int64
+        assert torch.equal(found, nearest_neighbors(features, 6))
+        assert (found != torch.arange(4000)[:, None]).all()
+        stated = float(caplog.messages[0].split()[-1])
+        monkeypatch.setattr(neighbors, "EXACT_UP_TO", 10_000)
+        exact = nearest_neighbors(features, 6)
+        recall = float((found[:, :, None] == exact[:, None, :]).any(1).double().mean())
+        assert recall > 0.9
+        assert recall == pytest.approx(stated, abs=0.03)
+
+    def test_equal_samples(self):
+        pytest.importorskip("faiss")
+        found, _ = neighbors.approximate_neighbors(np.zeros((200, 3), dtype=np.float32), 3)
+        assert (found != np.arange(200)[:, None]).all()
+
+    def test_without_the_index_it_is_said(self, features, monkeypatch):
+        monkeypatch.setitem(sys.modules, "faiss", None)
+        with pytest.warns(UserWarning, match=r"batchsift\[neighbors\]"):
+            found = nearest_neighbors(features[:1200], 2)
+        monkeypatch.setattr(neighbors, "EXACT_UP_TO", 10_000)
+        assert torch.equal(found, nearest_neighbors(features[:1200], 2))

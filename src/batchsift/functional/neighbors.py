@@ -1,14 +1,28 @@
-"""Nearest neighbours in feature space."""
+"""Nearest neighbours in feature space: exact, or, of many samples, nearly so by the index of `faiss`.
 
+Shapes: N samples, D features, K neighbours.
+"""
+
+import logging
+import math
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+EXACT_UP_TO = 50_000  # samples; the exact search takes time proportional to their square
+_RECALL_SAMPLES = 500
+_logger = logging.getLogger(__name__)
 
 
 def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
-    """The nearest other samples of every sample, nearest first (Euclidean distance, exact).
+    """The nearest other samples of every sample, nearest first (Euclidean distance).
+
+    Exact up to `EXACT_UP_TO` samples, and for sparse features. Of more, `approximate_neighbors` are taken if `faiss` is
+    installed, and their recall is logged; if it is not, the exact search goes on after a warning.
 
     Args:
         features: `(N, D)` tensor, array or scipy sparse matrix without NaN.
@@ -42,8 +56,67 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
     count = min(num_neighbors, matrix.shape[0] - 1)
     if count < 1:
         return torch.empty(matrix.shape[0], 0, dtype=torch.int64)
+    if not sparse and len(matrix) > EXACT_UP_TO:
+        try:
+            approximate, recall = approximate_neighbors(matrix.astype(np.float32), count)
+        except ImportError:
+            warnings.warn(
+                f"the exact neighbours of {len(matrix)} samples are sought, which takes long: pip install "
+                "'batchsift[neighbors]' for approximate ones, or pass neighbors=(N, K) to the method",
+                UserWarning,
+                stacklevel=2,
+            )
+        else:
+            _logger.info("approximate neighbours of %d samples, recall %.3f", len(matrix), recall)
+            return torch.from_numpy(approximate)
     found = NearestNeighbors(n_neighbors=count).fit(matrix).kneighbors(return_distance=False)
     return torch.from_numpy(found.astype(np.int64))
+
+
+def approximate_neighbors(features: NDArray[np.float32], num_neighbors: int) -> tuple[NDArray[np.int64], float]:
+    """Neighbours by an inverted file: the samples are put into `4 sqrt(N)` cells, the nearest cells are searched whole.
+
+    The same features always give the same neighbours.
+
+    Args:
+        features: `(N, D)`, finite, not far from zero.
+        num_neighbors: K, less than N.
+
+    Returns:
+        `(N, K)`, nearest first, and the recall: which share of the exact neighbours of some samples was found. A sample
+        stands in for a neighbour of its own that was not found.
+
+    Raises:
+        ImportError: `faiss` is not installed.
+    """
+    import faiss  # noqa: PLC0415 -- an extra
+
+    features = np.ascontiguousarray(features)
+    num_samples, num_features = features.shape
+    cells = max(1, min(num_samples // 40, int(4 * math.sqrt(num_samples))))
+    exact = faiss.IndexFlatL2(num_features)
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(num_features), num_features, cells)
+    index.cp.max_points_per_centroid = 64
+    index.cp.min_points_per_centroid = 1
+    index.train(features)
+    index.add(features)
+    index.nprobe = max(8, cells // 24)
+    _, found = index.search(features, num_neighbors + 1)
+    found = _without_self(found, np.arange(num_samples))
+    exact.add(features)
+    some = np.unique(np.linspace(0, num_samples - 1, _RECALL_SAMPLES).astype(np.int64))
+    _, nearest = exact.search(features[some], num_neighbors + 1)
+    nearest = _without_self(nearest, some)
+    hits = (found[some][:, :, None] == nearest[:, None, :]).any(1)
+    return found, float(hits.mean())
+
+
+def _without_self(found: NDArray[np.int64], own_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Leave out the own sample of each row, or the last found; what was not found (-1) becomes its own."""
+    left_out = found == own_N[:, None]
+    left_out[~left_out.any(1), -1] = True
+    others = found[~left_out].reshape(len(found), -1).astype(np.int64)
+    return np.where(others < 0, own_N[:, None], others)
 
 
 def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samples: int) -> Tensor:
