@@ -80,7 +80,7 @@ def classify(z_BCh: Tensor, weight_Ch: Tensor, bias_C: Tensor) -> Tensor:
     >>> classify(torch.ones(1, 2, 3), torch.ones(2, 3), torch.tensor([0.0, 1.0]))
     tensor([[3., 4.]])
     """
-    return (z_BCh * weight_Ch).sum(-1) + bias_C  # on a CPU faster than a batched product, whose gradients are permuted
+    return torch.einsum("bch,ch->bc", z_BCh, weight_Ch) + bias_C
 
 
 class GaussianHeads(nn.Module):
