@@ -89,6 +89,8 @@ def _beside(axes: plt.Axes, found: Findings, sizes: Sequence[Size]) -> None:
 
 def _parts(axes: plt.Axes, found: Findings, methods: Sequence[str]) -> None:
     cells = {method: cell for method in methods if (cell := found.cell(method, MAIN))}
+    if not cells:
+        return
     names = sorted(cells, key=lambda name: cells[name].total)
     begun = [0.0] * len(names)
     parts = {
@@ -99,7 +101,13 @@ def _parts(axes: plt.Axes, found: Findings, methods: Sequence[str]) -> None:
     for name, values in parts.items():
         axes.barh(names, [1e3 * value for value in values], left=begun, label=name)
         begun = [a + 1e3 * b for a, b in zip(begun, values, strict=True)]
-    axes.set_xlabel("milliseconds an epoch")
+    limit = 1.5 * sorted(begun)[-2:][0]
+    for place, total in enumerate(begun):
+        box = {"pad": 1, "facecolor": "white", "linewidth": 0}
+        place_of = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(f"{total:,.0f}", (min(total, limit), place), fontsize=8, bbox=box, **place_of)
+    axes.set_xlim(right=1.2 * limit)
+    axes.set_xlabel("milliseconds an epoch (the longest bars are cut)")
     axes.set_title(f"Every method at {MAIN}", fontsize=10)
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3, axis="x")
