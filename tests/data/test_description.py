@@ -103,6 +103,10 @@ def test_counts_by_hand():
 def test_unknown_labels_count_as_absent():
     found = describe(made([[0.0], [1.0]], [[1.0, np.nan], [0.0, 1.0]]))
     assert (found.unknown_cells, found.cardinality, found.cooccurrence) == (1, 1.0, ((1, 0), (0, 1)))
+    assert [label.frequency for label in found.labels] == [0.5, 1.0]
+    none = describe(made([[0.0], [1.0]], [[1.0, np.nan], [0.0, np.nan]]))
+    assert math.isnan(none.labels[1].frequency)
+    assert len(repr(none)) < 1000
 
 
 @pytest.mark.parametrize("sparse", [False, True])

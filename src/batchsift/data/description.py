@@ -9,12 +9,12 @@ The measures and their sources, over N samples, D features and L labels:
   SCUMBLE is the mean over the samples that have it (Charte et al., Neurocomputing, 2019)
 - TCS, the theoretical complexity score, `ln(D L S)` with S distinct label sets (Charte et al., HAIS 2016)
 
-A cell that is not labelled (NaN) counts as 0. Labels nobody has are left out of the means.
+A cell that is not labelled (NaN) counts as 0, but in a label's frequency. Labels nobody has are left out of the means.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class LabelDescription:
     Attributes:
         name: Its name.
         positives: Samples that have it.
-        frequency: Their share of all samples, in [0, 1].
+        frequency: Their share of the samples for which it is known, in [0, 1]; NaN where it is known for none.
         imbalance_ratio: IRLbl, at least 1; NaN for a label nobody has.
         scumble: In [0, 1); NaN for a label nobody has.
         scumble_cv: Standard deviation (ddof 1) over mean of SCUMBLE, among the samples that have it; NaN where it is 0.
@@ -118,8 +118,8 @@ class Description:
     max_imbalance_ratio: float
     scumble: float
     scumble_cv: float
-    labels: tuple[LabelDescription, ...]
-    cooccurrence: tuple[tuple[int, ...], ...]
+    labels: tuple[LabelDescription, ...] = field(repr=False)
+    cooccurrence: tuple[tuple[int, ...], ...] = field(repr=False)
     constant_features: tuple[str, ...]
     duplicate_features: tuple[tuple[str, ...], ...]
     duplicates: Duplicates
@@ -141,7 +141,8 @@ def describe(data: MultiLabelData) -> Description:
     positive_NL = data.labels == 1
     sizes_S = np.unique(positive_NL, axis=0, return_counts=True)[1]
     scumble_N = instance_scumble(positive_NL)
-    labels = tuple(_labels(data.label_names, positive_NL, scumble_N))
+    known_L = (~np.isnan(data.labels)).sum(axis=0)
+    labels = tuple(_labels(data.label_names, positive_NL, scumble_N, known_L))
     ratios = [label.imbalance_ratio for label in labels if label.positives]
     constant_D, groups = _repeated_features(data.features)
     counts_LL = positive_NL.T.astype(np.float64) @ positive_NL
@@ -200,14 +201,18 @@ def instance_scumble(positive_NL: npt.NDArray[np.bool_]) -> npt.NDArray[np.float
 
 
 def _labels(
-    names: Sequence[str], positive_NL: npt.NDArray[np.bool_], scumble_N: npt.NDArray[np.float64]
+    names: Sequence[str],
+    positive_NL: npt.NDArray[np.bool_],
+    scumble_N: npt.NDArray[np.float64],
+    known_L: npt.NDArray[np.int64],
 ) -> Iterable[LabelDescription]:
-    for name, positive_N, ratio in zip(names, positive_NL.T, imbalance_ratios(positive_NL), strict=True):
+    columns = zip(names, positive_NL.T, imbalance_ratios(positive_NL), known_L.tolist(), strict=True)
+    for name, positive_N, ratio, known in columns:
         own = scumble_N[positive_N]
         yield LabelDescription(
             name=name,
             positives=len(own),
-            frequency=len(own) / len(positive_N),
+            frequency=len(own) / known if known else float("nan"),
             imbalance_ratio=float(ratio),
             scumble=float(own.mean()) if len(own) else float("nan"),
             scumble_cv=_variation(own),

@@ -125,6 +125,9 @@ class MultiLabelData:
 
         return describe(self)
 
+    def __len__(self) -> int:
+        return self.num_samples
+
     def __repr__(self) -> str:
         return (
             f"MultiLabelData({self.name!r}, {self.num_samples} samples x {self.num_features} features x "

@@ -61,7 +61,7 @@ def _labels_table(found: Description) -> Table:
         table.add_row(
             Text(label.name),
             str(label.positives),
-            f"{label.frequency:.4f}",
+            _number(label.frequency),
             _number(label.imbalance_ratio),
             _number(label.scumble),
         )
@@ -81,6 +81,10 @@ def warnings_of(found: Description) -> list[str]:
         for names, whom in ((empty, "no sample"), (full, "every sample"))
         if names
     ]
+    if found.unknown_cells:
+        lines.append(
+            f"{found.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
+        )
     if found.constant_features:
         lines.append(f"{len(found.constant_features)} constant features: {_shortened(found.constant_features)}")
     if found.duplicate_features:
@@ -151,7 +155,7 @@ def _draw_counts(axes: Axes, found: Description) -> None:
     if not named:
         axes.set_ylabel(f"{len(ranked)} labels, the commonest on top")
     axes.set_ylim(-0.6, len(ranked) - 0.4)
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
     axes.spines[["top", "right"]].set_visible(False)
 
 
