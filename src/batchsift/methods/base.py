@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import on_one_thread, row_chunks
-from batchsift.functional.memory import large_empty
 from batchsift.functional.sampling import (
     pressure_at,
     probabilities_by_maximum,
@@ -222,7 +221,7 @@ class ScoredMethod(BaseMethod):
         for rows in self.row_chunks():
             for name, signal_RL in self.signals_of(rows).items():
                 if name not in whole:
-                    whole[name] = large_empty(y.shape, signal_RL.dtype, y.device)
+                    whole[name] = torch.empty(y.shape, dtype=signal_RL.dtype, device=y.device)
                 whole[name][rows] = signal_RL
         return whole
 

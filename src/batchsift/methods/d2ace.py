@@ -96,6 +96,7 @@ class D2ACE(ScoredMethod):
             self.cells = PositiveCells.of(y)
         self.predictions = RecentSteps(y, self.window, self.storage)
         self.flips = LatestValue(y, 0.0, self.storage)
+        self._passes = TwoPasses(self._both, y.shape, y.device)
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows, and their change to the flip averages."""
@@ -133,12 +134,10 @@ class D2ACE(ScoredMethod):
         """
         y = self.labels.positive_NL
         score_both = [torch.empty(len(y), dtype=torch.float64, device=y.device) for _ in _FAMILIES]
-        passes = TwoPasses(self._both, y.shape, y.device)
-        v_both, positive_both = self._first_pass(passes)
-        for rows, both in passes.second():
+        v_both, positive_both = self._first_pass()
+        for rows, both in self._passes.second():
             for m, v, score_N in zip(both, v_both, score_both, strict=True):
                 torch.mv(m.double(), v, out=score_N[rows])
-        del passes  # and what it keeps
         if self.correlation:
             C_both = [cosine_of_cells(value_P, self.cells).to(value_P) for value_P in positive_both]
             vC_both = [v.to(C.dtype)[:, None] * C for v, C in zip(v_both, C_both, strict=True)]
@@ -146,13 +145,13 @@ class D2ACE(ScoredMethod):
             score_both = [score_N.add_(sum_N) for score_N, sum_N in zip(score_both, correlated_both, strict=True)]
         return {name: score_N.cpu() for name, score_N in zip(_FAMILIES, score_both, strict=True)}
 
-    def _first_pass(self, passes: TwoPasses) -> tuple[list[Tensor], list[Tensor]]:
+    def _first_pass(self) -> tuple[list[Tensor], list[Tensor]]:
         """Of both families: the label weights v, and the values in the positive cells."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
         moments: list[list[formulas.ColumnMoments]] = [[] for _ in _FAMILIES]
         positive: list[Tensor] = []
         cuts = iter(self.cells.chunks() if self.correlation else [])
-        for rows, both in passes.first():
+        for rows, both in self._passes.first():
             if self.label_weights:
                 known_RL = None if known_NL is None else known_NL[rows]
                 for m, parts in zip(both, moments, strict=True):
@@ -170,8 +169,7 @@ class D2ACE(ScoredMethod):
     @on_one_thread
     def weights(self) -> dict[str, Tensor]:
         """The label weights v of `uncertainty` and of `hardness`, `(L,)` float64 each, from all observed so far."""
-        y = self.labels.positive_NL
-        v_both, _ = self._first_pass(TwoPasses(self._both, y.shape, y.device))
+        v_both, _ = self._first_pass()
         return dict(zip(_FAMILIES, v_both, strict=True))
 
     def beta(self, epoch: int) -> float:

@@ -2,7 +2,8 @@
 
 What a chunk's cells are is computed where it is needed and forgotten: at the end of an epoch nothing as large as the
 state is made. Some scores need two passes, since they weigh columns by what all samples together say. `TwoPasses`
-keeps what the first one computed as far as that takes little memory, and computes the rest again.
+keeps what the first one computed as far as that takes little memory, and computes the rest again. It is made once and
+used every epoch: memory that the system hands out anew costs more, page by page, than what is kept in it.
 
 Shapes: N samples, L labels, M samples that are kept, R consecutive samples.
 """
@@ -13,7 +14,6 @@ import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import row_chunks
-from batchsift.functional.memory import large_empty
 
 _KEPT_BYTES = 52 * 2**20  # enough for two signals of 82,000 x 80 in single precision
 
@@ -42,7 +42,7 @@ class TwoPasses:
             if not self._kept:
                 bytes_a_row = sum(one.element_size() for one in signals) * self._shape[1]
                 count = min(self._shape[0], _KEPT_BYTES // bytes_a_row)
-                self._kept = tuple(large_empty((count, self._shape[1]), one.dtype, one.device) for one in signals)
+                self._kept = tuple(one.new_empty(count, self._shape[1]) for one in signals)
             if rows.stop <= len(self._kept[0]):
                 for kept_ML, signal_RL in zip(self._kept, signals, strict=True):
                     kept_ML[rows] = signal_RL

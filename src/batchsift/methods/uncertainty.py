@@ -68,7 +68,9 @@ class Uncertainty(ScoredMethod):
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start with empty windows; see `Method.setup`."""
         super().setup(labels, epochs, features)
-        self.predictions = RecentSteps(self.labels.positive_NL, self.window, self.storage)
+        y = self.labels.positive_NL
+        self.predictions = RecentSteps(y, self.window, self.storage)
+        self._passes = TwoPasses(self._uncertainty, y.shape, y.device)
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows."""
@@ -80,20 +82,22 @@ class Uncertainty(ScoredMethod):
         e = entropy(self.predictions.latest_NL[rows].to(self.compute), self.eps)
         return self.masked(rows, uncertainty=uncertainty(d, e, self.fluctuation_weight), entropy=e, fluctuation=d)
 
+    def _uncertainty(self, rows: slice) -> tuple[Tensor]:
+        return (self.signals_of(rows)["uncertainty"],)
+
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
         """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
-        passes = TwoPasses(lambda rows: (self.signals_of(rows)["uncertainty"],), y.shape, y.device)
         weight_L = torch.ones(y.shape[1], dtype=torch.float64, device=y.device)
         if self.correlation == "mutual_information":
             counts = weight_L.new_zeros(y.shape[1] * self.bins, y.shape[1] * self.bins)
-            for rows, (u,) in passes.first():
+            for rows, (u,) in self._passes.first():
                 bins_RL = equal_width_bins(u, self.bins)
                 counts += joint_counts(bins_RL, self.bins, None if known_NL is None else known_NL[rows])
             weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(0)
         score_N = torch.empty(len(y), dtype=torch.float64)
-        for rows, (u,) in passes.second():  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
+        for rows, (u,) in self._passes.second():  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
             score_N[rows] = (self._scored(u, rows) @ weight_L).cpu()
         return {"uncertainty": score_N}
 
