@@ -9,8 +9,10 @@ There is no warm-up and nothing is learned from training. Without a single label
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import row_chunks
 from batchsift.functional.sampling import uniform
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
@@ -25,9 +27,12 @@ class LabelBalanced(BaseMethod):
 
     def probabilities(self, epoch: int) -> Tensor:
         """`(N,)` float64, the same in every epoch; 0 for samples without a label."""
-        y = self.labels.positive_NL.double().cpu()
-        count_L = y.sum(0)
-        occurring_L = count_L > 0
-        if not occurring_L.any():
+        y = self.labels.positive_NL
+        count_L = y.sum(0).double()
+        if not count_L.any():
             return uniform(len(y))
-        return (y[:, occurring_L] / count_L[occurring_L]).sum(1) / occurring_L.sum()
+        share_L = (1 / count_L).where(count_L > 0, 0.0) / (count_L > 0).sum()
+        probability_N = torch.empty(len(y), dtype=torch.float64)
+        for rows in row_chunks(y.shape, y.device):
+            probability_N[rows] = (y[rows].double() @ share_L).cpu()
+        return probability_N
