@@ -64,7 +64,7 @@ def test_every_form_of_data(batchsift, frame, tmp_path, name, change, options):
     assert code == 0, err
     config, kept = json.loads(out)["config"], int(frame[["y_a", "y_b"]].any(axis=1).sum())
     assert (config["num_samples"], config["num_features"], config["num_labels"]) == (kept, 2, 2)
-    is_noted = "note: dropped 'id'" in err and "--drop '...' (empty: nothing)" in err
+    is_noted = "note: dropped 'id'" in err and "--drop 'id' makes it silent, --drop '' keeps it" in err
     assert is_noted == ("--drop" not in options and not name.endswith("npz"))
 
 

@@ -64,7 +64,17 @@ def test_the_number_comes_before_the_xml_and_the_xml_before_the_relation(write):
     assert read_arff(path).label_names == ("p",)
     write(xml("q"), "set.xml")
     assert read_arff(path).label_names == ("q",)
-    assert read_arff(path, labels=2).label_names == ("r", "s")
+    with pytest.warns(UserWarning, match=r"labels=2 takes the last 2 attributes .*set\.xml names 1;") as caught:
+        assert read_arff(path, labels=2).label_names == ("r", "s")
+    assert caught[0].filename == __file__
+
+
+def test_a_number_is_compared_with_the_relation(write):
+    path = write(arff(FOUR, ROW, "'r: -C 2'"))
+    with pytest.warns(UserWarning, match="labels=2 takes .* relation's -C 2 names 2 others;"):
+        read_arff(path, labels=2)
+    read_arff(write(arff(FOUR, ROW, "'r: -C -2'")), labels=2)
+    read_arff(write(arff(FOUR, ROW, "'r: -C 9'")), labels=2)
 
 
 @pytest.mark.parametrize("labels", [0, -1, 4, 5])
@@ -162,13 +172,20 @@ def test_other_features_called_id_stay(write, attributes):
 
 
 def test_what_is_named_is_dropped_and_nothing_else(write):
-    path = write(arff(["id numeric", "x numeric", "y numeric", "a {0,1}", "b {0,1}", "n numeric"], ["9,1,2,1,0,7"]))
+    path = write(arff(["it numeric", "x numeric", "y numeric", "a {0,1}", "b {0,1}", "n numeric"], ["9,1,2,1,0,7"]))
     data = read_arff(path, labels=2, drop=["y", "n"])
-    assert (data.feature_names, data.label_names) == (("id", "x"), ("a", "b"))
+    assert (data.feature_names, data.label_names) == (("it", "x"), ("a", "b"))
     with pytest.raises(ValueError, match=r"set\.arff: drop='z' matches none of the 6 columns"):
         read_arff(path, labels=2, drop="z")
-    with pytest.raises(ValueError, match=r"line 2: the attribute 'id' is a string or a date.*name it in drop"):
-        read_arff(write(arff(WITH_TEXT, TEXT_ROW)), labels=2, drop=["born", "note"])
+    with pytest.raises(ValueError, match=r"line 4: the attribute 'born' is a string or a date.*name it in drop"):
+        read_arff(write(arff(WITH_TEXT, TEXT_ROW)), labels=2, drop=["id", "note"])
+
+
+def test_an_identifier_goes_beside_what_is_named(write):
+    path = write(arff(["name string", "id numeric", "row_id real", "x real", "a {0,1}"], ["'n',1,2,5,1"]))
+    with pytest.warns(UserWarning, match="dropped 2 attribute.*: 'id', 'row_id'; drop='id,row_id' makes it silent"):
+        assert read_arff(path, labels=1, drop="name").feature_names == ("x",)
+    assert read_arff(path, labels=1, drop="name,*id").feature_names == ("x",)
 
 
 def test_dropping_does_not_shift_the_labels_of_the_relation(write):

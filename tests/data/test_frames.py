@@ -165,10 +165,34 @@ def test_dropped_columns_are_not_looked_at():
 @pytest.mark.parametrize("columns", [["ID", "x"], ["x", "sample id"], ["Row-ID", "x"], ["Unnamed: 0", "x"]])
 def test_an_identifier_at_an_end_is_dropped_and_named(columns):
     frame = pd.DataFrame([[1, 2, 0], [3, 4, 1]], columns=[*columns, "a"])
-    with pytest.warns(UserWarning, match=r"dropped '(ID|sample id|Row-ID|Unnamed: 0)', .*drop='\.\.\.'"):
+    with pytest.warns(
+        UserWarning, match=r"dropped '(ID|sample id|Row-ID|Unnamed: 0)', .*drop='\1' makes it silent, drop='' keeps it"
+    ):
         assert from_frame(frame, labels=1).feature_names == ("x",)
     for nothing in ([], ""):
         assert from_frame(frame, labels=1, drop=nothing).feature_names == tuple(columns)
+
+
+def test_dropping_another_column_keeps_no_identifier():
+    frame = pd.DataFrame(
+        [["m", 0, 1, 2, 9, 0], ["n", 1, 3, 4, 8, 1]], columns=["artist", "", "id ", "x", "row_id", "a"]
+    )
+    with pytest.warns(
+        UserWarning, match="dropped '' and 'id ' and 'row_id', .* rather than describes them; drop='' keeps"
+    ):
+        assert from_frame(frame, labels=1, drop="artist").feature_names == ("x",)
+    assert from_frame(frame, labels=1, drop=["artist", "", "id*", "row_id"]).feature_names == ("x",)
+
+
+@pytest.mark.parametrize("values", [["0,5", "1,5"] * 4, ["1", "2", " -1,5e3", "7"], [",5", None]])
+def test_a_decimal_comma_is_named(values):
+    with pytest.raises(ValueError, match=r"'x' holds numbers with a decimal comma, such as .*decimal=','.*drop='x'"):
+        features(values)
+
+
+def test_commas_that_are_not_decimal():
+    assert features(["a,b", "1,2"] * 3)[0] == ("x=1,2", "x=a,b")
+    assert features(["1,2,3", "4,5,6"] * 3)[0] == ("x=1,2,3", "x=4,5,6")
 
 
 def test_an_identifier_that_is_all_there_is_stays():
@@ -225,6 +249,19 @@ def test_what_are_no_tags(cells, message):
         from_frame(frame, label_column="y")
 
 
+def test_a_delimiter_that_occurs_nowhere_while_another_does():
+    frame = pd.DataFrame({"x": [1, 2], "tags": ["red|big", "round"]})
+    with pytest.raises(ValueError, match=r"delimiter=';' occurs nowhere, but '\|' does: give delimiter='\|'"):
+        from_frame(frame, label_column="tags", delimiter=";")
+    assert from_frame(frame.assign(tags=["red", "big"]), label_column="tags", delimiter=";").num_labels == 2
+
+
+def test_tags_that_differ_in_case_are_named():
+    frame = pd.DataFrame({"x": [1, 2], "tags": ["red|big", "Red"]})
+    with pytest.warns(UserWarning, match="nothing but case, .*: 'Red' and 'red'"):
+        assert from_frame(frame, label_column="tags").num_labels == 3
+
+
 def test_sparse_columns_stay_sparse():
     matrix = sparse.random_array((20, 6), density=0.2, format="csr", rng=0)
     frame = pd.DataFrame.sparse.from_spmatrix(matrix)
@@ -263,6 +300,11 @@ def test_a_pattern_that_matches_nothing_names_near_ones():
         from_frame(frame, label_columns="lable_r*")
     with pytest.raises(ValueError, match="did you mean 'label_red'"):
         from_frame(frame, label_columns="label_rad")
+    with pytest.raises(ValueError, match="did you mean 'label_red' or 'label_round'"):
+        from_frame(frame, label_columns="labels_*")
+    many = pd.DataFrame([[1] * 12], columns=[f"x{i}" for i in range(10)] + ["red", "round"])
+    with pytest.raises(ValueError, match=r"of the 12 columns: 'x0', .*\.\.\., .*'red', 'round'$"):
+        from_frame(many, label_columns="quux_*")
     with pytest.raises(ValueError, match="did you mean 'height'"):
         from_frame(frame, label_columns="label_*", drop="HEIGHT*")
 

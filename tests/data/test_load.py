@@ -44,6 +44,21 @@ def test_an_unknown_source_is_refused_with_what_is_supported(source):
         data.load(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (np.zeros((2, 2)), r"cannot load a ndarray; .*from_arrays\(X, y, \.\.\.\)"),
+        ((np.zeros((2, 2)), [[1], [0]]), r"cannot load a tuple; .*from_arrays"),
+        (type("Dataset", (), {"select_columns": None})(), r"cannot load a Dataset; use from_hf\("),
+        ({"train": type("Dataset", (), {"select_columns": None})()}, r"cannot load a dict; use from_hf\("),
+        (None, "cannot load a NoneType; expected a name, a path"),
+    ],
+)
+def test_what_has_a_door_of_its_own(source, message):
+    with pytest.raises(TypeError, match=message):
+        data.load(source)
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*missing\.arff"):
         data.load(tmp_path / "missing.arff")

@@ -42,9 +42,13 @@ def test_a_column_that_is_called_like_a_category_is_itself():
 def test_what_is_missing_or_new_is_named():
     with pytest.raises(ValueError, match=r"no feature 'weight', .*; the columns are 'size', 'hue'"):
         matching_features(TRAINING[["size", "hue"]], ["size", "weight"])
+    with pytest.raises(ValueError, match="there is no feature 'hue', which"):
+        matching_features(TRAINING[["size"]], ["size", "hue=g", "hue=r"])
     with pytest.raises(ValueError, match="no feature 'weight'"):
         matching_features(TRAINING[["size"]], ["weight"])
-    with pytest.raises(ValueError, match="column 'hue', row 1: 'blue' did not occur in training; known are 'g', 'r'"):
+    with pytest.raises(
+        ValueError, match=r"column 'hue', row 2 \(counted from 1\): 'blue' did not occur in training; known are 'g', 'r'"
+    ):
         matching_features(pd.DataFrame({"hue": ["g", "blue"]}), ["hue=g", "hue=r"])
 
 

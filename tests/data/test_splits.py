@@ -1,11 +1,12 @@
 import random
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsift.data import folds, holdout
+from batchsift.data import digits, folds, holdout, train_validation_test
 
 
 def long_tailed(num_samples=500, num_labels=12, seed=0):
@@ -125,3 +126,9 @@ def test_a_share_outside_zero_to_one_is_refused(share):
 def test_labels_of_another_shape_are_refused(labels):
     with pytest.raises(ValueError, match="labels have shape"):
         folds(labels, 2, seed=0)
+
+
+@pytest.mark.parametrize("split", [train_validation_test, partial(folds, num_folds=2), partial(holdout, share=0.5)])
+def test_a_data_set_in_place_of_its_labels(split):
+    with pytest.raises(TypeError, match=r"got a MultiLabelData; .*pass data\.labels"):
+        split(digits(), seed=0)

@@ -58,8 +58,17 @@ def test_tags(tmp_path):
 
 
 def test_tags_are_read_as_they_stand(tmp_path):
-    data = load(written(tmp_path, "x,tags\n1,NA;nan\n2,007\n3,\n"), label_column="tags", delimiter=";")
+    data = load(written(tmp_path, "x,tags\n1,NA;nan\n2,007\n3,\n4,null\n5,?\n"), label_column="tags", delimiter=";")
     assert data.label_names == ("007", "NA", "nan")
+    assert data.labels.sum(axis=1).tolist() == [2, 1, 0, 0, 0]  # what is missing as a whole is no tag
+
+
+def test_names_are_stripped(tmp_path):
+    path = written(tmp_path, " id ,x , a\n1,5,0\n2,6,1\n")
+    with pytest.warns(UserWarning, match="dropped 'id'"):
+        data = load(path, label_columns=["a"])
+    assert (data.feature_names, data.label_names) == (("x",), ("a",))
+    refused(tmp_path, "x, x,a\n1,0,1\n", "line 1: the columns 1 and 2 are both called 'x'")
 
 
 def test_the_index_that_pandas_writes_is_dropped(tmp_path):
@@ -92,7 +101,8 @@ def test_missing_values(tmp_path):
         ('x,a\n1,0\n"2"b,1\n', r", line 3: .*expected after.*; check the quotes"),
         ('x,a\n1,0\n2,"1\n', r", line 3: unexpected end of data; check the quotes"),
         ("x,x,a\n1,0,1\n", r", line 1: the columns 1 and 2 are both called 'x'"),
-        ("1.5,0\n2,1\n", r", line 1: 1.5, 0, ... are values; expected the names of the columns"),
+        ("1.5,0\n2,1\n", r", line 1 should hold the names of the columns; it holds numbers: 1.5, 0"),
+        ("1.5,r,0,0\n2,g,1,0\n", r", line 1: .* both called '0'.*; line 1 should hold the names of the columns"),
         ("xa\n1\n", r", line 1: 1 column\(s\)"),
         ("", r", line 1: 0 column\(s\)"),
         ("x,a\n", r": there are no rows"),

@@ -82,7 +82,9 @@ def _outcome(folder: Path, random: Random, file: File) -> MultiLabelData | str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", r".*(dropped \d+ attribute|the weights of \d+ row)", UserWarning)
+            warnings.filterwarnings(
+                "ignore", r".*(dropped \d+ attribute|the weights of \d+ row|labels=\d+ takes the last)", UserWarning
+            )
             return read_arff(path, file.labels)
     except ValueError as error:
         message = str(error)

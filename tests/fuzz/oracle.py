@@ -253,16 +253,18 @@ def assign_roles(relation, attributes, xml, labels):
         attribute.role = "label"
     features = [attribute for attribute in attributes if attribute.role == "feature"]
     need(chosen and features)
-    ends = {id(end): end for end in (features[0], features[-1])}.values()
-    identifiers = [
-        end
-        for end in ends
-        if "".join("_" if character in "-. " else character for character in end.name.lower()) in IDENTIFIERS
-        and len(end.values) != 2
-    ]
-    if len(identifiers) < len(features):
-        for identifier in identifiers:
-            identifier.role = "dropped"
+    if all(map(is_identifier, features)):
+        return
+    for outwards in (features, features[::-1]):
+        for end in outwards:
+            if not is_identifier(end):
+                break
+            end.role = "dropped"
+
+
+def is_identifier(attribute):
+    name = "".join("_" if character in "-. " else character for character in attribute.name.strip().lower())
+    return name in IDENTIFIERS and len(attribute.values) != 2
 
 
 def chosen_labels(relation, attributes, xml, labels):

@@ -60,7 +60,31 @@ def is_identifier(name: str) -> bool:
     >>> is_identifier("Sample ID"), is_identifier("idle")
     (True, False)
     """
-    return re.sub(r"[-. ]", "_", name.lower()) in _IDENTIFIERS
+    return re.sub(r"[-. ]", "_", name.strip().lower()) in _IDENTIFIERS
+
+
+def at_the_ends(flags: Sequence[bool]) -> list[int]:
+    """The positions of those that are true up to the first that is not, from either end; none where all are true.
+
+    >>> at_the_ends([True, True, False, True, False, True])
+    [0, 1, 5]
+    """
+    kept = [position for position, flag in enumerate(flags) if not flag]
+    return [position for position in range(len(flags)) if kept and not kept[0] <= position <= kept[-1]]
+
+
+def how_to_drop(names: Sequence[str]) -> str:
+    """What to write so that columns which are dropped by themselves go without a word, or stay.
+
+    >>> how_to_drop(["id"])
+    "drop='id' makes it silent, drop='' keeps it as a feature"
+    """
+    it, features = ("it", "a feature") if len(names) == 1 else ("them", "features")
+    patterns = ",".join(names)
+    # The name of an index that was written to a file is empty, and an empty text drops nothing.
+    is_plain = all(names) and len(patterns.split(",")) == len(names) <= 10
+    silently = f"drop={patterns!r} makes it silent, " if is_plain else ""
+    return f"{silently}drop='' keeps {it} as {features}"
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:
@@ -87,6 +111,10 @@ def _like(pattern: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(pattern, names, n=3)
     wanted = pattern.strip("*?").lower()
     near = near or [name for name in names if wanted and wanted in name.lower()][:3]
+    if not near and wanted:
+        beginnings = difflib.get_close_matches(wanted, {name.lower()[: len(wanted)] for name in names})
+        near = [name for beginning in beginnings for name in names if name.lower().startswith(beginning)][:3]
     if near:
         return "; did you mean " + " or ".join(map(repr, near)) + "?"
-    return ": " + ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+    shown = list(map(repr, names))
+    return ": " + ", ".join(shown if len(shown) <= 8 else [*shown[:4], "...", *shown[-4:]])

@@ -8,6 +8,7 @@ Shapes: N samples, D features, L labels, V values of a category.
 """
 
 import numbers
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +17,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from batchsift.data.columns import chosen_columns, is_identifier, numbered, repeated, the_column
+from batchsift.data.columns import (
+    at_the_ends,
+    chosen_columns,
+    how_to_drop,
+    is_identifier,
+    numbered,
+    repeated,
+    the_column,
+)
 from batchsift.data.multilabel import MultiLabelData
 from batchsift.data.tags import label_matrix
 
 MOST_CATEGORIES = 100  # of a text column that is taken for a category; each must occur twice on average, too
 _YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "f": 0.0}
+_COMMA_NUMBER = re.compile(r"[+-]?\d*(,\d+)?([eE][+-]?\d+)?")  # "1,5", and "2" beside it
 _Named = tuple[tuple[str, ...], Any]  # names, and a matrix with a column for each
 
 
@@ -59,8 +69,9 @@ def from_frame(
         label_columns: The same by names or patterns, such as `"y_*"` or `["red", "round"]`.
         label_column: One column with all labels of a sample: delimited text, or a list. Empty: no label.
         delimiter: Of the tags in `label_column`; by default the one of `|`, `;` and `,` that occurs.
-        drop: Columns to leave out, by names or patterns. By default the first or last feature if it is called `id`, or
-            `instance_id`, `sample_id`, `example_id`, `row_id` or `record_id`; a warning names it.
+        drop: Columns to leave out, by names or patterns. First and last features called `id`, or `instance_id`,
+            `sample_id`, `example_id`, `row_id` or `record_id`, are left out too, and a warning names them, unless
+            this is empty.
         name: Of the data set.
 
     Raises:
@@ -75,8 +86,9 @@ def from_frame(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)
     if (problem := repeated(list(frame.columns))) is not None:
         raise ValueError(problem)
-    if drop is not None:
-        frame = frame.loc[:, ~chosen_columns(list(frame.columns), drop, "drop")]
+    is_dropped = chosen_columns(list(frame.columns), () if drop is None else drop, "drop")
+    keeps_all = drop is not None and not is_dropped.any()
+    frame = frame.loc[:, ~is_dropped]
     mask = label_mask(list(frame.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
@@ -89,7 +101,7 @@ def from_frame(
     else:
         label_names, matrix = labels_of_one_column(frame[label_column], delimiter=delimiter)
     chosen = frame.loc[:, ~mask]
-    feature_names, features = features_of(_without_identifiers(chosen) if drop is None else chosen)
+    feature_names, features = features_of(chosen if keeps_all else _without_identifiers(chosen))
     return MultiLabelData(features, matrix, feature_names, label_names, name)
 
 
@@ -118,12 +130,12 @@ def label_mask(
 
 
 def _without_identifiers(frame: pd.DataFrame) -> pd.DataFrame:
-    ends = [column for column in dict.fromkeys((frame.columns[0], frame.columns[-1])) if is_identifier(column)]
-    if not ends or len(ends) == frame.shape[1]:
+    ends = [frame.columns[position] for position in at_the_ends([is_identifier(name) for name in frame.columns])]
+    if not ends:
         return frame
     warnings.warn(
         f"dropped {' and '.join(map(repr, ends))}, which identifies rows rather than describes them; "
-        "drop='...' (empty: nothing) makes it your decision",
+        + how_to_drop(ends),
         UserWarning,
         stacklevel=3,
     )
@@ -200,6 +212,12 @@ def _encoded(name: str, column: pd.Series) -> _Named:
 
 def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> _Named:
     codes_N, texts = pd.factorize(column)
+    if any("," in text for text in texts) and all(_COMMA_NUMBER.fullmatch(text.strip()) for text in texts):
+        comma = next(text for text in texts if "," in text)
+        raise ValueError(
+            f"column {name!r} holds numbers with a decimal comma, such as {_quoted(comma)}: write points, or"
+            f" give from_frame what pandas.read_csv(..., decimal=',') reads, or {_drop_it(name)}"
+        )
     numbers_V = np.array([value if isinstance(value, float) else np.nan for value in map(_number_or_same, texts)])
     if not np.isnan(numbers_V).any():
         return (name,), np.array([*numbers_V, np.nan])[codes_N]

@@ -45,6 +45,7 @@ def load(
 
     Raises:
         FileNotFoundError: The file is not there.
+        TypeError: `source` is a matrix or a Hugging Face data set, for which there are `from_arrays` and `from_hf`.
         OSError: A download failed or is refused; `data.download.DownloadError` says why.
         ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
             content is wrong.
@@ -60,6 +61,8 @@ def load(
     if hasattr(source, "iloc"):
         framed: MultiLabelData = _imported("frames", "from_frame")(source, **options)
         return framed
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(_no_source(source))
     source = os.fspath(source)
     if source in _EMBEDDED:
         _refuse(options, (), f"{source!r}, which knows its labels")
@@ -91,6 +94,15 @@ def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> 
     if unwelcome:
         instead = f"; what goes with it: {', '.join(f'{option}=' for option in allowed)}" if allowed else ""
         raise ValueError(f"{' and '.join(unwelcome)} came with {source}; leave it out{instead}")
+
+
+def _no_source(source: Any) -> str:
+    kind, parts = type(source).__name__, source.values() if isinstance(source, Mapping) else [source]
+    if any(hasattr(part, "select_columns") for part in parts):
+        return f"cannot load a {kind}; use from_hf(dataset, features=..., labels=...), with one split"
+    if hasattr(source, "shape") or isinstance(source, (tuple, list)):
+        return f"cannot load a {kind}; matrices in memory go to from_arrays(X, y, ...)"
+    return f"cannot load a {kind}; expected a name, a path or a pandas data frame"
 
 
 def _unknown(source: str, names: Sequence[str]) -> str:

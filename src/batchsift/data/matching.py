@@ -54,13 +54,15 @@ def _categorical(column: "pd.Series[Any]", values: Sequence[str]) -> "pd.Series[
     unknown = texts.dropna()[~texts.dropna().isin(values)]
     if len(unknown):
         raise ValueError(
-            f"column {column.name!r}, row {unknown.index[0]}: {unknown.iloc[0]!r} did not occur in training; known are "
-            f"{', '.join(map(repr, values))}; leave the cell empty if it is not known"
+            f"column {column.name!r}, row {unknown.index[0] + 1} (counted from 1): {unknown.iloc[0]!r} did not occur "
+            f"in training; known are {', '.join(map(repr, values))}; leave the cell empty if it is not known"
         )
     return texts.astype(pd.CategoricalDtype(list(values)))
 
 
 def _missing(names: Sequence[str], frame: pd.DataFrame) -> str:
+    # Of a category the features are called `column=value`.
+    names = list(dict.fromkeys(name.partition("=")[0] or name for name in names))
     shown = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     columns = ", ".join(map(repr, frame.columns[:8])) + (", ..." if frame.shape[1] > 8 else "")
     return f"there is no feature {shown}, which the model was trained on; the columns are {columns}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.multilabel import MultiLabelData
 from batchsift.data.split_report import SplitReport, split_report
 from batchsift.data.stratification import Indices, stratify
 
@@ -168,6 +169,8 @@ def _too_few(num_samples: int, share: float) -> str:
 
 
 def _positives(labels_NL: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    if isinstance(labels_NL, MultiLabelData):
+        raise TypeError("got a MultiLabelData; expected its labels: pass data.labels")
     labels_NL = np.asarray(labels_NL)
     if labels_NL.ndim != 2 or labels_NL.shape[1] == 0:
         raise ValueError(f"labels have shape {labels_NL.shape}; expected samples x labels, with at least one label")

@@ -39,7 +39,7 @@ def read_table(
             no comma in its first row. Empty cells, `?`, `NA`, `NaN` and `null` are missing values.
         labels: How many of the last columns are labels.
         label_columns: The same by names or patterns.
-        label_column: One column of delimited tags, where an empty cell means no label.
+        label_column: One column of delimited tags, where an empty or missing cell means no label.
         delimiter: Between the tags of `label_column`.
         drop: Columns to leave out, by names or patterns.
 
@@ -109,7 +109,7 @@ class _Text:
                     first = file.readline()
                 separator = "\t" if ".tsv" in path.name.lower() else ";" if ";" in first and "," not in first else ","
                 rows = _rows(path, encoding, separator)
-                names = next(rows, (0, []))[1]
+                names = [name.strip() for name in next(rows, (0, []))[1]]
                 _check_names(path, names)
                 return cls(path, encoding, separator, tuple(names), sum(_fits(path, names, *row) for row in rows))
             except UnicodeDecodeError:
@@ -117,7 +117,7 @@ class _Text:
         raise AssertionError("every byte is a character of Latin-1")
 
     def frame(self, tags: str | None) -> pd.DataFrame:
-        """The values; those of the column `tags` as they stand there."""
+        """The values; those of the column `tags` stay texts."""
         with _opened(self.path, self.encoding) as file:
             frame = pd.read_csv(
                 file,
@@ -125,7 +125,7 @@ class _Text:
                 header=0,
                 names=list(self.names),  # pandas would make up some for columns without one
                 dtype={tags: str} if tags in self.names else None,
-                na_values={name: list(MISSING) for name in self.names if name != tags},
+                na_values=list(MISSING),
                 keep_default_na=False,
                 index_col=False,
                 low_memory=False,
@@ -163,9 +163,12 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
             f"{path}, line 1: {len(names)} column(s); expected the names of at least one feature and one label"
         )
     if all(_is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
-        raise ValueError(f"{path}, line 1: {', '.join(names[:3])}, ... are values; expected the names of the columns")
+        raise ValueError(
+            f"{path}, line 1 should hold the names of the columns; it holds numbers: {', '.join(names[:3])}, ..."
+        )
     if (problem := repeated(names)) is not None:
-        raise ValueError(f"{path}, line 1: {problem}")
+        hint = "; line 1 should hold the names of the columns" if any(map(_is_number, names)) else ""
+        raise ValueError(f"{path}, line 1: {problem}{hint}")
 
 
 def _fits(path: Path, names: Sequence[str], line: int, cells: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 Shapes: N samples, L labels.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,7 +30,11 @@ def label_matrix(
         The `(N, L)` labels and the L names. The names are sorted (numbers by size), or as `known_names` has them.
 
     Raises:
-        ValueError: Several delimiters occur and none is given, no tag occurs at all, or a number has no name.
+        ValueError: Several delimiters occur and none is given, another one than the given occurs alone, no tag occurs
+            at all, or a number has no name.
+
+    Warns:
+        UserWarning: Tags that differ in nothing but case.
 
     >>> labels, names = label_matrix(["red|round", "", "red"])
     >>> labels.tolist(), names
@@ -40,12 +45,13 @@ def label_matrix(
         width = len(cells[0])
         fits = known_names is not None and len(known_names) == width
         return np.array(cells, dtype=np.uint8), tuple(known_names if fits and known_names else map(str, range(width)))
-    delimiter = delimiter if delimiter is not None else _the_delimiter(cells)
+    delimiter = _the_delimiter(cells) if delimiter is None else _occurring(delimiter, cells)
     tags_N = [_tags(cell, delimiter, known_names) for cell in cells]
     found = {tag for tags in tags_N for tag in tags}
     if not found:
         raise ValueError("no sample has a tag; expected at least one")
     ordered = sorted(found, key=_natural) if known_names is None else list(known_names)
+    _warn_of_case(ordered)
     column = {tag: position for position, tag in enumerate(ordered)}
     matrix = np.zeros((len(cells), len(ordered)), dtype=np.uint8)
     for row, tags in zip(matrix, tags_N, strict=True):
@@ -60,8 +66,30 @@ def _are_indicators(cells: Sequence[Any]) -> bool:
     return only_bits and any(len(set(cell)) < len(cell) for cell in cells)
 
 
+def _present(marks: Sequence[str], cells: Sequence[Any]) -> list[str]:
+    return [mark for mark in marks if any(isinstance(cell, str) and mark in cell for cell in cells)]
+
+
+def _occurring(delimiter: str, cells: Sequence[Any]) -> str:
+    """The given delimiter, if it can be the one that is meant."""
+    others = _present(_DELIMITERS, cells)
+    if others and not _present([delimiter], cells):
+        marks = " and ".join(map(repr, others))
+        raise ValueError(f"delimiter={delimiter!r} occurs nowhere, but {marks} does: give delimiter={others[0]!r}")
+    return delimiter
+
+
+def _warn_of_case(tags: Sequence[Any]) -> None:
+    alike: dict[str, list[str]] = {}
+    for tag in map(str, tags):
+        alike.setdefault(tag.casefold(), []).append(tag)
+    if groups := [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]:
+        shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
+        warnings.warn(f"tags differ in nothing but case, and become labels of their own: {shown}", stacklevel=3)
+
+
 def _the_delimiter(cells: Sequence[Any]) -> str | None:
-    present = [mark for mark in _DELIMITERS if any(isinstance(cell, str) and mark in cell for cell in cells)]
+    present = _present(_DELIMITERS, cells)
     if len(present) > 1:
         marks = " and ".join(map(repr, present))
         raise ValueError(f"{marks} all occur between tags: say which one parts them, such as delimiter={present[0]!r}")

@@ -51,9 +51,9 @@ def read_arff(
         path: the `.arff` file, plain or compressed with gzip; each line in UTF-8 or Latin-1.
         labels: number of attributes at the end that are labels, at least 1.
         label_columns: names of the attributes that are labels, or patterns with `*`.
-        drop: names of attributes to leave out, or patterns with `*`. By default those of type string or date, and
-            the first or last feature if it is called `id`, `instance_id`, `sample_id`, `example_id`, `row_id` or
-            `record_id`, or not at all; a warning names them.
+        drop: names of attributes to leave out, or patterns with `*`; by default those of type string or date. First
+            and last features called `id`, `instance_id`, `sample_id`, `example_id`, `row_id` or `record_id`, or not
+            at all, are left out too, unless this is empty; a warning names what goes without being named.
 
     Returns:
         The data set, named after the file. Its features are a `csr_array` if all rows are sparse, else an array.
@@ -70,8 +70,7 @@ def read_arff(
     header, first = read_header(path, chunks)
     is_dropped_A = find_dropped(path, header, drop)
     is_label_A = find_labels(path, header, labels, label_columns, is_dropped_A)
-    if drop is None:
-        is_dropped_A = drop_identifiers(path, header, is_label_A, is_dropped_A)
+    is_dropped_A = drop_identifiers(path, header, is_label_A, is_dropped_A, drop=drop)
     layout = lay_out(path, header, is_label_A, is_dropped_A)
 
     _keep_freed_memory()

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
-from batchsift.data.columns import chosen_columns, is_identifier
+from batchsift.data.columns import at_the_ends, chosen_columns, how_to_drop, is_identifier
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
 
@@ -38,7 +38,9 @@ def find_labels(
         raise ValueError(f"{path}: labels={labels} and label_columns={label_columns!r} came together; give one of them")
     if labels is not None:
         # A number from the user counts what is kept; -C counts all attributes, as MEKA does.
-        return _last(path, ~is_dropped_A, operator.index(labels), f"labels={labels}")
+        is_label_A = _last(path, ~is_dropped_A, operator.index(labels), f"labels={labels}")
+        _warn_of_contradiction(path, header, is_label_A, is_dropped_A)
+        return is_label_A
     if label_columns is not None:
         is_label_A, source = _named(path, header, label_columns, "label_columns"), f"label_columns={label_columns!r}"
     else:
@@ -55,24 +57,25 @@ def find_labels(
     return is_label_A
 
 
-def drop_identifiers(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> Mask:
-    """Also drops a first or last feature with the name of an identifier, and warns of all that is dropped."""
+def drop_identifiers(
+    path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask, *, drop: str | Sequence[str] | None
+) -> Mask:
+    """Also drops first and last features with names of identifiers, and warns of all that `drop` does not name."""
+    if drop is not None and not is_dropped_A.any():
+        return is_dropped_A
     dropped = is_dropped_A.copy()
     features = np.flatnonzero(~is_label_A & ~is_dropped_A)
-    ends = {int(features[0]), int(features[-1])}
-    identifiers = [
-        position
-        for position in ends
-        if is_identifier(header.attributes[position].name) and len(header.attributes[position].values) != 2
+    flags = [
+        is_identifier(feature.name) and len(feature.values) != 2 for feature in _chosen(header, ~is_label_A & ~dropped)
     ]
-    if len(identifiers) < len(features):
-        dropped[identifiers] = True
-    if dropped.any():
-        names = [attribute.name for attribute in _chosen(header, dropped)]
+    dropped[features[at_the_ends(flags)]] = True
+    unnamed = dropped if drop is None else dropped & ~is_dropped_A
+    if unnamed.any():
+        names = [attribute.name for attribute in _chosen(header, unnamed)]
         shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
         warnings.warn(
             f"{path}: dropped {len(names)} attribute(s) that identify rows rather than describe them: {shown}; "
-            "name what to drop (drop=[...], empty for nothing) to decide yourself",
+            + how_to_drop(names),
             UserWarning,
             stacklevel=3,
         )
@@ -106,6 +109,22 @@ def _find_stated_labels(path: Path, header: Header) -> tuple[Mask, str]:
     if count < 0:
         return _last(path, all_A, -count, source), source
     return _last(path, all_A, count, source)[::-1], source
+
+
+def _warn_of_contradiction(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> None:
+    """Warns where the file or the `.xml` beside it names other labels than the last ones that were asked for."""
+    try:
+        is_stated_A, source = _find_stated_labels(path, header)
+    except ValueError:  # nothing is stated, or nothing that could be understood
+        return
+    if not np.array_equal(is_stated_A & ~is_dropped_A, is_label_A):
+        count = int(is_label_A.sum())
+        warnings.warn(
+            f"{path}: labels={count} takes the last {count} attributes as labels, but {source} names "
+            f"{is_stated_A.sum()}{' others' if is_stated_A.sum() == count else ''}; leave labels= out to follow it",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
