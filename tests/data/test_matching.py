@@ -47,7 +47,7 @@ def test_what_is_missing_or_new_is_named():
     with pytest.raises(ValueError, match="no feature 'weight'"):
         matching_features(TRAINING[["size"]], ["weight"])
     with pytest.raises(
-        ValueError, match=r"column 'hue', row 2 \(counted from 1\): 'blue' did not occur in training; known are 'g', 'r'"
+        ValueError, match=r"'hue', row 2 \(counted from 1\): 'blue' did not occur in training; known are 'g', 'r'"
     ):
         matching_features(pd.DataFrame({"hue": ["g", "blue"]}), ["hue=g", "hue=r"])
 

@@ -133,9 +133,11 @@ def _without_identifiers(frame: pd.DataFrame) -> pd.DataFrame:
     ends = [frame.columns[position] for position in at_the_ends([is_identifier(name) for name in frame.columns])]
     if not ends:
         return frame
+    which = (
+        "identifies rows rather than describes them" if len(ends) == 1 else "identify rows rather than describe them"
+    )
     warnings.warn(
-        f"dropped {' and '.join(map(repr, ends))}, which identifies rows rather than describes them; "
-        + how_to_drop(ends),
+        f"dropped {' and '.join(map(repr, ends))}, which {which}; " + how_to_drop(ends),
         UserWarning,
         stacklevel=3,
     )
