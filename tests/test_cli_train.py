@@ -83,6 +83,23 @@ def test_the_same_command_again_computes_nothing(batchsift, table, monkeypatch):
     assert set(json.loads(first[1])) >= {"config", "validation", "best_epoch"}
 
 
+def test_lines_in_a_file_that_is_no_terminal(batchsift, table, monkeypatch):
+    monkeypatch.setattr("batchsift.cli.train.SECONDS_BETWEEN_LINES", 0.0)
+    _, out, err = batchsift("train", table, "--labels", 2, *QUICK)
+    assert [line.split(":")[0] for line in err.splitlines() if "epoch" in line] == [
+        f"epoch {n} of 4" for n in range(1, 5)
+    ]
+    assert "best epoch: " in out
+
+
+def test_an_interruption_before_a_verb_begins(batchsift, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batchsift.cli.verbs.verbs", interrupted)
+    assert batchsift("methods") == (130, "", "batchsift: interrupted\n")
+
+
 def test_options_reach_model_and_method(batchsift, table):
     arguments = [
         "--labels",
@@ -132,6 +149,8 @@ def test_predict_explains_mistakes(batchsift, table):
         (["run", "nowhere.csv"], "there is no file nowhere.csv"),
         (["norun", "new.csv"], "there is no file norun"),
         (["run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
+        (["run", "new.csv", "--out", "new.csv"], "--out new.csv would overwrite"),
+        (["run", "new.csv", "--out", "run/model.pt"], "--out run/model.pt would overwrite"),
     ]:
         code, out, err = batchsift("predict", *arguments)
         assert (code, out) == (2, "")

@@ -141,3 +141,9 @@ def test_every_key_has_its_line():
     assert lines[("overrides", 1, "where", "data")] == 18
     assert lines[("data", 1, "source", 1)] == 3
     assert lines_of('a = """\n[x\n"""\n"b.c" = 1\n[d.\'e\']\nf = 1 # g = 2')[("d", "e", "f")] == 6
+
+
+def test_columns_are_parted_at_commas_as_on_the_command_line(tmp_path):
+    entry = '{ source = "a.csv", label_columns = "y_*, z", drop = "id,artist" }'
+    data = read(tmp_path, GOOD.replace('"digits"', entry, 1)).data[0]
+    assert (data.source, data.label_columns, data.drop) == (["a.csv"], ["y_*", "z"], ["id", "artist"])

@@ -7,7 +7,7 @@ looked at before anything is computed. What fails after that is a bug, and shows
 import sys
 from importlib.util import find_spec
 
-from batchsift.cli.endings import USER_MISTAKE, stop
+from batchsift.cli.endings import INTERRUPTED, USER_MISTAKE, stop
 
 
 def main() -> None:
@@ -18,6 +18,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show an arrow must not cost anyone a result.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    from batchsift.cli.verbs import verbs  # noqa: PLC0415 (needs extras)
+    try:
+        from batchsift.cli.verbs import verbs  # noqa: PLC0415 (needs extras)
 
-    verbs()
+        verbs()
+    except KeyboardInterrupt:  # before a verb began: what is imported takes seconds
+        stop("interrupted", INTERRUPTED)

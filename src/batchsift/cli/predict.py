@@ -45,6 +45,7 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
     with plain_endings("interrupted; nothing was written"), mistakes_explained():
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
+        _check_out(out, data, run)
         model = TrainedModel.load(run / MODEL if run.is_dir() or not run.suffix else run)
         if data.lower().endswith(TABLES):
             features: Any = matching_features(read_frame(data), model.feature_names)
@@ -70,6 +71,14 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
         else:
             write(out.parent, {out.name: text.encode()})
             sys.stderr.write(f"{out}: {len(predicted)} samples, {len(model.label_names)} labels\n")
+
+
+def _check_out(out: Path | None, data: str, run: Path) -> None:
+    """What predictions are made from, and with, is not written over."""
+    if out is None or not out.exists():
+        return
+    if out.resolve() == Path(data).resolve() or run.resolve() in (out.resolve(), out.resolve().parent):
+        raise ValueError(f"--out {out} would overwrite what the predictions are made from; name another file")
 
 
 def _csv(label_names: tuple[str, ...], predicted: NDArray[Any]) -> str:

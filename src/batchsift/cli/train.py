@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from rich.table import Table
 from batchsift import methods as registered
 from batchsift import models
 from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
 from batchsift.experiments import DivergedError, Settings
 from batchsift.experiments.options import check_hyperparameters, create_method
@@ -24,6 +25,7 @@ from batchsift.experiments.training import MODEL, TrainingEpoch, TrainingResult,
 from batchsift.metrics import METRICS
 
 SHOWN = ("macro_auc", "macro_f1", "micro_f1", "ranking_loss", "hamming_loss", "average_precision")
+SECONDS_BETWEEN_LINES = 10.0
 
 
 def train_model(  # noqa: PLR0917 (typer makes options of them)
@@ -43,10 +45,11 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
     weight_decay: Annotated[float | None, typer.Option(help="Adam's, likewise.", show_default=False)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples in a batch, likewise.", show_default=False)] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A hyperparameter of the model: name=value. Repeat for more.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter of the model. Repeat for more."),
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="An option of the method: name=value. Repeat for more.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the method. Repeat for more.")
     ] = None,
     test: Annotated[
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
@@ -107,6 +110,8 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
         lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
         if result.resumed_from == training.epochs:
             lines.insert(0, f"{folder} held this run, finished; nothing was computed")
+        elif result.resumed_from:
+            lines.insert(0, f"went on after epoch {result.resumed_from}, where an earlier run was stopped")
         (sys.stderr if as_json else sys.stdout).write("\n".join(lines) + "\n")
 
 
@@ -134,15 +139,19 @@ class _Bar(Progress):
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         super().__init__(*columns, console=Console(stderr=True), transient=True)
         self.epochs = self.add_task("training", total=epochs)
+        self._total, self._said = epochs, time.monotonic()
 
     def on_epoch(self, record: TrainingEpoch) -> None:
-        """One more."""
-        score = record.validation["macro_auc"]
-        self.update(self.epochs, completed=record.epoch + 1, description=f"Macro-AUC {score:.4f}")
+        """One more; in a file, a line every ten seconds."""
+        score = f"Macro-AUC {record.validation['macro_auc']:.4f}"
+        self.update(self.epochs, completed=record.epoch + 1, description=score)
+        if not self.console.is_terminal and time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            complain(f"epoch {record.epoch + 1} of {self._total}: {score}")
+            self._said = time.monotonic()
 
 
 def _table(result: TrainingResult) -> Table:
-    table = Table(title=f"epoch {result.best_epoch + 1} of {len(result.epochs)}", title_justify="left", box=None)
+    table = Table(title=f"best epoch: {result.best_epoch + 1} of {len(result.epochs)}", title_justify="left", box=None)
     table.add_column("")
     table.add_column("validation", justify="right")
     if result.test is not None:

@@ -60,6 +60,11 @@ def _as_table(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
+def _parted(value: Any) -> Any:
+    """A text is parted at its commas, as on the command line; an empty one says nothing."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 def _one_of(words: Callable[[], Sequence[str]], what: str) -> BeforeValidator:
     def check(value: Any) -> Any:
         if isinstance(value, str) and value not in words():
@@ -71,6 +76,7 @@ def _one_of(words: Callable[[], Sequence[str]], what: str) -> BeforeValidator:
 
 Name = Annotated[str, Field(min_length=1)]
 Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Patterns = Annotated[list[str], BeforeValidator(_parted)]
 
 
 class DataEntry(_Table):
@@ -79,10 +85,10 @@ class DataEntry(_Table):
     source: Words
     name: Name | None = None
     labels: int | None = None
-    label_columns: Words | None = None
+    label_columns: Patterns | None = None
     label_column: str | None = None
     delimiter: str | None = None
-    drop: Words | None = None
+    drop: Patterns | None = None
 
     def options(self) -> dict[str, Any]:
         """The keywords of `load`."""
