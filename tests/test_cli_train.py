@@ -65,7 +65,7 @@ def test_train_then_predict(batchsift, table, tmp_path):
 
     code, out, err = batchsift("predict", folder, "new.csv", "--threshold", 0.5, "--out", "labels.csv")
     assert (code, out) == (0, "")
-    assert "labels.csv: 7 samples, 2 labels" in err
+    assert "labels.csv: predictions for 7 x 2 (samples x labels)" in err
     np.testing.assert_array_equal(pd.read_csv("labels.csv").to_numpy(), (expected > 0.5).astype(int))
 
     code, out, _ = batchsift("predict", folder, table, "--json")

@@ -70,7 +70,7 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
             sys.stdout.write(text)
         else:
             write(out.parent, {out.name: text.encode()})
-            sys.stderr.write(f"{out}: {len(predicted)} samples, {len(model.label_names)} labels\n")
+            sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
 
 
 def _check_out(out: Path | None, data: str, run: Path) -> None:
