@@ -123,6 +123,16 @@ def test_learning_rate_of_each_epoch():
     assert Settings(epochs=5, learning_rate=0.3, warmup_share=0.0).learning_rate_at(0) == 0.3
 
 
+def test_learning_rate_falls_over_the_last_epochs_to_the_smallest_step_of_the_decay():
+    settings = Settings(epochs=10, learning_rate=0.4, warmup_share=0.2, decay_share=0.35)
+    assert [settings.learning_rate_at(epoch) for epoch in range(10)] == pytest.approx([0.2, *[0.4] * 6, 0.3, 0.2, 0.1])
+
+
+def test_learning_rate_where_warm_up_and_decay_meet_is_the_smaller_of_the_two():
+    settings = Settings(epochs=4, learning_rate=0.4, warmup_share=1.0, decay_share=1.0)
+    assert [settings.learning_rate_at(epoch) for epoch in range(4)] == pytest.approx([0.1, 0.2, 0.2, 0.1])
+
+
 def test_learning_rate_is_set_before_the_steps_of_its_epoch(prepared, monkeypatch):
     rates = []
     step = torch.optim.Adam.step
@@ -280,6 +290,7 @@ def test_a_seed_out_of_range_is_refused():
         {"learning_rate": float("nan")},
         {"weight_decay": -1.0},
         {"warmup_share": 1.5},
+        {"decay_share": -0.1},
         {"num_folds": 1},
         {"validation_share": 0.0},
         {"min_positives": -1},

@@ -30,6 +30,8 @@ class Settings:
         learning_rate: Adam's, above 0.
         weight_decay: Adam's (coupled), at least 0.
         warmup_share: Share of the epochs over which the learning rate rises linearly, in [0, 1]; rounded up.
+        decay_share: Share of the epochs, the last ones, over which it falls linearly, to reach 0 after the last, in
+            [0, 1]; rounded up. The papers have none.
         num_folds: Folds of the cross-validation, at least 2.
         validation_share: Share of each training part held out to choose the epoch, in (0, 1).
         min_positives: Labels with this many positives or fewer are dropped; at least 0.
@@ -48,6 +50,7 @@ class Settings:
     learning_rate: float = 1e-4
     weight_decay: float = 1e-4
     warmup_share: float = 0.1
+    decay_share: float = 0.0
     num_folds: int = 5
     validation_share: float = 0.1
     min_positives: int = 20
@@ -62,6 +65,7 @@ class Settings:
             "learning_rate": (0 < self.learning_rate < math.inf, "above 0 and finite"),
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0 and finite"),
             "warmup_share": (0 <= self.warmup_share <= 1, "in [0, 1]"),
+            "decay_share": (0 <= self.decay_share <= 1, "in [0, 1]"),
             "num_folds": (self.num_folds >= 2, "at least 2"),
             "validation_share": (0 < self.validation_share < 1, "between 0 and 1"),
             "threads": (self.threads >= 1, "at least 1"),
@@ -73,14 +77,22 @@ class Settings:
                 raise ValueError(f"{name} must be {rule}, got {getattr(self, name)}")
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of epoch e, counted from 0: `(e + 1) / W` of the full one for e < W.
+        """The learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.
+
+        W and D are the epochs of warm-up and of decay.
 
         >>> settings = Settings(epochs=30, learning_rate=0.6)
         >>> [round(settings.learning_rate_at(epoch), 6) for epoch in range(5)]
         [0.2, 0.4, 0.6, 0.6, 0.6]
+        >>> settings = Settings(epochs=6, learning_rate=0.6, decay_share=0.5)
+        >>> [round(settings.learning_rate_at(epoch), 6) for epoch in range(6)]
+        [0.6, 0.6, 0.6, 0.6, 0.4, 0.2]
         """
         warmup_epochs = resolve(float(self.warmup_share), self.epochs, "warmup_share")
-        return self.learning_rate * min(1.0, (epoch + 1) / max(warmup_epochs, 1))
+        decay_epochs = resolve(float(self.decay_share), self.epochs, "decay_share")
+        rising = (epoch + 1) / max(warmup_epochs, 1)
+        falling = (self.epochs - epoch) / max(decay_epochs, 1)
+        return self.learning_rate * min(1.0, rising, falling)
 
 
 @dataclass(frozen=True, eq=False)

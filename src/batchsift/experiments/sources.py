@@ -13,7 +13,16 @@ from batchsift.experiments.cells import CellConfig, fingerprint
 from batchsift.experiments.preparation import Prepared, Settings, prepare, warn_of_single_batch
 
 # Settings that filters and splits do not look at: cells that differ in them alone share what was prepared.
-_OF_TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_share", "device", "threads")
+_OF_TRAINING = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "warmup_share",
+    "decay_share",
+    "device",
+    "threads",
+)
 
 
 class Source(Protocol):

@@ -120,6 +120,7 @@ class Training(_Table):
     learning_rate: float | None = None
     weight_decay: float | None = None
     warmup_share: float | None = None
+    decay_share: float | None = None
     validation_share: float | None = None
     min_positives: int | None = None
     top_features: float | None = None
