@@ -287,8 +287,17 @@ class Selector(Sampler[int]):
 
     @on_one_thread
     def end_epoch(self) -> None:
-        """Close the epoch: probabilities and plan of the next are computed from all that was observed."""
+        """Close the epoch: probabilities and plan of the next are computed from all that was observed.
+
+        Warns:
+            UserWarning: Nothing was ever observed, and the method selects by what it observes.
+        """
         self._settle()
+        if not getattr(self._method, "observed", True):
+            self._say_once(
+                f"an epoch ends and nothing was observed yet: {self._method.name} draws uniformly until then; call "
+                "observe(indices, logits) after every batch"
+            )
         self._begin_epoch(self._epoch + 1)
 
     def take_share(self, share: Share) -> None:
