@@ -31,23 +31,6 @@ def data(tmp_path):
     return path
 
 
-@pytest.fixture
-def batchsift(monkeypatch, capsys, tmp_path):
-    """Runs the command in an empty folder: exit code, stdout, stderr."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        code = ending.value.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def test_methods_are_listed(batchsift):
     assert batchsift("methods") == (0, "\n".join(methods.names()) + "\n", "")
 
@@ -192,13 +175,10 @@ def test_divergence_is_a_message(batchsift, data):
     assert err.splitlines()[-1].startswith("batchsift: training diverged")
 
 
-def test_a_bug_shows_where(monkeypatch, data, tmp_path):
+def test_a_bug_shows_where(batchsift, monkeypatch, data):
     monkeypatch.setattr(compare_verb, "compare", lambda *_, **__: {}["no such key"])
-    monkeypatch.setattr(
-        sys, "argv", ["batchsift", "compare", str(data), "--labels", "2", *SHORT, "--out", str(tmp_path / "out")]
-    )
     with pytest.raises(KeyError):
-        cli.main()
+        batchsift("compare", data, "--labels", 2, *SHORT)
 
 
 def test_an_interruption_is_said(batchsift, data, monkeypatch):

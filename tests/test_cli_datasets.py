@@ -3,7 +3,6 @@ import json
 
 import pytest
 
-from batchsift.cli import main
 from batchsift.data import catalog, download
 from batchsift.data.catalog import File, table
 from batchsift.data.download import Patience
@@ -40,27 +39,13 @@ def server(tmp_path, monkeypatch):
         yield server
 
 
-@pytest.fixture
-def batchsift(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["batchsift", "datasets", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
 def listed(out, name):
     return next(each for each in json.loads(out)["datasets"] if each["name"] == name)
 
 
 def test_all_data_sets_are_listed(batchsift, tmp_path, monkeypatch):
     monkeypatch.setenv("BATCHSIFT_CACHE", str(tmp_path))
-    code, out, errors = batchsift()
+    code, out, errors = batchsift("datasets")
     assert (code, errors) == (0, "")
     rows = [line.split() for line in out.splitlines() if line]
     assert {row[0].rstrip("*") for row in rows} >= set(catalog.names())
@@ -70,7 +55,7 @@ def test_all_data_sets_are_listed(batchsift, tmp_path, monkeypatch):
 
 
 def test_json_is_one_document_with_citations_and_sources(batchsift, server):
-    code, out, errors = batchsift("--json")
+    code, out, errors = batchsift("datasets", "--json")
     assert (code, errors) == (0, "")
     toy, bare = (listed(out, name) for name in ("Toy", "Bare"))
     assert (toy["name"], toy["citation"], toy["licence"], toy["published_split"]) == ("Toy", "Toymaker", "free", True)
@@ -79,15 +64,15 @@ def test_json_is_one_document_with_citations_and_sources(batchsift, server):
 
 
 def test_fetch_downloads_with_a_bar_and_says_where(batchsift, server, tmp_path):
-    code, out, errors = batchsift("fetch", "TOY")
+    code, out, errors = batchsift("datasets", "fetch", "TOY")
     assert code == 0
     assert out.splitlines() == ["Toy: licence free; cite Toymaker", f"  {tmp_path / 'Toy' / 'Toy.arff'}"]
     assert "downloading Toy.arff" in errors
     assert "100%" in errors or "━" in errors
     assert (tmp_path / "Toy" / "Toy.arff").read_bytes() == WHOLE
-    code, out, errors = batchsift("fetch", "toy")
+    code, out, errors = batchsift("datasets", "fetch", "toy")
     assert (code, "downloading" in errors, server.paths_asked) == (0, False, ["toy.arff"])
-    assert listed(batchsift("--json")[1], "Toy")["cached"]
+    assert listed(batchsift("datasets", "--json")[1], "Toy")["cached"]
 
 
 def test_fetch_goes_on_where_it_broke(batchsift, server, tmp_path):
@@ -99,29 +84,29 @@ def test_fetch_goes_on_where_it_broke(batchsift, server, tmp_path):
     )
     table._entries()["Toy"] = catalog.Entry(**{**vars(table._entries()["Toy"]), "files": (checked,)})
     server.answers = [Answer(cut=50_000), Answer(status=500), Answer(status=500)]
-    code, out, errors = batchsift("fetch", "toy")
+    code, out, errors = batchsift("datasets", "fetch", "toy")
     assert (code, out) == (2, "")
     assert "the next attempt goes on from there" in errors
-    assert batchsift("fetch", "toy")[0] == 0
+    assert batchsift("datasets", "fetch", "toy")[0] == 0
     assert server.ranges_asked[-1].startswith("bytes=")
 
 
 def test_published_parts_are_fetched_on_request(batchsift, server):
-    code, out, _ = batchsift("fetch", "toy", "--split", "--json")
+    code, out, _ = batchsift("datasets", "fetch", "toy", "--split", "--json")
     document = json.loads(out)
     assert code == 0
     assert sorted(document["datasets"][0]["files"]) == ["test", "train", "whole"]
-    code, out, errors = batchsift("fetch", "toy", "bare", "--split")
+    code, out, errors = batchsift("datasets", "fetch", "toy", "bare", "--split")
     assert (code, out) == (2, "")
     assert "Bare has no published split" in errors
 
 
 def test_what_has_no_checksum_is_read_before_it_is_trusted(batchsift, server, tmp_path):
-    code, _, errors = batchsift("fetch", "bare")
+    code, _, errors = batchsift("datasets", "fetch", "bare")
     assert code == 0
     assert "sha256:" in errors
     assert "recorded and checked from now on" in " ".join(errors.split())
-    code, out, errors = batchsift("fetch", "lie")
+    code, out, errors = batchsift("datasets", "fetch", "lie")
     assert (code, out) == (2, "")
     assert "4 x 1 x 2 were expected" in " ".join(errors.split())
     assert not list((tmp_path / "Lie").glob("Lie*"))
@@ -135,7 +120,7 @@ def test_what_has_no_checksum_is_read_before_it_is_trusted(batchsift, server, tm
     ],
 )
 def test_mistakes_are_said_before_anything_is_downloaded(batchsift, server, arguments, message):
-    code, out, errors = batchsift("fetch", *arguments)
+    code, out, errors = batchsift("datasets", "fetch", *arguments)
     assert (code, out) == (2, "")
     assert message in errors
     assert "Traceback" not in errors
@@ -144,12 +129,12 @@ def test_mistakes_are_said_before_anything_is_downloaded(batchsift, server, argu
 
 def test_what_cannot_be_had_is_one_message(batchsift, server, monkeypatch):
     del server.files["toy.arff"]
-    code, out, errors = batchsift("fetch", "toy")
+    code, out, errors = batchsift("datasets", "fetch", "toy")
     assert (code, out) == (2, "")
     assert "404" in errors
     assert "Traceback" not in errors
     monkeypatch.setenv("BATCHSIFT_OFFLINE", "1")
-    assert "switched off" in batchsift("fetch", "toy")[2]
+    assert "switched off" in batchsift("datasets", "fetch", "toy")[2]
 
 
 def test_an_interruption_says_that_nothing_is_lost(batchsift, server, monkeypatch):
@@ -157,6 +142,6 @@ def test_an_interruption_says_that_nothing_is_lost(batchsift, server, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(catalog, "fetch", interrupted)
-    code, _, errors = batchsift("fetch", "toy")
+    code, _, errors = batchsift("datasets", "fetch", "toy")
     assert code == 130
     assert "goes on from there" in errors

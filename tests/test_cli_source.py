@@ -1,29 +1,14 @@
 """DATA on the command line: every form it takes, and what is said when it does not fit, in the options' own names."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from batchsift import cli, data
+from batchsift import data
 
 SHORT = ["--epochs", "1", "--folds", "2", "--min-positives", "5", "--batch-size", "16", "--methods", "random"]
-
-
-@pytest.fixture
-def batchsift(monkeypatch, capsys, tmp_path):
-    """Runs the command in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batchsift import cli
 from batchsift.experiments import training
 from batchsift.experiments.trained import TrainedModel
 
@@ -30,19 +29,6 @@ def table(tmp_path):
     frame.to_csv(tmp_path / "data.csv", index=False)
     frame.drop(columns=["y_1", "y_2"]).head(7).assign(note="n").to_csv(tmp_path / "new.csv", index=False)
     return tmp_path / "data.csv"
-
-
-@pytest.fixture
-def batchsift(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 def test_train_then_predict(batchsift, table, tmp_path):

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from batchsift import cli
 from batchsift.cli import study as study_verb
 from batchsift.experiments import cells
 from batchsift.experiments.store import Store
@@ -47,20 +46,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "study.toml").write_text(STUDY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def batchsift(monkeypatch, capsys, folder):
-    """Runs the command: exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        code = ending.value.code or 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def contents(store):
@@ -136,7 +121,7 @@ def test_run_and_status(batchsift, folder):
     assert json.loads((folder / "results" / "study" / "study.json").read_text())["source"] == STUDY
 
 
-def test_failed_cells_are_shown_and_run_again(batchsift, monkeypatch):
+def test_failed_cells_are_shown_and_run_again(batchsift, folder, monkeypatch):
     real = cells.run_fold
 
     def failing(*args, **options):
@@ -188,13 +173,13 @@ def test_mistakes_are_said_and_nothing_runs(batchsift, folder, old, new, message
         (["status", "none"], "none"),
     ],
 )
-def test_other_mistakes(batchsift, arguments, message):
+def test_other_mistakes(batchsift, folder, arguments, message):
     code, out, err = batchsift("study", *arguments)
     assert (code, out) == (2, "")
     assert message in err
 
 
-def test_an_interruption_is_said(batchsift, monkeypatch):
+def test_an_interruption_is_said(batchsift, folder, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 

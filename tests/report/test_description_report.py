@@ -2,13 +2,11 @@
 
 import io
 import json
-import sys
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from batchsift import cli
 from batchsift.data import MultiLabelData
 from batchsift.data.description import describe
 from batchsift.report.description import description_figure, description_report, label_correlation, warnings_of
@@ -61,19 +59,6 @@ def test_the_picture_is_drawn(num_labels):
     names = tuple(f"$name_{j}$ of a label that goes on" for j in range(num_labels))
     picture = image(description_figure(described(labels, names=names)), "png")
     assert picture.startswith(b"\x89PNG")
-
-
-@pytest.fixture
-def batchsift(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["batchsift", *arguments])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 def test_command(batchsift, tmp_path):

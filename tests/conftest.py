@@ -1,0 +1,19 @@
+import sys
+
+import pytest
+
+from batchsift import cli
+
+
+@pytest.fixture
+def batchsift(monkeypatch, capsys, tmp_path):
+    """Runs the command in a folder of its own: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["batchsift", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        return ending.value.code or 0, *capsys.readouterr()
+
+    return run
