@@ -112,7 +112,7 @@ def test_options_reach_model_and_method(batchsift, table):
         (["--method", "d2ac"], "did you mean 'd2ace'"),
         (["--model", "clf"], "did you mean 'clif'"),
         (["--set", "hiden=3"], "mlp has no hyperparameter 'hiden'"),
-        (["--set", "hidden"], "--set hidden: expected name=value"),
+        (["--set", "hidden"], "--set hidden: expected NAME=VALUE"),
         (["--option", "window=1", "--option", "window=2"], "--option window comes twice"),
         (["--settings", "tunde"], "did you mean 'tuned'"),
         (["--epochs", "0"], "epochs must be at least 1, got 0"),

@@ -13,7 +13,7 @@ def assigned(pairs: Sequence[str], option: str) -> dict[str, Any]:
         option: They came with, for the message.
 
     Raises:
-        ValueError: No `=`, or a name that comes twice.
+        ValueError: No `=`, nothing on one side of it, or a name that comes twice.
 
     >>> assigned(["hidden=[64, 32]", "dropout=0.5", "variant=comparison", "flag=true"], "--set")
     {'hidden': [64, 32], 'dropout': 0.5, 'variant': 'comparison', 'flag': True}
@@ -21,8 +21,8 @@ def assigned(pairs: Sequence[str], option: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals or not name.strip():
-            raise ValueError(f"{option} {pair}: expected name=value")
+        if not equals or not name.strip() or not text.strip():
+            raise ValueError(f"{option} {pair}: expected NAME=VALUE")
         if name.strip() in values:
             raise ValueError(f"{option} {name.strip()} comes twice")
         values[name.strip()] = _value(text.strip())

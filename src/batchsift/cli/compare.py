@@ -2,7 +2,6 @@
 
 import re
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +11,10 @@ import typer
 from rich.console import Console
 
 from batchsift import models
+from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
 from batchsift.cli.processes import Jobs, deaths_explained, number_of
-from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
+from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.experiments import Comparison, DivergedError, Prepared, Settings, compare, prepare
 from batchsift.experiments.comparison import check_methods
 from batchsift.experiments.document import document, epochs_csv, to_json
@@ -87,16 +87,10 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
         with mistakes_explained():
             Settings(**given)
             check_methods(names)
-            chosen = _hyperparameters(model, hyperparameters or [])
+            chosen = assigned(hyperparameters or [], "--set")
+            check_hyperparameters(model, chosen)
             processes = number_of(jobs)
-            source = loaded(
-                data,
-                labels=labels,
-                label_columns=label_columns,
-                label_column=label_column,
-                delimiter=delimiter,
-                drop=drop,
-            )
+            source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
             named = recipe(settings, model=model, data=source.name)
             prepared = prepare(source, Settings(**{**named.settings, **given}), seed=seed)
             chosen = {**named.hyperparameters, **chosen}
@@ -107,21 +101,6 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
             prepared, model, names, hyperparameters=chosen, settings=settings, jobs=processes, store=store
         )
         _report(comparison, store.folder, as_json=as_json)
-
-
-def _hyperparameters(model: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """From NAME=VALUE, the value as TOML has it, a bare word as itself."""
-    found = {}
-    for pair in pairs:
-        name, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals or not value:
-            raise ValueError(f"--set takes NAME=VALUE, such as dropout=0.2, got {pair!r}")
-        try:
-            found[name] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[name] = value
-    check_hyperparameters(model, found)
-    return found
 
 
 def _default_folder(data: str, model: str) -> Path:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
+from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.data.description import describe
 from batchsift.experiments.store import write
 from batchsift.report.description import description_figure, description_report
@@ -29,14 +29,7 @@ def describe_data(  # noqa: PLR0917 (typer makes options of them)
 ) -> None:
     """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture."""
     with plain_endings(), mistakes_explained():
-        source = loaded(
-            data,
-            labels=labels,
-            label_columns=label_columns,
-            label_column=label_column,
-            delimiter=delimiter,
-            drop=drop,
-        )
+        source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
         found = describe(source)
         document = json.dumps(found.document(), indent=1, allow_nan=False, ensure_ascii=False)
         folder = out or Path("results") / re.sub(r"[^\w.-]+", "-", found.name)

@@ -11,7 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
+from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.data.matching import matching_features
 from batchsift.data.tables import read_frame
 from batchsift.experiments.store import write
@@ -50,14 +50,7 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
         if data.lower().endswith(TABLES):
             features: Any = matching_features(read_frame(data), model.feature_names)
         else:
-            source = loaded(
-                data,
-                labels=labels,
-                label_columns=label_columns,
-                label_column=label_column,
-                delimiter=delimiter,
-                drop=drop,
-            )
+            source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
             features = model.aligned(source)
         probs_NL = model.predict(features, device)
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)

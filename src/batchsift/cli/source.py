@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -41,37 +42,32 @@ Drop = Annotated[
 _ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
 
 
-def loaded(
-    data: str,
-    *,
-    labels: int | None = None,
-    label_columns: str | None = None,
-    label_column: str | None = None,
-    delimiter: str | None = None,
-    drop: str | None = None,
-) -> MultiLabelData:
-    """Loads what the command line names; errors and warnings speak of its options.
+@dataclass(frozen=True)
+class Reading:
+    """What the options say of how a data set is read, in the order they have everywhere."""
 
-    Raises:
-        ValueError: As `load`.
-        OSError: As `load`.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            found = load(
-                data,
-                labels,
-                label_columns=label_columns,
-                label_column=label_column,
-                delimiter=delimiter,
-                drop=drop,
-            )
-        except ValueError as error:
-            raise ValueError(as_options(str(error))) from error
-    for warning in caught:
-        warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
-    return found
+    labels: int | None
+    label_columns: str | None
+    label_column: str | None
+    delimiter: str | None
+    drop: str | None
+
+    def load(self, data: str) -> MultiLabelData:
+        """Loads what the command line names; errors and warnings speak of its options.
+
+        Raises:
+            ValueError: As `batchsift.data.load`.
+            OSError: As `batchsift.data.load`.
+        """
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                found = load(data, **asdict(self))
+            except ValueError as error:
+                raise ValueError(as_options(str(error))) from error
+        for warning in caught:
+            warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
+        return found
 
 
 def as_options(message: str) -> str:

@@ -16,7 +16,7 @@ from batchsift import methods as registered
 from batchsift import models
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
-from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, loaded
+from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.experiments import DivergedError, Settings
 from batchsift.experiments.options import check_hyperparameters, create_method
 from batchsift.experiments.recipes import recipe
@@ -68,15 +68,9 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
     """Train one model for use; the same command goes on where a killed one stopped."""
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
         with mistakes_explained():
-            reading: dict[str, Any] = {
-                "labels": labels,
-                "label_columns": label_columns,
-                "label_column": label_column,
-                "delimiter": delimiter,
-                "drop": drop,
-            }
-            source = loaded(data, **reading)
-            tested = None if test is None else loaded(test, **reading)
+            reading = Reading(labels, label_columns, label_column, delimiter, drop)
+            source = reading.load(data)
+            tested = None if test is None else reading.load(test)
             chosen = recipe(settings, model=model, data=source.name)
             given = {
                 "epochs": epochs,
