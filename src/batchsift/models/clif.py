@@ -195,7 +195,7 @@ class CLIF(BaseModel):
             return classify(specific_BCh, weight_Ch, bias_C)
 
         tables = (gates_Lh, self.classifier.weight, self.classifier.bias)
-        logits_BL = over_labels(logits_of, tables, features_Bh.numel())
+        logits_BL = over_labels(logits_of, tables, features_Bh.numel(), kept_per_label=2 * features_Bh.numel())
         return logits_BL.to(self.classifier.bias.dtype)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:

@@ -13,6 +13,7 @@ from torch.nn.functional import dropout, leaky_relu, linear
 from torch.utils.checkpoint import checkpoint
 
 CHUNK_CELLS = 2**22  # numbers held for one chunk of an expanded tensor: 16 MiB in float32
+KEPT_CELLS = 2**25  # numbers all chunks together keep for the backward pass: 128 MiB in float32
 LOG_VARIANCE_BOUND = 10.0  # e^v stays within 5e-5 .. 2e4
 
 
@@ -119,16 +120,23 @@ def full_precision(x: Tensor) -> torch.autocast:
 
 
 def in_chunks(
-    function: Callable[..., Tensor], tables: Sequence[Tensor], cells_per_row: int, *, draws: bool = False
+    function: Callable[..., Tensor],
+    tables: Sequence[Tensor],
+    cells_per_row: int,
+    *,
+    kept_per_row: int | None = None,
+    draws: bool = False,
 ) -> list[Tensor]:
     """A function of rows, applied to chunks of them that hold about `CHUNK_CELLS` numbers each.
 
-    With several chunks nothing a chunk holds inside is kept for the backward pass: it is computed again there.
+    What the first chunks hold inside, up to `KEPT_CELLS` numbers, is kept for the backward pass; what the others
+    hold is computed again there.
 
     Args:
         function: Takes the rows of each table. Other tensors it reads may require gradients too.
         tables: Tensors with the same number of rows.
         cells_per_row: Numbers `function` holds for one row.
+        kept_per_row: Numbers it keeps of one row for the backward pass; as many by default.
         draws: Whether `function` draws random numbers, which must be the same the second time.
     """
     rows = max(1, CHUNK_CELLS // cells_per_row)
@@ -137,11 +145,22 @@ def in_chunks(
     chunks = zip(*(torch.split(table, rows) for table in tables), strict=True)
     if not torch.is_grad_enabled():
         return [function(*chunk) for chunk in chunks]
-    return [checkpoint(function, *chunk, use_reentrant=False, preserve_rng_state=draws) for chunk in chunks]
+    num_kept = KEPT_CELLS // (rows * (kept_per_row or cells_per_row))
+    return [
+        function(*chunk)
+        if index < num_kept
+        else checkpoint(function, *chunk, use_reentrant=False, preserve_rng_state=draws)
+        for index, chunk in enumerate(chunks)
+    ]
 
 
 def over_labels(
-    logits_of: Callable[..., Tensor], tables: Sequence[Tensor], cells_per_label: int, *, draws: bool = False
+    logits_of: Callable[..., Tensor],
+    tables: Sequence[Tensor],
+    cells_per_label: int,
+    *,
+    kept_per_label: int | None = None,
+    draws: bool = False,
 ) -> Tensor:
     """Logits `(B, L)` of a function that gives `(B, C)` for C rows of each table of L rows; see `in_chunks`."""
-    return torch.cat(in_chunks(logits_of, tables, cells_per_label, draws=draws), dim=1)
+    return torch.cat(in_chunks(logits_of, tables, cells_per_label, kept_per_row=kept_per_label, draws=draws), dim=1)

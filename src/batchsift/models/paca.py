@@ -68,6 +68,7 @@ from batchsift.models.settings import check_dropout, check_sizes, check_weights,
 
 CONDITIONER_UNITS = 256
 SIGMOID_UNITS = 16
+KEPT_TENSORS = 8  # of B x L x d x 16 numbers, for the backward pass
 BLOCKS = 4  # of the conditioner's outputs
 CACHED_CELLS = 2**17  # numbers of an expanded tensor that a CPU's cache holds a dozen times
 FAR = 60.0  # beyond it, σ and 1 - σ are powers of e in single precision, and 0 or 1 in the other direction
@@ -256,7 +257,8 @@ class LabelFlow(nn.Module):
             return (log_jacobian_CB - 0.5 * u_CBd.square().sum(-1) - latent / 2 * math.log(2 * math.pi)).T
 
         tables = (self.label_codes_Lh, self.scale(), self.shift())
-        return over_labels(log_densities_of, tables, zeta_Bd.numel() * SIGMOID_UNITS)
+        cells_per_label = zeta_Bd.numel() * SIGMOID_UNITS
+        return over_labels(log_densities_of, tables, cells_per_label, kept_per_label=KEPT_TENSORS * cells_per_label)
 
 
 def labels_at_once(zeta_Bd: Tensor) -> int:
