@@ -151,7 +151,7 @@ def test_failed_cells_are_shown_and_run_again(batchsift, folder, monkeypatch):
         ("folds", "fold", "study.toml, line 5: fold: unknown key 'fold': did you mean 'folds'?"),
         ("epochs = 2", 'epochs = "2"', "study.toml, line 8: training, epochs: this should be a valid integer, got '2'"),
         ("small.arff", "smal.arff", "line 2: data, entry 1: there is no file"),
-        ("data =", "data", "not a TOML file"),
+        ("data =", "data", "study.toml, line 2: not TOML: "),
     ],
 )
 def test_mistakes_are_said_and_nothing_runs(batchsift, folder, old, new, message):
@@ -163,14 +163,23 @@ def test_mistakes_are_said_and_nothing_runs(batchsift, folder, old, new, message
     assert not (folder / "out").exists()
 
 
+def test_every_mistake_has_a_line(batchsift, folder):
+    (folder / "study.toml").write_text(STUDY.replace('"hard"', '"hrd"').replace("folds", "fold"))
+    _, _, err = batchsift("study", "run", "study.toml")
+    assert [line.partition(": ")[2].partition(":")[0] for line in err.splitlines()] == [
+        "study.toml, line 4",
+        "study.toml, line 5",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "none.toml"], "none.toml"),
+        (["run", "stdy.toml"], "batchsift: there is no file stdy.toml: did you mean 'study.toml'?"),
         (["run", "study.toml", "--jobs", "0"], "--jobs"),
         (["run", "study.toml", "--out", "small.arff"], "cannot write into"),
         (["status", "."], "no folder of a study"),
-        (["status", "none"], "none"),
+        (["status", "none"], "batchsift: there is no file none: There are study.toml"),
     ],
 )
 def test_other_mistakes(batchsift, folder, arguments, message):

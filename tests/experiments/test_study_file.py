@@ -90,6 +90,9 @@ def test_training_has_the_fields_of_the_settings():
         ('["macro_auc"]', '["macro_acu"]', 9, ["metrics, entry 1: unknown metric 'macro_acu'", "'macro_auc'"]),
         ("learning_rate = 1", "learning_rate = true", 12, ["training, learning_rate:", "number", "True"]),
         ("learning_rate = 1", "lerning_rate = 1", 12, ["unknown key 'lerning_rate'", "'learning_rate'"]),
+        ("learning_rate = 1", "lr = 1", 12, ["unknown key 'lr'", "did you mean 'learning_rate'?"]),
+        ("learning_rate = 1", "wd = 1", 12, ["unknown key 'wd'", "did you mean 'weight_decay'?"]),
+        ("batch_size = 64", "bs = 64", 15, ["unknown key 'bs'", "did you mean 'batch_size'?"]),
         ('model = "clif" }', 'modle = "clif" }', 14, ["overrides, entry 1, where, modle", "'model'"]),
         ('model = "clif" }', 'model = "dela" }', 14, ["this study has no model 'dela'"]),
         ('model = "clif" }', 'method = "d2ace" }', 14, ["unknown key 'method'"]),
@@ -121,8 +124,23 @@ def test_a_missing_key_is_named(tmp_path):
 
 
 def test_what_is_no_toml_is_said_with_its_line(tmp_path):
-    with pytest.raises(ValueError, match=r"not a TOML file: .*line 2"):
+    with pytest.raises(ValueError, match=r"study.toml, line 2: not TOML: Invalid value \(at column 12\)"):
         read(tmp_path, 'models = ["mlp"]\nmethods = [random]')
+    with pytest.raises(ValueError, match=r"study.toml, line 2: not TOML: .* \(at end of document\)"):
+        read(tmp_path, 'models = ["mlp"]\nmethods = ["random"\n\n')
+    (tmp_path / "study.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"study.toml is not a TOML file, which is UTF-8"):
+        read_study_file(tmp_path / "study.toml")
+
+
+def test_a_missing_file_is_said_with_those_there_are(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*study.toml; docs/studies.md says how"):
+        read_study_file(tmp_path / "study.toml")
+    (tmp_path / "study.toml").touch()
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*stdy.toml: did you mean 'study.toml'\?"):
+        read_study_file(tmp_path / "stdy.toml")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_study_file(tmp_path)
 
 
 def test_every_key_has_its_line():

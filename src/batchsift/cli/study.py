@@ -88,13 +88,13 @@ def _default_folder(file: Path) -> Path:
 
 
 def _study(file: Path) -> Study:
-    try:
-        with mistakes_explained():
+    with mistakes_explained():
+        try:
             return read_study(file)
-    except StudyFileError as error:
-        for line in str(error).splitlines():
-            complain(f"batchsift: {line}")
-        sys.exit(USER_MISTAKE)
+        except StudyFileError as error:
+            for line in str(error).splitlines():
+                complain(f"batchsift: {line}")
+            sys.exit(USER_MISTAKE)
 
 
 def _configs(store: Store) -> Sequence[CellConfig]:

@@ -14,6 +14,8 @@ from batchsift import methods, models
 from batchsift.data import MultiLabelData
 from batchsift.methods import BaseMethod, Method, Mixture
 
+_SHORT = {"lr": "learning_rate", "wd": "weight_decay", "l2": "weight_decay", "bs": "batch_size"}
+
 
 def create_method(name: str, options: Mapping[str, Any]) -> Method:
     """A new instance of a registered method.
@@ -75,9 +77,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     >>> nearest("hardd", ["random", "hard"])
     ": did you mean 'hard'? There are random, hard"
+    >>> nearest("lr", ["epochs", "learning_rate"])
+    ": did you mean 'learning_rate'? There are epochs, learning_rate"
     """
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(_SHORT.get(word.lower(), word), known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f": {hint}There are {', '.join(known)}" if known else ": there are none"
 

@@ -16,7 +16,7 @@ from batchsift import methods, models
 from batchsift.experiments import recipes
 from batchsift.experiments.options import create_method, nearest
 from batchsift.experiments.preparation import Settings
-from batchsift.experiments.toml_lines import Place, lines_of
+from batchsift.experiments.toml_lines import Place, lines_of, syntax_problem
 from batchsift.metrics import METRICS
 
 
@@ -230,13 +230,22 @@ def read_study_file(path: Path) -> tuple[StudyFile, str]:
 
     Raises:
         StudyFileError: for what is wrong with it, as far as the file itself tells.
+        ValueError: where it is no TOML file.
         OSError: where it cannot be read.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        others = sorted(other.name for other in path.parent.glob("*.toml"))
+        hint = nearest(path.name, others) if others else "; docs/studies.md says how a study file is written"
+        raise FileNotFoundError(f"there is no file {path}{hint}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a TOML file, which is UTF-8: {error}") from error
+    try:
         content = tomllib.loads(text)
-    except ValueError as error:  # of TOML, with line and column, or of the encoding
-        raise ValueError(f"{path} is not a TOML file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        line, message = syntax_problem(text, error)
+        raise ValueError(f"{path}, line {line}: not TOML: {message}") from error
     try:
         study = StudyFile.model_validate(content)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """Where in a TOML file something stands, which `tomllib` does not tell.
 
-The text has been read by `tomllib` before: what is looked at here is well-formed.
+`lines_of` looks at text that `tomllib` has read: it is well-formed.
 """
 
 import re
@@ -23,12 +23,19 @@ def lines_of(text: str) -> Mapping[Place, int]:
     return dict(_Scan(text).places())
 
 
-def line_of(lines: Mapping[Place, int], place: Place) -> int:
-    """The line of a place, or of the nearest thing around it; 1 for the whole file."""
-    for length in range(len(place), 0, -1):
-        if place[:length] in lines:
-            return lines[place[:length]]
-    return 1
+def syntax_problem(text: str, error: tomllib.TOMLDecodeError) -> tuple[int, str]:
+    r"""The line, from 1, where `tomllib` gave up, and what it says.
+
+    >>> try:
+    ...     tomllib.loads("folds = 2\nmethods = [random]")
+    ... except tomllib.TOMLDecodeError as error:
+    ...     syntax_problem("folds = 2\nmethods = [random]", error)
+    (2, 'Invalid value (at column 12)')
+    """
+    found = re.search(r"line (\d+), (?=column \d+\)$)", str(error))
+    if found is None:  # "at end of document"
+        return text.rstrip().count("\n") + 1, str(error)
+    return int(found[1]), str(error).replace(found[0], "")
 
 
 class _Scan:
