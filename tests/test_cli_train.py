@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,12 +136,46 @@ def test_predict_explains_mistakes(batchsift, table):
         (["run", "nowhere.csv"], "there is no file nowhere.csv"),
         (["norun", "new.csv"], "there is no file norun"),
         (["run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
-        (["run", "new.csv", "--out", "new.csv"], "--out new.csv would overwrite"),
-        (["run", "new.csv", "--out", "run/model.pt"], "--out run/model.pt would overwrite"),
+        (["run", "new.csv", "--id-column", "nte"], "'nte' is none of the columns of new.csv: did you mean 'note'?"),
+        (["run", "data.arff", "--id-column", "id"], "--id-column id came with data.arff, which is no table"),
     ]:
         code, out, err = batchsift("predict", *arguments)
         assert (code, out) == (2, "")
         assert message in err
+
+
+def test_predictions_carry_the_ids_as_they_were_written(batchsift, table):
+    batchsift("train", table, "--labels", 2, *QUICK, "--out", "run")
+    frame = pd.read_csv("new.csv").head(3)
+    ids = ["007", "b,c", None]
+    frame.assign(key=ids).to_csv("keyed.csv", index=False)
+    frame.assign(key=ids).to_parquet("keyed.parquet", index=False)
+    frame.assign(key=[7, 8, 9]).to_parquet("numbered.parquet", index=False)
+    plain = list(csv.reader(io.StringIO(batchsift("predict", "run", "keyed.csv")[1])))
+    for file in ("keyed.csv", "keyed.parquet"):
+        code, out, _ = batchsift("predict", "run", file, "--id-column", "key")
+        rows = list(csv.reader(io.StringIO(out)))
+        assert (code, [row[0] for row in rows]) == (0, ["key", "007", "b,c", ""])
+        assert [row[1:] for row in rows] == plain
+        assert json.loads(batchsift("predict", "run", file, "--id-column", "key", "--json")[1])["ids"] == ids
+    _, out, _ = batchsift("predict", "run", "numbered.parquet", "--id-column", "key", "--json")
+    assert json.loads(out)["ids"] == [7, 8, 9]
+
+
+def test_predict_writes_over_nothing_it_needs(batchsift, table):
+    batchsift("train", table, "--labels", 2, *QUICK, "--out", "run")
+    Path("hard.csv").hardlink_to("new.csv")
+    Path("soft.csv").symlink_to("new.csv")
+    Path("model.csv").symlink_to("run/model.pt")
+    before = {path: path.read_bytes() for path in [*Path("run").iterdir(), Path("new.csv")]}
+    for run in ("run", "run/model.pt", "model.csv"):
+        for out in ("new.csv", "hard.csv", "soft.csv", "model.csv", "run/model.pt", "run/training.json"):
+            code, _, err = batchsift("predict", run, "new.csv", "--out", out)
+            assert (code, f"--out {out} would overwrite" in err) == (2, True)
+    assert {path: path.read_bytes() for path in before} == before
+    shutil.copy("run/model.pt", "moved.pt")
+    Path("labels.csv").touch()
+    assert batchsift("predict", "moved.pt", "new.csv", "--out", "labels.csv")[0] == 0
 
 
 def test_event_files(batchsift, table):

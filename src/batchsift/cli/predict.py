@@ -4,19 +4,22 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from numpy.typing import NDArray
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.data.matching import matching_features
-from batchsift.data.tables import read_frame
+from batchsift.data.tables import _Text, read_frame
+from batchsift.experiments.options import nearest
 from batchsift.experiments.store import write
 from batchsift.experiments.trained import TrainedModel
-from batchsift.experiments.training import MODEL
+from batchsift.experiments.training import MODEL, SUMMARY
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
@@ -31,6 +34,10 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
     label_column: LabelColumn = None,
     delimiter: Delimiter = None,
     drop: Drop = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A column of the table, to be copied before the labels.", show_default=False),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Print 1 for probabilities above this, else 0, instead of them.", show_default=False),
@@ -45,20 +52,30 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
     with plain_endings("interrupted; nothing was written"), mistakes_explained():
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
-        _check_out(out, data, run)
-        model = TrainedModel.load(run / MODEL if run.is_dir() or not run.suffix else run)
-        if data.lower().endswith(TABLES):
-            features: Any = matching_features(read_frame(data), model.feature_names)
+        path = run / MODEL if run.is_dir() or not run.suffix else run
+        _check_out(out, data, path)
+        is_table = data.lower().endswith(TABLES)
+        if id_column is not None and not is_table:
+            raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
+        model = TrainedModel.load(path)
+        ids: dict[str, list[Any]] = {}
+        if is_table:
+            frame = read_frame(data)
+            if id_column is not None:
+                ids[id_column] = _as_written(data, frame, id_column)
+            features: Any = matching_features(frame, model.feature_names)
         else:
             source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
             features = model.aligned(source)
         probs_NL = model.predict(features, device)
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)
         if as_json:
-            document = {"labels": model.label_names, "predictions": predicted.tolist()}
-            text = json.dumps(document, ensure_ascii=False) + "\n"
+            document: dict[str, Any] = {"labels": model.label_names, "predictions": predicted.tolist()}
+            if id_column is not None:
+                document["ids"] = ids[id_column]
+            text = json.dumps(document, ensure_ascii=False, default=str) + "\n"
         else:
-            text = _csv(model.label_names, predicted)
+            text = _csv(model.label_names, predicted, ids)
         if out is None:
             sys.stdout.write(text)
         else:
@@ -66,17 +83,28 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
             sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
 
 
-def _check_out(out: Path | None, data: str, run: Path) -> None:
-    """What predictions are made from, and with, is not written over."""
+def _check_out(out: Path | None, data: str, model: Path) -> None:
+    """What predictions are made from, by whatever name, and the other files of the run are not written over."""
     if out is None or not out.exists():
         return
-    if out.resolve() == Path(data).resolve() or run.resolve() in (out.resolve(), out.resolve().parent):
-        raise ValueError(f"--out {out} would overwrite what the predictions are made from; name another file")
+    run = model.resolve().parent
+    is_of_run = (run / SUMMARY).exists() and out.resolve().parent == run
+    if is_of_run or any(path.exists() and out.samefile(path) for path in (Path(data), model)):
+        raise ValueError(f"--out {out} would overwrite the data or a file of the training run; name another file")
 
 
-def _csv(label_names: tuple[str, ...], predicted: NDArray[Any]) -> str:
+def _as_written(data: str, frame: pd.DataFrame, column: str) -> list[Any]:
+    """A column: of a text file the texts, since 007 is not 7."""
+    if column not in frame:
+        raise ValueError(f"--id-column {column!r} is none of the columns of {data}{nearest(column, frame.columns)}")
+    found = frame[column] if data.lower().endswith(".parquet") else _Text.of(Path(data)).frame(column)[column]
+    return [None if missing else value for value, missing in zip(found.tolist(), found.isna(), strict=True)]
+
+
+def _csv(label_names: Sequence[str], predicted: NDArray[Any], ids: Mapping[str, Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(label_names)
-    writer.writerows([f"{value:.6g}" for value in row] for row in predicted.tolist())
+    writer.writerow([*ids, *label_names])
+    for number, row in enumerate(predicted.tolist()):
+        writer.writerow([*(column[number] for column in ids.values()), *(f"{value:.6g}" for value in row)])
     return text.getvalue()
