@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_what_it_leaves(tmp_path):
     assert [float(row["validation_macro_auc"]) for row in rows] == scores
     with (tmp_path / "run" / "suspects.csv").open() as file:
         assert {row["label"] for row in csv.DictReader(file)} <= {"x", "y", "z"}
+
+
+def test_a_label_is_constant_where_all_its_known_cells_are(tmp_path):
+    labels = made().labels.astype(float)
+    labels[:, 2] = 1
+    labels[:30, 2] = np.nan
+    data = MultiLabelData(made().features, labels, tuple("abcde"), ("x", "y", "z"), "made")
+    with pytest.warns(UserWarning, match="^1 of 3 labels that every training sample has: z. They cannot be learned"):
+        fit(data, tmp_path, settings=replace(QUICK, epochs=1), method="random")
 
 
 def test_the_kept_model_is_that_of_the_best_epoch(tmp_path):

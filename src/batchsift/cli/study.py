@@ -21,6 +21,7 @@ from batchsift.experiments.running import Watch, run_study
 from batchsift.experiments.store import STUDY, Store
 from batchsift.experiments.study import Study, read_study
 from batchsift.experiments.study_file import StudyFileError
+from batchsift.report.progress import duration
 
 FAILURES_SHOWN = 10
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"
@@ -115,7 +116,7 @@ def _show(now: Standing, folder: Path, *, as_json: bool) -> None:
     console.print(_table(now))
     content = _document(now, folder)
     console.out(
-        f"{folder}: {content['cells']} cells: {content['done']} done ({_time(content['seconds'])} of computing), "
+        f"{folder}: {content['cells']} cells: {content['done']} done ({duration(content['seconds'])} of computing), "
         f"{content['failed']} failed, {content['left']} left{_when(content['seconds_left'])}"
     )
     for known in now.failed[:FAILURES_SHOWN]:
@@ -168,19 +169,7 @@ def _table(now: Standing) -> Table:
 
 
 def _when(seconds: float | None) -> str:
-    return f" (about {_time(seconds)} in one process)" if seconds else ""
-
-
-def _time(seconds: float) -> str:
-    """Words for a length of time.
-
-    >>> _time(5), _time(200), _time(9000)
-    ('5 s', '3 min', '2 h 30 min')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    return f" (about {duration(seconds)} in one process)" if seconds else ""
 
 
 # --- Progress -----------------------------------------------------------------------------------------------
@@ -255,4 +244,4 @@ class _Progress:
 
     def _time_left(self) -> str:
         seconds = self._forecast.seconds(self._left.values(), self._jobs)
-        return f"about {_time(seconds)} left" if seconds else ""
+        return f"about {duration(seconds)} left" if seconds else ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from batchsift import methods as registered
@@ -23,6 +23,7 @@ from batchsift.experiments.recipes import recipe
 from batchsift.experiments.tensorboard import EpochLog
 from batchsift.experiments.training import MODEL, TrainingEpoch, TrainingResult, fit
 from batchsift.metrics import METRICS
+from batchsift.report.progress import duration
 
 SHOWN = ("macro_auc", "macro_f1", "micro_f1", "ranking_loss", "hamming_loss", "average_precision")
 SECONDS_BETWEEN_LINES = 10.0
@@ -130,18 +131,23 @@ class _Bar(Progress):
     """Epochs done, the last validation score, time left; on stderr."""
 
     def __init__(self, epochs: int) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        super().__init__(*columns, console=Console(stderr=True), transient=True)
-        self.epochs = self.add_task("training", total=epochs)
-        self._total, self._said = epochs, time.monotonic()
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}")
+        console = Console(stderr=True)
+        super().__init__(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.epochs = self.add_task("training", total=epochs, left="")
+        self._total, self._ran = epochs, 0
+        self._began = self._said = time.monotonic()
 
     def on_epoch(self, record: TrainingEpoch) -> None:
         """One more; in a file, a line every ten seconds."""
+        now, done = time.monotonic(), record.epoch + 1
+        self._ran += 1  # fewer than are done where an earlier run was gone on with
+        left = f"about {duration((now - self._began) / self._ran * (self._total - done))} left"
         score = f"Macro-AUC {record.validation['macro_auc']:.4f}"
-        self.update(self.epochs, completed=record.epoch + 1, description=score)
-        if not self.console.is_terminal and time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
-            complain(f"epoch {record.epoch + 1} of {self._total}: {score}")
-            self._said = time.monotonic()
+        self.update(self.epochs, completed=done, description=score, left=left)
+        if not self.console.is_terminal and now - self._said >= SECONDS_BETWEEN_LINES:
+            complain(f"epoch {done} of {self._total}: {score}; {left}")
+            self._said = now
 
 
 def _table(result: TrainingResult) -> Table:

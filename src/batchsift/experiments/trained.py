@@ -71,7 +71,7 @@ class TrainedModel:
         if missing:
             raise ValueError(
                 f"{data.name} lacks {len(missing)} of the {len(self.feature_names)} features the model was trained on: "
-                f"{_shortened(missing)}; it has {_shortened(data.feature_names)}"
+                f"{shortened(missing)}; it has {shortened(data.feature_names)}"
             )
         return data.select(features=[place[name] for name in self.feature_names]).features
 
@@ -134,6 +134,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
     return content
 
 
-def _shortened(names: Sequence[str], shown: int = 5) -> str:
+def shortened(names: Sequence[str], shown: int = 5) -> str:
+    """The first few names, and how many more there are."""
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

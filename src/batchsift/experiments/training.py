@@ -16,6 +16,7 @@ import csv
 import io
 import json
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ from batchsift.experiments.parts import Part, Preprocessing
 from batchsift.experiments.preparation import Settings, check_device
 from batchsift.experiments.recording import record_suspects
 from batchsift.experiments.store import claim, write
-from batchsift.experiments.trained import TrainedModel, load_tensors, save_tensors
+from batchsift.experiments.trained import TrainedModel, load_tensors, save_tensors, shortened
 from batchsift.metrics import evaluate
 from batchsift.models import BaseModel
 from batchsift.selector import Selector
@@ -104,6 +105,8 @@ def fit(
 ) -> TrainingResult:
     """Trains a model, or goes on where a killed run of the same configuration stopped.
 
+    Labels that no training sample has, or every one, are warned of.
+
     Args:
         data: Label cells may be unknown (NaN) in some samples; the validation part is drawn from the others.
         folder: For the files; made where it is missing.
@@ -139,6 +142,7 @@ def fit(
     finished = run.finished()
     if finished is not None:
         return finished
+    _warn_of_constant_labels(data.labels[run.rows], data.label_names)
     with own_generator(torch.device(run.settings.device), run.weight_seed), own_threads(run.settings.threads):
         state = run.start()
         resumed_from = len(state.epochs)
@@ -358,6 +362,19 @@ def _held_out(data: MultiLabelData, share: float, seed: int) -> tuple[NDArray[np
             "could be chosen; ask for a larger validation share"
         )
     return np.setdiff1d(np.arange(data.num_samples), held_out), held_out
+
+
+def _warn_of_constant_labels(labels_NL: NDArray[Any], names: tuple[str, ...]) -> None:
+    absent_L = ~(labels_NL == 1).any(axis=0)
+    found = {"no": absent_L, "every": ~(labels_NL == 0).any(axis=0) & ~absent_L}
+    words = [
+        f"{constant_L.sum()} of {len(names)} labels that {how} training sample has: "
+        f"{shortened([name for name, constant in zip(names, constant_L, strict=True) if constant])}"
+        for how, constant_L in found.items()
+        if constant_L.any()
+    ]
+    if words:
+        warnings.warn(f"{'; '.join(words)}. They cannot be learned, and scores say nothing of them", stacklevel=3)
 
 
 def _check_test(data: MultiLabelData, test: MultiLabelData) -> None:

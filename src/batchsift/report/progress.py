@@ -68,3 +68,15 @@ class ComparisonProgress:
                 f"validation Macro-AUC {best.macro_auc:.4f} at epoch {best.epoch + 1}, "
                 f"{run.total_seconds:.1f} s ({run.selection_seconds:.1f} s selection)"
             )
+
+
+def duration(seconds: float) -> str:
+    """Words for a length of time.
+
+    >>> duration(5), duration(200), duration(9000)
+    ('5 s', '3 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
