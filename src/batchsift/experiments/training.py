@@ -105,8 +105,6 @@ def fit(
 ) -> TrainingResult:
     """Trains a model, or goes on where a killed run of the same configuration stopped.
 
-    Labels that no training sample has, or every one, are warned of.
-
     Args:
         data: Label cells may be unknown (NaN) in some samples; the validation part is drawn from the others.
         folder: For the files; made where it is missing.
@@ -126,6 +124,9 @@ def fit(
         TypeError: A hyperparameter of another type.
         OSError: The folder cannot be written.
         DivergedError: The predictions are no longer finite.
+
+    Warns:
+        UserWarning: of labels that no training sample has, or every one.
     """
     run = _Run(
         data,
