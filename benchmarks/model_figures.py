@@ -34,11 +34,11 @@ ASKED = {
 def measure(name, model, setting, seed):
     """Runs the folds that are not in the file yet."""
     recipe = recipes.recipe(setting, model=model, data=name)
-    chosen = {"settings": dict(recipe.settings), "hyperparameters": dict(recipe.hyperparameters), "seed": seed}
     figures = read(FIGURES)
-    entry = figures.get(key := f"{name} {model} {setting}", {})
-    if any(entry.get(part) != value for part, value in chosen.items()):
-        entry = {**chosen, "folds": []}
+    entry = figures.get(key := f"{name} {model} {setting}")
+    if entry is None or entry["seed"] != seed or not is_of(entry, recipe):
+        chosen = {"settings": dict(recipe.settings), "hyperparameters": dict(recipe.hyperparameters)}
+        entry = {**chosen, "seed": seed, "folds": []}
     prepared = prepare(load(name), Settings(**recipe.settings), seed=seed)
     for fold in range(len(entry["folds"]), len(prepared.splits)):
         result = run_fold(prepared, model=model, method="random", fold=fold, hyperparameters=recipe.hyperparameters)
@@ -61,9 +61,16 @@ def read(path):
 
 
 def values(figures, name, model, setting, metric):
-    """One value a fold; none where the five folds were not all run."""
-    folds = figures.get(f"{name} {model} {setting}", {}).get("folds", [])
-    return [fold["metrics"][metric] for fold in folds] if len(folds) == Settings().num_folds else []
+    """One value a fold; none where the five folds were not all run by the settings of today."""
+    entry = figures.get(f"{name} {model} {setting}", {"folds": []})
+    if len(entry["folds"]) < Settings().num_folds or not is_of(entry, recipes.recipe(setting, model=model, data=name)):
+        return []
+    return [fold["metrics"][metric] for fold in entry["folds"]]
+
+
+def is_of(entry, recipe):
+    """Whether what was measured was measured by that recipe."""
+    return (entry["settings"], entry["hyperparameters"]) == (recipe.settings, recipe.hyperparameters)
 
 
 def rows_of_figures(figures):
@@ -101,7 +108,7 @@ def rows_of_targets(figures):
 
 
 def rows_of_settings(found):
-    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", "trials", "validation"]
+    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", "trials", "score"]
     for name in SETS:
         for model in models.names():
             if name not in found.get(model, {}):

@@ -2,15 +2,14 @@
 
     BATCHSIFT_DATA=FOLDER python benchmarks/tune.py [DATA ...] [--models MODEL ...] [--trials 20] [--minutes 3]
 
-One search by Optuna (TPE) for each data set and model. A trial trains with random batches on some folds of the
-protocol; its value is Macro-AUC less ranking loss on the validation part, at the epoch the protocol would choose (the
-highest Macro-AUC), the mean over the folds. Macro-AUC alone takes learning rates at which the ranking loss suffers. No
-test part is scored, and a model never sees one. A trial that lies below the median of those before it is given up
-between folds. The learning rate falls to 0 after its warm-up: the last epochs then differ little, and it matters
-little which one a small validation part picks.
+One search by Optuna (TPE) for each data set and model. A trial repeats the protocol inside the training parts of some
+of its folds: a share of each (`--held-out`) stands in for the test part, the validation part chooses the epoch, the
+rest is trained on with random batches. Its value is Macro-AUC less ranking loss on what was held out, the mean over the
+folds: Macro-AUC alone takes learning rates at which the ranking loss suffers, and the score of the epoch that looked
+best on a few dozen samples is that of the luckiest. No test part is scored, and a model never sees one. A trial that
+lies below the median of those before it is given up between folds.
 
-The search holds out more of each training part than the protocol does (`--validation-share`): a tenth of a small set
-is a few dozen samples, on which one would find the luckiest trial. With the settings found, runs go by the protocol.
+The learning rate falls to 0 after its warm-up: the last epochs then differ little.
 
 What was tried is kept in `--journal`: the same command goes on where it was stopped, up to `--trials`, or `--minutes`
 of one processor, in all. The best trial goes to `src/batchsift/experiments/tuned.json`, and how it was found to
@@ -32,7 +31,8 @@ from optuna.storages.journal import JournalFileBackend
 
 from batchsift import data as datasets
 from batchsift import models
-from batchsift.experiments import DivergedError, Settings, prepare, protocol, recipes
+from batchsift.experiments import DivergedError, prepare, protocol, recipes
+from batchsift.experiments.preparation import Split
 
 SETS = ("emotions", "yeast", "scene", "birds")
 PARTS = ("scene", "birds")  # published as a train and a test file
@@ -129,7 +129,7 @@ STARTS = {
 
 
 def objective(prepared, model, folds):
-    """A function of a trial: the mean over folds of what `validation_score` gives."""
+    """A function of a trial: the mean over folds of what `score` gives."""
 
     def value(trial):
         settings, hyperparameters = space(trial, model, steps_per_epoch(prepared))
@@ -138,7 +138,7 @@ def objective(prepared, model, folds):
         scores, start = [], time.process_time()
         for fold in range(folds):
             try:
-                scores.append(validation_score(of_trial, model, fold, hyperparameters))
+                scores.append(score(of_trial, model, fold, hyperparameters))
             except DivergedError as error:
                 raise optuna.TrialPruned from error
             trial.report(float(np.mean(scores)), fold)
@@ -150,32 +150,27 @@ def objective(prepared, model, folds):
     return value
 
 
-def validation_score(prepared, model, fold, hyperparameters):
-    """Macro-AUC less ranking loss of a run with random batches, at the first epoch with the highest Macro-AUC."""
-    result = protocol.run_fold(
-        without_test_part(prepared, fold),
-        model=model,
-        method="random",
-        fold=fold,
-        hyperparameters=hyperparameters,
-    )
-    validation = result.epochs[result.best_epoch].validation
-    return validation["macro_auc"] - validation["ranking_loss"]
+def score(prepared, model, fold, hyperparameters):
+    """Macro-AUC less ranking loss of a run with random batches."""
+    metrics = protocol.run_fold(
+        prepared, model=model, method="random", fold=fold, hyperparameters=hyperparameters
+    ).metrics
+    return metrics["macro_auc"] - metrics["ranking_loss"]
 
 
-def without_test_part(prepared, fold):
-    """The same folds, with the validation part in the place of the test part."""
-    split = prepared.splits[fold]
-    splits = list(prepared.splits)
-    splits[fold] = replace(split, test=split.validation)
+def within_training_parts(prepared, share):
+    """The folds without their test parts: a share of each training part stands in for them."""
+    splits = []
+    for split in prepared.splits:
+        rest, held_out = datasets.holdout(prepared.data.labels[split.train], share, prepared.seed)
+        splits.append(Split(split.train[rest], split.validation, split.train[held_out]))
     return replace(prepared, splits=tuple(splits))
 
 
 def search(name, model, arguments):
     """Goes on with one study, and writes down the best of it."""
-    settings = Settings(validation_share=arguments.validation_share)
-    prepared = prepare(load(name), settings, seed=arguments.seed)
-    sample = f"folds={arguments.folds} validation={arguments.validation_share} seed={arguments.seed}"
+    prepared = within_training_parts(prepare(load(name), seed=arguments.seed), arguments.held_out)
+    sample = f"folds={arguments.folds} held_out={arguments.held_out} seed={arguments.seed}"
     study_name = f"{name} {model} {OBJECTIVE} {sample}"
     study = optuna.create_study(
         study_name=study_name,
@@ -236,7 +231,7 @@ def write(study, name, model, arguments):
         "completed": len(completed),
         "minutes": round(seconds(study) / 60, 1),
         "folds": arguments.folds,
-        "validation_share": arguments.validation_share,
+        "held_out": arguments.held_out,
         "seed": arguments.seed,
     }
     update(FOUND, model, name, found)
@@ -257,7 +252,7 @@ def main():
     parser.add_argument("--trials", type=int, default=20, help="of each model on each data set, earlier ones included")
     parser.add_argument("--folds", type=int, default=3, help="of the protocol's five, for each trial")
     parser.add_argument("--minutes", type=float, default=3.0, help="of one processor, likewise")
-    parser.add_argument("--validation-share", type=float, default=0.25, help="of each training part")
+    parser.add_argument("--held-out", type=float, default=0.25, help="of each training part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=Path("results/tuning.log"))
     arguments = parser.parse_args()

@@ -150,6 +150,7 @@ def test_predict_explains_mistakes(batchsift, table):
         (["norun", "new.csv"], "there is no file norun"),
         (["run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
         (["run", "new.csv", "--id-column", "nte"], "'nte' is none of the columns of new.csv: did you mean 'note'?"),
+        (["run", table, "--id-column", "y_1"], "'y_1' is a label of the model"),
         (["run", "data.arff", "--id-column", "id"], "--id-column id came with data.arff, which is no table"),
     ]:
         code, out, err = batchsift("predict", *arguments)

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from numpy.typing import NDArray
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.data.matching import matching_features
-from batchsift.data.tables import _Text, read_frame
+from batchsift.data.tables import read_frame
 from batchsift.experiments.options import nearest
 from batchsift.experiments.store import write
 from batchsift.experiments.trained import TrainedModel
@@ -60,10 +59,9 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
         model = TrainedModel.load(path)
         ids: dict[str, list[Any]] = {}
         if is_table:
-            frame = read_frame(data)
             if id_column is not None:
-                ids[id_column] = _as_written(data, frame, id_column)
-            features: Any = matching_features(frame, model.feature_names)
+                ids[id_column] = _ids(data, id_column, model.label_names)
+            features: Any = matching_features(read_frame(data), model.feature_names)
         else:
             source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
             features = model.aligned(source)
@@ -93,12 +91,14 @@ def _check_out(out: Path | None, data: str, model: Path) -> None:
         raise ValueError(f"--out {out} would overwrite the data or a file of the training run; name another file")
 
 
-def _as_written(data: str, frame: pd.DataFrame, column: str) -> list[Any]:
-    """A column: of a text file the texts, since 007 is not 7."""
+def _ids(data: str, column: str, label_names: Sequence[str]) -> list[Any]:
+    """What the column holds, None where a cell is empty."""
+    frame = read_frame(data, texts=column)
     if column not in frame:
         raise ValueError(f"--id-column {column!r} is none of the columns of {data}{nearest(column, frame.columns)}")
-    found = frame[column] if data.lower().endswith(".parquet") else _Text.of(Path(data)).frame(column)[column]
-    return [None if missing else value for value, missing in zip(found.tolist(), found.isna(), strict=True)]
+    if column in label_names:
+        raise ValueError(f"--id-column {column!r} is a label of the model: its name would head two columns")
+    return [None if missing else value for value, missing in zip(frame[column], frame[column].isna(), strict=True)]
 
 
 def _csv(label_names: Sequence[str], predicted: NDArray[Any], ids: Mapping[str, Sequence[Any]]) -> str:

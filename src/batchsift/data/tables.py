@@ -63,8 +63,12 @@ def read_table(
         )
 
 
-def read_frame(path: str | Path) -> pd.DataFrame:
+def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
     """The columns of such a file as they are, without a word on which are labels.
+
+    Args:
+        path: Of the file.
+        texts: A column of a text file whose cells stay as they are written: 007 is not 7.
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -75,7 +79,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
         raise FileNotFoundError(f"there is no file {path}")
     text = None if path.suffix.lower() == ".parquet" else _Text.of(path)
     with _named(path, text):
-        return _parquet(path) if text is None else text.frame(None)
+        return _parquet(path) if text is None else text.frame(texts)
 
 
 @dataclass(frozen=True)
