@@ -3,6 +3,7 @@
 Shapes: N samples, L labels, B rows of a block.
 """
 
+import logging
 import operator
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from batchsift.position import Position
 from batchsift.trackers import count_rows, on_host
 
 _STATE_VERSION = 2
+_logger = logging.getLogger(__name__)
 
 
 class Selector(Sampler[int]):
@@ -105,6 +107,7 @@ class Selector(Sampler[int]):
         self._deferred = Deferred(self._labels, self._count_N, self._method) if elsewhere else None
         self._skipped_rows = 0
         self._said: set[str] = set()
+        self._said_unobserved = False
         self._share = Share()
         self._pending: list[Observation] = []  # what this process observed and the others do not know yet
         self._begin_epoch(0)
@@ -289,14 +292,15 @@ class Selector(Sampler[int]):
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed.
 
-        Warns:
-            UserWarning: Nothing was ever observed, and the method selects by what it observes.
+        Where nothing was ever observed and the method selects by what it observes, the log says so, once.
         """
         self._settle()
-        if not getattr(self._method, "observed", True):
-            self._say_once(
-                f"an epoch ends and nothing was observed yet: {self._method.name} draws uniformly until then; call "
-                "observe(indices, logits) after every batch"
+        if not getattr(self._method, "observed", True) and not self._said_unobserved:
+            self._said_unobserved = True
+            _logger.warning(
+                "an epoch ended and nothing was observed yet: %s draws uniformly until then; call "
+                "observe(indices, logits) after every batch",
+                self._method.name,
             )
         self._begin_epoch(self._epoch + 1)
 

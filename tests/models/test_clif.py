@@ -83,6 +83,15 @@ def test_graph_counts_known_pairs_only():
     assert graph[0, 1].item() == pytest.approx((1 / 2 + 1 / 1) / 2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.uint8, torch.float64])
+def test_graph_of_any_dtype_of_labels(dtype):
+    labels = torch.zeros(70_000, 2, dtype=dtype)
+    labels[:, 0], labels[:23_333, 1] = 1, 1
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        graph = cooccurrence_graph(labels)
+    assert graph[0, 1].item() == pytest.approx((23_333 / 70_000 + 1) / 2, rel=1e-6)
+
+
 def test_a_label_without_positives_has_no_neighbours():
     graph = cooccurrence_graph(torch.tensor([[1, 0], [1, 0]]))
     assert torch.equal(graph, torch.zeros(2, 2))

@@ -147,16 +147,16 @@ def test_building_draws_from_torch_alone_and_seeds_nothing(name):
     assert all(torch.equal(state[key].nan_to_num(), repeated[key].nan_to_num()) for key in state)
 
 
-@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+@pytest.mark.parametrize(("name", "variant"), [("mlp", None), *VARIANTS])
 def test_autocast_gives_finite_values_and_close_predictions(name, variant):
-    model = built(name, variant=variant)
+    model = built(name, **({"variant": variant} if variant else {}))
     x, y = batch()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss, logits = model.training_loss(x, y)
         prediction = model.eval()(x)
     loss.backward()
     assert loss.isfinite()
-    assert loss.dtype == logits.dtype == torch.float32
+    assert loss.dtype == logits.dtype == prediction.dtype == torch.float32
     assert all(p.grad.isfinite().all() for p in model.parameters())
     torch.testing.assert_close(prediction, model(x), rtol=0.1, atol=0.1)
 
@@ -221,6 +221,42 @@ def test_only_what_was_not_kept_is_computed_again_with_the_same_draws(monkeypatc
     assert len(computed) == 5
     first, again = ({tuple(out.flatten().tolist()) for out in outs} for outs in (computed[1:3], computed[3:]))
     assert first == again
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("clif", EASY["clif"]), ("dela", {}), ("mpvae", {"rank": 4}), ("paca", {}), ("paca", {"latent": 1})],
+)
+def test_what_is_kept_for_the_backward_pass_does_not_grow_with_the_labels(name, options, monkeypatch):
+    monkeypatch.setattr(layers, "CHUNK_CELLS", 2**14)
+    monkeypatch.setattr(layers, "KEPT_CELLS", 2**16)
+
+    def kept(num_labels):
+        model, (x, y) = built(name, num_labels, **options), batch(num_labels)
+        storages = {}
+
+        def keep(tensor):
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            model.training_loss(x, y)
+        return sum(storage.nbytes() for storage in storages.values()) / 4
+
+    assert kept(80) - kept(10) < 2 * 2**16  # PACA has two flows; without a bound it is ten times as much
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_no_sample_is_an_empty_prediction(name):
+    model = built(name)
+    assert model(torch.zeros(0, D)).shape == (0, L)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_sizes_may_be_numbers_of_numpy_and_the_device_any(name):
+    with torch.device("meta"):
+        model = models.build(name, np.int64(D), np.int32(L))
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
 
 
 BOUND = {"clif": 0.02, "dela": 0.2}  # the other losses have terms that stay

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.special import log_ndtr, ndtr
 
 from batchsift.models import MPVAE
-from batchsift.models.mpvae import marginal_logits, probit_losses
+from batchsift.models.mpvae import log_normal_cdf, marginal_logits, probit_losses
 
 D = 6
 
@@ -64,6 +64,15 @@ def test_badly_wrong_labels_keep_their_gradient():
     likelihood, _ = probit_losses(means, torch.zeros(1, 1), torch.zeros(1, 1, 1), torch.ones(1, 1))
     likelihood.backward()
     assert -means.grad.item() == pytest.approx(8.12, abs=0.01)
+
+
+@pytest.mark.parametrize("t", [-1e6, -1e4, -1e3, -300.0, -40.0, -2.0, 0.0, 3.0, 50.0])
+def test_log_normal_cdf_has_the_right_gradient_however_far_out(t):
+    point = torch.tensor(t, requires_grad=True)
+    (gradient,) = torch.autograd.grad(log_normal_cdf(point), point)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    exact = -t - 1 / t if t <= -40 else (normal.log_prob(point.detach()).exp() / normal.cdf(point.detach())).item()
+    assert gradient.item() == pytest.approx(exact, rel=2e-5, abs=1e-12)
 
 
 def test_closed_form_equals_the_mean_of_many_draws():

@@ -126,6 +126,21 @@ def test_sigmoidal_step_and_its_gradients_equal_autograd(scale):
     torch.testing.assert_close(gradients, torch.autograd.grad(expected, (zeta, raw), upstream), rtol=1e-9, atol=1e-11)
 
 
+def test_sigmoidal_step_where_the_unit_with_all_the_weight_lies_far_out():
+    torch.manual_seed(0)
+    raw = 60 * torch.randn(48, 300)
+    zeta = 60 * torch.randn(300)
+    outcomes = []
+    for dtype in (torch.float32, torch.float64):
+        leaves = zeta.to(dtype).requires_grad_(), raw.to(dtype).requires_grad_()
+        outputs = sigmoidal_step(*leaves)
+        gradients = torch.autograd.grad(sum(output.sum() for output in outputs), leaves)
+        outcomes.append([tensor.double() for tensor in (*outputs, *gradients)])
+    for single, double in zip(*outcomes, strict=True):
+        assert single.isfinite().all()
+        torch.testing.assert_close(single, double, rtol=1e-3, atol=1e-3)
+
+
 def test_log_softplus_and_its_gradient():
     raw = torch.tensor([-500.0, -31.0, -29.0, -5.0, 0.0, 30.0], dtype=torch.float64, requires_grad=True)
     value = log_softplus(raw)

@@ -26,7 +26,8 @@ class BaseModel(nn.Module, ABC):
             y: `(B, L)` of 0/1, NaN where a label is unknown.
 
         Returns:
-            A scalar, and the `(B, L)` logits of the same pass.
+            A scalar, and `(B, L)` logits of the weights before the step: those of the same pass where it is the
+            prediction but for dropout (MLP, CLIF), else of a second one without noise and gradient.
         """
 
     def prepare(self, features: Tensor, labels: Tensor) -> None:

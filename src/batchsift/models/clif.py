@@ -38,7 +38,8 @@ feature layers, dropout 0.2 after every activation of the graph network and of t
 
 Deviation from the copies in circulation: the node inputs are a saved buffer, not a parameter.
 
-Cheaper, exactly: `(B, L, h)` is never held whole, but in chunks of labels computed again in the backward pass.
+Cheaper, exactly: with many labels `(B, L, h)` is not held whole; chunks of labels beyond the first are computed again
+in the backward pass.
 """
 
 from collections.abc import Sequence
@@ -184,7 +185,8 @@ class CLIF(BaseModel):
 
     def _logits(self, x: Tensor, embeddings_LE: Tensor) -> Tensor:
         features_Bh = self.features(x)
-        gates_Lh = self.gate(embeddings_LE)
+        with full_precision(embeddings_LE):
+            gates_Lh = self.gate(embeddings_LE)
         if self.variant != "comparison":
             gates_Lh = gates_Lh.sigmoid()
         weight_hh, bias_h = self.specific.weight, self.specific.bias
@@ -257,11 +259,12 @@ def cooccurrence_graph(labels: Tensor) -> Tensor:
     tensor([[0.0000, 0.7500],
             [0.7500, 0.0000]])
     """
-    dtype = labels.dtype if labels.is_floating_point() else torch.get_default_dtype()
+    dtype = torch.promote_types(labels.dtype, torch.get_default_dtype())  # half precision counts to 2,048 only
     positive_NL = (labels == 1).to(dtype)
     known_NL = (~labels.isnan()).to(dtype)
-    pairs_LL = positive_NL.T @ positive_NL
-    conditional_LL = pairs_LL / (positive_NL.T @ known_NL).clamp(min=TINY)
+    with full_precision(positive_NL):
+        pairs_LL = positive_NL.T @ positive_NL
+        conditional_LL = pairs_LL / (positive_NL.T @ known_NL).clamp(min=TINY)
     return ((conditional_LL + conditional_LL.T) / 2).fill_diagonal_(0.0)
 
 

@@ -28,13 +28,15 @@ Choices:
     - β = 1e-4, d = 50, no dropout: the authors set them for each data set.
     - `forward` is the prediction in training mode too, without dropout; `training_loss` returns the same, without
       gradient, next to the loss.
+    - The log-variance v is kept within ±10.
     - A cell whose label is unknown is left out: the sum over labels is L times the mean over the known cells.
 
 `variant="comparison"` is what papers on batch selection trained under this name: d = ⌈D / 2⌉, no floor, dropout 0.2
 in the encoder and in the decoder.
 
 Cheaper, exactly: the prediction decodes B rows, not B L; the first decoder layer is split into a part for the instance
-and a part for m_l ⊙ n_b; the KL factorises over b and l; chunks of labels are computed again in the backward pass.
+and a part for m_l ⊙ n_b; the KL factorises over b and l; of many labels, those beyond the first chunks are computed
+again in the backward pass.
 """
 
 from dataclasses import dataclass

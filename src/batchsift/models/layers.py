@@ -139,7 +139,7 @@ def in_chunks(
         kept_per_row: Numbers it keeps of one row for the backward pass; as many by default.
         draws: Whether `function` draws random numbers, which must be the same the second time.
     """
-    rows = max(1, CHUNK_CELLS // cells_per_row)
+    rows = max(1, CHUNK_CELLS // max(1, cells_per_row))
     if rows >= len(tables[0]):
         return [function(*tables)]
     chunks = zip(*(torch.split(table, rows) for table in tables), strict=True)

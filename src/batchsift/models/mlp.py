@@ -54,9 +54,9 @@ class MLP(BaseModel):
         self.head = nn.Linear(widths[-1], num_labels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, D)` features to `(B, L)` logits."""
+        """`(B, D)` features to `(B, L)` logits, in the precision of the weights."""
         logits: Tensor = self.head(self.body(x))
-        return logits
+        return logits.to(self.head.weight.dtype)
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy over the known cells, and the logits."""

@@ -36,6 +36,7 @@ Choices:
       decays the weights.
     - `forward` is the prediction in training mode too, without dropout; `training_loss` returns the same, without
       gradient, next to the loss: not the label branch, which has seen the labels.
+    - Log-variances are kept within ±10.
     - An unknown label has no factor in the likelihood (which marginalises it out exactly), is neither positive nor
       negative in the ranking, and enters the label encoder as 1/2.
 
@@ -46,15 +47,16 @@ vanishes where the model is badly wrong.
 encoder 256 → 256, no dropout, a decoder for each branch, an ε for each, R uniform in ±0.01, c_rank = 200, wd = 0.
 
 Cheaper, exactly: Σ_{i, k} of RANK is the product of a sum over positives and a sum over negatives; R w serves both
-branches; chunks of draws are computed again in the backward pass.
+branches; chunks of draws beyond the first are computed again in the backward pass.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.special import log_ndtr
+from torch.special import erfcx
 
 from batchsift.models.base import BaseModel
 from batchsift.models.layers import Block, GaussianHeads, full_precision, gaussian_kl, in_chunks
@@ -219,8 +221,34 @@ def marginal_logits(mean_BL: Tensor, residual_factor_Lr: Tensor) -> Tensor:
     tensor([[0.]])
     """
     scaled_BL = mean_BL / (1 + residual_factor_Lr.square().sum(1)).sqrt()
-    logits_BL: Tensor = log_ndtr(scaled_BL) - log_ndtr(-scaled_BL)
-    return logits_BL
+    return log_normal_cdf(scaled_BL) - log_normal_cdf(-scaled_BL)
+
+
+def log_normal_cdf(t: Tensor) -> Tensor:
+    """The logarithm of Φ(t), whose gradient φ(t) / Φ(t) is right however far out t is.
+
+    That of `torch.special.log_ndtr` subtracts two numbers of the size of t² and is lost in single precision beyond
+    t = -1000.
+
+    >>> log_normal_cdf(torch.tensor([0.0])).exp()
+    tensor([0.5000])
+    """
+    value: Tensor = _LogNormalCDF.apply(t)  # type: ignore[no-untyped-call]
+    return value
+
+
+class _LogNormalCDF(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        ctx.save_for_backward(t)
+        value: Tensor = torch.special.log_ndtr(t)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (t,) = ctx.saved_tensors
+        ratio: Tensor = math.sqrt(2 / math.pi) / erfcx(-t / math.sqrt(2))
+        return grads[0] * ratio
 
 
 def probit_losses(means_KBL: Tensor, residual_factor_Lr: Tensor, draws_SBr: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -244,7 +272,7 @@ def probit_losses(means_KBL: Tensor, residual_factor_Lr: Tensor, draws_SBr: Tens
         with full_precision(draws_SBr):
             residual_SBL = draws_SBr @ residual_factor_Lr.T
         signed_SKBL = (means_KBL + residual_SBL[:, None]) * sign_BL
-        log_correct_SKBL = log_ndtr(signed_SKBL)  # log P where y = 1, log(1 - P) where y = 0
+        log_correct_SKBL = log_normal_cdf(signed_SKBL)  # log P where y = 1, log(1 - P) where y = 0
         correct_SKBL = log_correct_SKBL.exp()
         joint_SKB = (log_correct_SKBL * sign_BL.abs()).sum(-1)
         positives_SKB = (positive_BL * (-SHARPNESS * correct_SKBL).exp()).sum(-1)

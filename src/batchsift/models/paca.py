@@ -37,8 +37,9 @@ Prediction: z_x = μ_x, no label branch. (ŷ is no prediction: it is made from t
 Choices:
     - d = 50, at most 256 in the comparison variant; the published q = 3 ⌊h / d⌋ is 0 above 256, which leaves the
       sigmoidal step without any input.
-    - The sigmoidal step in its exact logarithmic form, without the squeeze of f by 1e-6. The flows run in the precision
-      of the weights under autocast.
+    - The sigmoidal step in its exact logarithmic form, without the squeeze of f by 1e-6; its weights and slopes are at
+      least 1e-10. The flows run in the precision of the weights under autocast.
+    - Log-variances are kept within ±10.
     - `forward` is the prediction in training mode too, without dropout; `training_loss` returns the same, without
       gradient, next to the loss.
     - A cell whose label is unknown is left out of both sums over labels, which are L times the mean over the known
@@ -49,10 +50,11 @@ wherever the authors have none (all but the two encoders, which have 0.1 in both
 
 Cheaper, exactly: V c_l, A(c_l), B(c_l) are rows of tables; masked(ζ) is computed once for all labels; most of what the
 mask of the conditioner forbids is not multiplied; the gradient of the sigmoidal step is written out; chunks of labels
-are computed again in the backward pass.
+beyond the first are computed again in the backward pass.
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -68,10 +70,11 @@ from batchsift.models.settings import check_dropout, check_sizes, check_weights,
 
 CONDITIONER_UNITS = 256
 SIGMOID_UNITS = 16
-KEPT_TENSORS = 8  # of B x L x d x 16 numbers, for the backward pass
+KEPT_TENSORS = 7  # of B x L x d x 16 numbers, for the backward pass
 BLOCKS = 4  # of the conditioner's outputs
 CACHED_CELLS = 2**17  # numbers of an expanded tensor that a CPU's cache holds a dozen times
-FAR = 60.0  # beyond it, σ and 1 - σ are powers of e in single precision, and 0 or 1 in the other direction
+FAR = 30.0  # beyond it, σ is a power of e (to 1e-13) in one direction, and 1 (likewise) in the other
+LEAST = 1e-10  # of w and a: below it, log f and the slope would underflow in single precision
 LARGEST_LATENT = 256  # of the comparison variant
 UNKNOWN = 0.5  # what the label encoder sees of an unknown label
 
@@ -182,6 +185,7 @@ class PACA(BaseModel):
 
     def _reconstruction_loss(self, decoded_BD: Tensor, x: Tensor) -> Tensor:
         """The sum over features, the mean over the batch."""
+        x = x.to(torch.promote_types(x.dtype, decoded_BD.dtype))
         decoded_BD = decoded_BD.to(x.dtype)
         if self.binary_features:
             return binary_cross_entropy_with_logits(decoded_BD, x, reduction="sum") / len(x)
@@ -214,8 +218,8 @@ class LabelFlow(nn.Module):
         self.shared = nn.Linear(self.num_per_dimension, 3 * SIGMOID_UNITS)
         self.scale = ResidualTable(num_labels, latent, initial=math.log(math.e - 1))
         self.shift = ResidualTable(num_labels, latent, initial=0.0)
-        degrees_d = torch.arange(1, latent + 1)
-        degrees_h, _ = (torch.arange(CONDITIONER_UNITS) % max(latent - 1, 1) + 1).sort()
+        degrees = sorted(unit % max(latent - 1, 1) + 1 for unit in range(CONDITIONER_UNITS))
+        degrees_d, degrees_h = torch.arange(1, latent + 1), torch.tensor(degrees)
         dtype = self.input.weight.dtype
         self.register_buffer("input_mask_hd", (degrees_d <= degrees_h[:, None]).to(dtype), persistent=False)
         output_mask_dh = (degrees_h < degrees_d[:, None]).to(dtype)
@@ -223,7 +227,7 @@ class LabelFlow(nn.Module):
         self.register_buffer("output_mask", output_mask, persistent=False)
         bounds = [latent * block // BLOCKS for block in range(BLOCKS + 1)]
         self.blocks = [  # rows of the output layer, and how many hidden units the last of them sees
-            (slice(low * self.num_per_dimension, high * self.num_per_dimension), int((degrees_h < high).sum()))
+            (slice(low * self.num_per_dimension, high * self.num_per_dimension), bisect_left(degrees, high))
             for low, high in pairwise(bounds)
             if high > low
         ]
@@ -246,7 +250,7 @@ class LabelFlow(nn.Module):
         def of_label_group(conditions: Tensor) -> tuple[Tensor, Tensor]:
             """The sigmoidal step for G labels, `(G, B, d)` each, of the conditioner's numbers `(G, B, d q)`."""
             raw = torch.addmm(self.shared.bias[:, None], self.shared.weight, conditions.reshape(-1, q).T)
-            return sigmoidal_step(zeta_Bd, raw.reshape(-1, *conditions.shape[:-1], latent))
+            return sigmoidal_step(zeta_Bd, raw.reshape(3 * SIGMOID_UNITS, *conditions.shape[:-1], latent))
 
         def log_densities_of(codes_Ch: Tensor, scale_Cd: Tensor, shift_Cd: Tensor) -> Tensor:
             conditions = conditions_of(elu(of_instance_Bh + codes_Ch[:, None]))
@@ -257,14 +261,20 @@ class LabelFlow(nn.Module):
             return (log_jacobian_CB - 0.5 * u_CBd.square().sum(-1) - latent / 2 * math.log(2 * math.pi)).T
 
         tables = (self.label_codes_Lh, self.scale(), self.shift())
-        cells_per_label = zeta_Bd.numel() * SIGMOID_UNITS
-        return over_labels(log_densities_of, tables, cells_per_label, kept_per_label=KEPT_TENSORS * cells_per_label)
+        of_conditioner = len(zeta_Bd) * (latent * q + CONDITIONER_UNITS)
+        of_units = zeta_Bd.numel() * SIGMOID_UNITS
+        return over_labels(
+            log_densities_of,
+            tables,
+            max(of_units, of_conditioner),
+            kept_per_label=KEPT_TENSORS * of_units + of_conditioner,
+        )
 
 
 def labels_at_once(zeta_Bd: Tensor) -> int:
     """How many labels go through the sigmoidal step together: on a CPU, as many as its cache holds."""
     cells = CACHED_CELLS if zeta_Bd.device.type == "cpu" else CHUNK_CELLS
-    return max(1, cells // (zeta_Bd.numel() * SIGMOID_UNITS))
+    return max(1, cells // max(1, zeta_Bd.numel() * SIGMOID_UNITS))
 
 
 class ResidualTable(nn.Module):
@@ -317,14 +327,15 @@ class _SigmoidalStep(torch.autograd.Function):
 
     With p_k = a_k ζ + b_k: t = log f − log g and log |dt / dζ| = log s − log f − log g, where f = Σ_k w_k σ(p_k),
     g = Σ_k w_k σ(−p_k) and s = Σ_k w_k a_k σ(p_k) σ(−p_k). Where a sum would underflow, all its sigmoids are those of
-    arguments shifted up by c, and c is taken off its logarithm: far out σ is a power of e, and σ(p + c) = e^c σ(p).
+    arguments shifted up by c, and c is taken off its logarithm: far out σ is a power of e, and σ(p + c) = e^c σ(p). The
+    weights and slopes are at least 1e-10, so that no sum underflows where the unit with all the weight lies far out.
     """
 
     @staticmethod
     def forward(ctx: Any, zeta: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Both outputs; keeps what the backward pass takes up."""
         raw_a, b, raw_w = raw.chunk(3)
-        a, w = softplus(raw_a), raw_w.softmax(0)
+        a, w = softplus(raw_a).clamp_(min=LEAST), raw_w.softmax(0).clamp_(min=LEAST)
         pre = torch.addcmul(b, a, zeta)
         distance = pre.abs()
         shift_f = (pre.amax(0) + FAR).clamp_(max=0)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def resolve(variants: "Mapping[str, Settings]", variant: str, **given: Any) -> "
     return replace(variants[variant], **{name: value for name, value in given.items() if value is not None})
 
 
-def check_sizes(**sizes: int) -> None:
+def check_sizes(**sizes: object) -> None:
     """Raise ValueError unless each is an integer of at least 1.
 
     >>> check_sizes(latent=0)
@@ -31,7 +32,7 @@ def check_sizes(**sizes: int) -> None:
     ValueError: latent must be an integer of at least 1, got 0
     """
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or int(size) < 1:
             raise ValueError(f"{name} must be an integer of at least 1, got {size!r}")
 
 
