@@ -161,11 +161,24 @@ def test_settings_and_hyperparameters_reach_the_runs(batchsift, data, monkeypatc
     tuned = recipes.Recipe(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
     monkeypatch.setattr(compare_verb, "recipe", lambda *_, **__: tuned)
     options = ["--methods", "random", "--settings", "tuned", "--epochs", 2, "--weight-decay", 0, "--jobs", 2]
-    more = ["--folds", 2, "--min-positives", 5, "--batch-size", 16, "--set", "hidden=[8]", "--json"]
+    more = [
+        "--decay-share",
+        0.5,
+        "--folds",
+        2,
+        "--min-positives",
+        5,
+        "--batch-size",
+        16,
+        "--set",
+        "hidden=[8]",
+        "--json",
+    ]
     code, out, _ = batchsift("compare", data, "--labels", 2, *options, *more)
     config = json.loads(out)["config"]
     assert code == 0
     assert (config["settings"], config["epochs"], config["learning_rate"]) == ("tuned", 2, 0.01)
+    assert config["decay_share"] == 0.5
     assert (config["weight_decay"], config["hyperparameters"]) == (0, {"dropout": 0.1, "hidden": [8]})
 
 

@@ -49,6 +49,10 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
     seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0,
     learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None,
     weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None,
+    decay_share: Annotated[
+        float | None,
+        typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share")),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None,
     hyperparameters: Annotated[
         list[str] | None,
@@ -75,6 +79,7 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
         "epochs": epochs,
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
+        "decay_share": decay_share,
         "batch_size": batch_size,
         "threads": threads,
         "num_folds": folds,

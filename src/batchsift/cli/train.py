@@ -44,6 +44,10 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
     epochs: Annotated[int | None, typer.Option(help="Instead of those of --settings.", show_default=False)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Adam's, likewise.", show_default=False)] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Adam's, likewise.", show_default=False)] = None,
+    decay_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the epochs in which the rate falls to 0, likewise.", show_default=False),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples in a batch, likewise.", show_default=False)] = None,
     set_: Annotated[
         list[str] | None,
@@ -77,6 +81,7 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
                 "epochs": epochs,
                 "learning_rate": learning_rate,
                 "weight_decay": weight_decay,
+                "decay_share": decay_share,
                 "batch_size": batch_size,
             }
             shared = Settings(validation_share=validation_share, device=device, threads=threads)
