@@ -108,7 +108,7 @@ def rows_of_targets(figures):
 
 
 def rows_of_settings(found):
-    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", "trials", "score"]
+    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", "trials", "minutes", "score"]
     for name in SETS:
         for model in models.names():
             if name not in found.get(model, {}):
@@ -118,7 +118,7 @@ def rows_of_settings(found):
             options = ", ".join(f"`{key}` {value}" for key, value in recipe.hyperparameters.items())
             trials = f"{search['trials']} ({search['completed']} complete)"
             start = "" if search["start"] is None else f" (first trial {search['start']:.4f})"
-            yield [name, model, *chosen, options, trials, f"{search['value']:.4f}{start}"]
+            yield [name, model, *chosen, options, trials, search["minutes"], f"{search['value']:.4f}{start}"]
 
 
 def markdown(rows):
