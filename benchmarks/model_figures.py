@@ -108,7 +108,8 @@ def rows_of_targets(figures):
 
 
 def rows_of_settings(found):
-    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", "trials", "minutes", "score"]
+    sizes = "folds", "trials", "minutes"
+    yield ["data", "model", "learning rate", "weight decay", "epochs", "hyperparameters", *sizes, "score"]
     for name in SETS:
         for model in models.names():
             if name not in found.get(model, {}):
@@ -116,9 +117,9 @@ def rows_of_settings(found):
             recipe, search = recipes.recipe("tuned", model=model, data=name), found[model][name]
             chosen = (f"{recipe.settings[key]:g}" for key in ("learning_rate", "weight_decay", "epochs"))
             options = ", ".join(f"`{key}` {value}" for key, value in recipe.hyperparameters.items())
-            trials = f"{search['trials']} ({search['completed']} complete)"
+            effort = search["folds"], f"{search['trials']} ({search['completed']} complete)", search["minutes"]
             start = "" if search["start"] is None else f" (first trial {search['start']:.4f})"
-            yield [name, model, *chosen, options, trials, search["minutes"], f"{search['value']:.4f}{start}"]
+            yield [name, model, *chosen, options, *effort, f"{search['value']:.4f}{start}"]
 
 
 def markdown(rows):

@@ -107,7 +107,6 @@ class Selector(Sampler[int]):
         self._deferred = Deferred(self._labels, self._count_N, self._method) if elsewhere else None
         self._skipped_rows = 0
         self._said: set[str] = set()
-        self._said_unobserved = False
         self._share = Share()
         self._pending: list[Observation] = []  # what this process observed and the others do not know yet
         self._begin_epoch(0)
@@ -292,13 +291,12 @@ class Selector(Sampler[int]):
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed.
 
-        Where nothing was ever observed and the method selects by what it observes, the log says so, once.
+        Where nothing was observed in the first and the method selects by what it observes, the log says so.
         """
         self._settle()
-        if not getattr(self._method, "observed", True) and not self._said_unobserved:
-            self._said_unobserved = True
+        if self._epoch == 0 and not getattr(self._method, "observed", True):
             _logger.warning(
-                "an epoch ended and nothing was observed yet: %s draws uniformly until then; call "
+                "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
                 "observe(indices, logits) after every batch",
                 self._method.name,
             )
