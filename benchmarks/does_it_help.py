@@ -7,9 +7,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from batchsift.experiments.statistics import corrected_resampled_t
-from batchsift.experiments.store import Store
 from batchsift.metrics import METRICS
+from batchsift.statistics import corrected_resampled_t
+from batchsift.studies.store import Store
 
 KEYS = ("macro_auc", "ranking_loss", "macro_f1")
 README = Path(__file__).parent.parent / "README.md"

@@ -5,7 +5,7 @@
 
 Five folds of the protocol; test metrics at the epoch with the highest validation Macro-AUC. Every run goes to
 `benchmarks/model_figures.json` when it is done, and is not repeated unless its settings have changed. The tables of
-docs/models.md are written from that file, from `tuned.json` and from `tuning.json`.
+docs/models.md are written from that file, from `presets.json` and from `tuning.json`.
 """
 
 import argparse
@@ -17,7 +17,10 @@ from statistics import fmean, stdev
 from tune import FOUND, SETS, load
 
 from batchsift import models
-from batchsift.experiments import Settings, prepare, recipes, run_fold
+from batchsift.training import presets as recipes
+from batchsift.training.fold import run_fold
+from batchsift.training.prepare import prepare
+from batchsift.training.settings import Settings
 
 FIGURES = Path(__file__).with_name("model_figures.json")
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"

@@ -30,8 +30,8 @@ from torch.nn.functional import (
 
 from batchsift import data as datasets
 from batchsift import models
-from batchsift.experiments import prepare
-from batchsift.experiments.parts import scaled_parts
+from batchsift.training.parts import scaled_parts
+from batchsift.training.prepare import prepare
 
 BATCH_SIZE = 128
 

@@ -12,7 +12,7 @@ lies below the median of those before it is given up between folds.
 The learning rate falls to 0 after its warm-up: the last epochs then differ little.
 
 What was tried is kept in `--journal`: the same command goes on where it was stopped, up to `--trials`, or `--minutes`
-of one processor, in all. The best trial goes to `src/batchsift/experiments/tuned.json`, and how it was found to
+of one processor, in all. The best trial goes to `src/batchsift/training/presets.json`, and how it was found to
 `benchmarks/tuning.json`.
 """
 
@@ -31,8 +31,10 @@ from optuna.storages.journal import JournalFileBackend
 
 from batchsift import data as datasets
 from batchsift import models
-from batchsift.experiments import DivergedError, prepare, protocol, recipes
-from batchsift.experiments.preparation import Split
+from batchsift.training import fold as protocol
+from batchsift.training import presets as recipes
+from batchsift.training.loop import DivergedError
+from batchsift.training.prepare import Split, prepare
 
 SETS = ("emotions", "yeast", "scene", "birds")
 PARTS = ("scene", "birds")  # published as a train and a test file
@@ -69,7 +71,7 @@ def steps_per_epoch(prepared):
 
 
 def space(trial, model, steps):
-    """Settings and hyperparameters of a trial, as `tuned.json` holds them; steps are those of an epoch."""
+    """Settings and hyperparameters of a trial, as `presets.json` holds them; steps are those of an epoch."""
 
     def log(name, low, high):
         return rounded(trial.suggest_float(name, low, high, log=True))

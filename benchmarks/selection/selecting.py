@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 import batchsift as bs
-from batchsift.planning import Blocks, make_plan
+from batchsift.selection.plan import Blocks, make_plan
 from batchsift.trackers import Tracker
 from benchmarks.selection.clock import Clock
 from benchmarks.selection.sizes import BATCH_SIZE, Size, neighbors_of

@@ -3,9 +3,7 @@
 from importlib.metadata import version as _version
 
 from batchsift import data, methods, models
-from batchsift.collecting import collect_labels
-from batchsift.distributed import shard
-from batchsift.loading import WithIndices, collate_with_indices
+from batchsift.loading import WithIndices, collate_with_indices, collect_labels
 from batchsift.methods import (
     D2ACE,
     ActiveBias,
@@ -18,7 +16,8 @@ from batchsift.methods import (
     Stratified,
     Uncertainty,
 )
-from batchsift.selector import Selector
+from batchsift.selection.selector import Selector
+from batchsift.selection.sharding import shard
 
 __version__ = _version("batchsift")
 

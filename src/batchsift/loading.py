@@ -1,12 +1,15 @@
-"""Getting the index of each sample through a DataLoader."""
+"""Data sets for a selector: the index of each sample through a DataLoader, and the label matrix of a data set."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch.utils.data import Dataset, IterableDataset
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+_LABEL_KEYS = ("labels", "label", "targets", "target", "y")
+_ROWS = 64
 _INDEX_KEY = "sample_index"
 _S = TypeVar("_S")
 _T = TypeVar("_T")
@@ -77,3 +80,79 @@ class collate_with_indices(Generic[_S, _T]):  # noqa: N801 -- used like a functi
         plain: list[Any] = [{k: v for k, v in sample.items() if k != _INDEX_KEY} for sample in batch]
         collated = self.user_collate(plain)
         return {**collated, _INDEX_KEY: indices} if isinstance(collated, Mapping) else (indices, collated)
+
+
+def collect_labels(dataset: Any, num_workers: int = 0, *, labels_of: Callable[[Any], Any] | None = None) -> Tensor:
+    """Go through a data set once and put its labels together, in order.
+
+    Whole samples are made and thrown away: where the labels are known without that, pass them to the selector directly.
+    A progress bar is shown on a terminal if rich is installed.
+
+    Args:
+        dataset: Map-style; its samples are tuples `(x, labels, ...)` or mappings with one of the keys `labels`,
+            `label`, `targets`, `target` or `y`.
+        num_workers: Processes that make samples.
+        labels_of: Takes the labels out of samples of another form: `(L,)` of 0, 1 and NaN.
+
+    Returns:
+        `(N, L)`, in the dtype of the samples' labels.
+
+    Raises:
+        TypeError: An iterable data set, or samples without labels where they are looked for.
+        ValueError: Labels of different lengths, or an empty data set.
+
+    >>> collect_labels([("a", [1.0, 0.0]), ("b", [1.0, 1.0])])
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        raise TypeError(f"{type(dataset).__name__} has no __getitem__ and __len__: batch selection needs an index")
+    if len(dataset) == 0:
+        raise ValueError("the data set is empty: there are no labels to collect")
+    loader = DataLoader(
+        _LabelsOnly(dataset, labels_of or _labels_of), batch_size=_ROWS, num_workers=num_workers, collate_fn=list
+    )
+    rows = [row for some in _with_progress(loader) for row in some]
+    widths = {tuple(row.shape) for row in rows}
+    if len(widths) > 1 or rows[0].ndim != 1:
+        raise ValueError(
+            f"every sample must have labels of one shape (L,), got {sorted(widths)}: class indices are not 0/1"
+        )
+    return torch.stack(rows)
+
+
+class _LabelsOnly(Dataset[Tensor]):
+    """The labels of each sample, so that workers send nothing else."""
+
+    def __init__(self, dataset: Any, labels_of: Callable[[Any], Any]) -> None:
+        self.dataset = dataset
+        self.labels_of = labels_of
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.as_tensor(self.labels_of(self.dataset[index]))
+
+
+def _labels_of(sample: Any) -> Any:
+    if isinstance(sample, Mapping):
+        found = [key for key in _LABEL_KEYS if key in sample]
+        if found:
+            return sample[found[0]]
+        raise TypeError(
+            f"a sample has the keys {', '.join(map(str, sample))}, none of which holds labels: pass labels_of"
+        )
+    if isinstance(sample, tuple | list) and len(sample) > 1:
+        return sample[1]
+    raise TypeError(f"a sample is a {type(sample).__name__}, not (x, labels) and no mapping: pass labels_of")
+
+
+def _with_progress(loader: "DataLoader[Tensor]") -> Iterable[list[Tensor]]:
+    try:
+        from rich.console import Console  # noqa: PLC0415 -- an extra
+        from rich.progress import track  # noqa: PLC0415
+    except ImportError:
+        return loader
+    console = Console(stderr=True)
+    return track(loader, "collecting labels", total=len(loader), console=console, disable=not console.is_terminal)

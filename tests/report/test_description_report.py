@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
-from batchsift.data.description import describe
-from batchsift.report.description import description_figure, description_report, label_correlation, warnings_of
-from batchsift.report.plots import image
+from batchsift.data.describe import describe
+from batchsift.report.console.description import description_figure, description_report, label_correlation, warnings_of
+from batchsift.report.console.plots import image
 
 
 def described(labels, features=None, names=None):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from batchsift.metrics import METRICS
-from batchsift.report.page.claims import basis, claims
-from batchsift.report.page.contrasts import Verdict, scopes
-from batchsift.report.page.study import Block, read
+from batchsift.studies.analysis.claims import basis, claims
+from batchsift.studies.analysis.contrasts import Verdict, scopes
+from batchsift.studies.analysis.runs import Block, read
 from report.synthetic_study import write_study
 
 SMALL = {"epochs": 8, "labels": 4}

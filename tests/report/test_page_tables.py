@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from batchsift.report.page import svg, words
+from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import MOST_POINTS, identifier, shown
 from batchsift.report.page.figures.ranks import critical_difference
 from batchsift.report.page.tables import Cell, Column, Table
+from batchsift.studies.analysis import words
 
 TABLE = Table(
     name="t",

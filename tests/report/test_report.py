@@ -11,12 +11,15 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
-from batchsift.experiments import Comparison, EpochRecord, FoldResult, Settings, prepare
-from batchsift.experiments.recording import SignalRecord
 from batchsift.metrics import METRICS
-from batchsift.report.plots import convergence, image
-from batchsift.report.progress import ComparisonProgress
-from batchsift.report.tables import comparison_report
+from batchsift.report.console.plots import convergence, image
+from batchsift.report.console.progress import ComparisonProgress
+from batchsift.report.console.tables import comparison_report
+from batchsift.studies.comparison import Comparison
+from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.prepare import prepare
+from batchsift.training.recording import SignalRecord
+from batchsift.training.settings import Settings
 
 
 def run(method, fold, value, epochs=3):

@@ -15,15 +15,18 @@ from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
 from batchsift.cli.processes import Jobs, deaths_explained, number_of
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.experiments import Comparison, DivergedError, Prepared, Settings, compare, prepare
-from batchsift.experiments.comparison import check_methods
-from batchsift.experiments.document import document, epochs_csv, to_json
-from batchsift.experiments.options import check_hyperparameters, try_model
-from batchsift.experiments.recipes import recipe
-from batchsift.experiments.store import Store, claim, write
-from batchsift.report.plots import convergence, image
-from batchsift.report.progress import ComparisonProgress
-from batchsift.report.tables import comparison_report
+from batchsift.files import claim, write
+from batchsift.report.console.plots import convergence, image
+from batchsift.report.console.progress import ComparisonProgress
+from batchsift.report.console.tables import comparison_report
+from batchsift.studies.comparison import Comparison, check_methods, compare
+from batchsift.studies.document import document, epochs_csv, to_json
+from batchsift.studies.store import Store
+from batchsift.training.loop import DivergedError
+from batchsift.training.options import check_hyperparameters, try_model
+from batchsift.training.prepare import Prepared, prepare
+from batchsift.training.presets import recipe
+from batchsift.training.settings import Settings
 
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 

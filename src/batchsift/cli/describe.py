@@ -11,10 +11,10 @@ from rich.console import Console
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.data.description import describe
-from batchsift.experiments.store import write
-from batchsift.report.description import description_figure, description_report
-from batchsift.report.plots import image
+from batchsift.data.describe import describe
+from batchsift.files import write
+from batchsift.report.console.description import description_figure, description_report
+from batchsift.report.console.plots import image
 
 
 def describe_data(  # noqa: PLR0917 (typer makes options of them)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.data.matching import matching_features
-from batchsift.data.tables import read_frame
-from batchsift.experiments.options import nearest
-from batchsift.experiments.store import write
-from batchsift.experiments.trained import TrainedModel
-from batchsift.experiments.training import MODEL, SUMMARY
+from batchsift.data.readers.matching import matching_features
+from batchsift.data.readers.tables import read_frame
+from batchsift.files import write
+from batchsift.training.fit import MODEL, SUMMARY
+from batchsift.training.model import TrainedModel
+from batchsift.training.options import nearest
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 

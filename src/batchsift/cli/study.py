@@ -13,15 +13,15 @@ from rich.table import Table
 
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings
 from batchsift.cli.processes import FAILED, Jobs, deaths_explained, number_of
-from batchsift.experiments.cells import Cell, CellConfig
-from batchsift.experiments.document import to_json
-from batchsift.experiments.execution import Forecast, Standing, standing
-from batchsift.experiments.protocol import EpochRecord
-from batchsift.experiments.running import Watch, run_study
-from batchsift.experiments.store import STUDY, Store
-from batchsift.experiments.study import Study, read_study
-from batchsift.experiments.study_file import StudyFileError
-from batchsift.report.progress import duration
+from batchsift.report.console.progress import duration
+from batchsift.studies.document import to_json
+from batchsift.studies.executor import Forecast, Standing, standing
+from batchsift.studies.file import StudyFileError
+from batchsift.studies.grid import Study, read_study
+from batchsift.studies.record import Cell, CellConfig
+from batchsift.studies.run import Watch, run_study
+from batchsift.studies.store import STUDY, Store
+from batchsift.training.fold import EpochRecord
 
 FAILURES_SHOWN = 10
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"

@@ -17,13 +17,14 @@ from batchsift import models
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.experiments import DivergedError, Settings
-from batchsift.experiments.options import check_hyperparameters, create_method
-from batchsift.experiments.recipes import recipe
-from batchsift.experiments.tensorboard import EpochLog
-from batchsift.experiments.training import MODEL, TrainingEpoch, TrainingResult, fit
 from batchsift.metrics import METRICS
-from batchsift.report.progress import duration
+from batchsift.report.console.progress import duration
+from batchsift.training.fit import MODEL, TrainingEpoch, TrainingResult, fit
+from batchsift.training.loop import DivergedError
+from batchsift.training.options import check_hyperparameters, create_method
+from batchsift.training.presets import recipe
+from batchsift.training.settings import Settings
+from batchsift.training.tensorboard import EpochLog
 
 SHOWN = ("macro_auc", "macro_f1", "micro_f1", "ranking_loss", "hamming_loss", "average_precision")
 SECONDS_BETWEEN_LINES = 10.0

@@ -9,18 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from batchsift.data.arff import read_arff
-from batchsift.data.arrays import from_arrays, read_npz
+from batchsift.data.dataset import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
 from batchsift.data.digits import digits
 from batchsift.data.loading import load
-from batchsift.data.multilabel import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
-from batchsift.data.published import PublishedSplit, published_split
-from batchsift.data.split_report import SplitReport, split_report
-from batchsift.data.splits import Split, folds, holdout, train_validation_test
+from batchsift.data.readers.arrays import from_arrays, read_npz
+from batchsift.data.splits.published import PublishedSplit, published_split
+from batchsift.data.splits.report import SplitReport, split_report
+from batchsift.data.splits.splitting import Split, folds, holdout, train_validation_test
 
 if TYPE_CHECKING:
-    from batchsift.data.frames import from_frame
-    from batchsift.data.hf import from_hf
-    from batchsift.data.tables import read_table
+    from batchsift.data.readers.frames import from_frame
+    from batchsift.data.readers.hf import from_hf
+    from batchsift.data.readers.tables import read_table
 
 __all__ = [
     "MultiLabelData",

@@ -15,7 +15,7 @@ Shape suffixes: N samples, L labels, S source images, H height, W width.
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.multilabel import MultiLabelData
+from batchsift.data.dataset import MultiLabelData
 
 COMPANIES = ((0, 6, 8, 9), (1, 4, 7), (2, 3, 5))
 COMPANY_AFFINITY = 4.0

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
-from batchsift.data.multilabel import MultiLabelData
 
 _EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
 # By the endings of file names: a module of this room, imported when a file needs it, and its function.

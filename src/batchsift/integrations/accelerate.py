@@ -4,8 +4,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from batchsift.distributed import shard
-from batchsift.selector import Selector
+from batchsift.selection.selector import Selector
+from batchsift.selection.sharding import shard
 
 
 def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from batchsift.distributed import shard
-from batchsift.selector import Selector
+from batchsift.selection.selector import Selector
+from batchsift.selection.sharding import shard
 
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer

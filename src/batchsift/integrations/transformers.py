@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from batchsift.distributed import shard
 from batchsift.integrations.accelerate import check_accelerator, check_sizes, unshared
 from batchsift.loading import WithIndices, collate_with_indices
-from batchsift.selector import Selector
+from batchsift.selection.selector import Selector
+from batchsift.selection.sharding import shard
 
 try:
     from transformers import Trainer, TrainerCallback

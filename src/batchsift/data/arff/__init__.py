@@ -23,7 +23,7 @@ from batchsift.data.arff.labels import drop_identifiers, find_dropped, find_labe
 from batchsift.data.arff.layout import lay_out
 from batchsift.data.arff.source import read_chunks
 from batchsift.data.arff.table import DenseTable, SparseRows, SparseTable
-from batchsift.data.multilabel import MultiLabelData
+from batchsift.data.dataset import MultiLabelData
 
 __all__ = ["read_arff"]
 

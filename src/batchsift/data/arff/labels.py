@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
-from batchsift.data.columns import at_the_ends, chosen_columns, how_to_drop, is_identifier
+from batchsift.data.readers.columns import at_the_ends, chosen_columns, how_to_drop, is_identifier
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
 

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from batchsift.data.catalog.download import DownloadError, Patience, download, matches, sha256, storage_explained
 from batchsift.data.catalog.table import Entry, File
-from batchsift.data.download import DownloadError, Patience, download, matches, sha256, storage_explained
 
 FileProgress = Callable[[str, int, int | None], None]
 Notice = Callable[[str], None]

@@ -10,9 +10,9 @@ from urllib.error import HTTPError, URLError
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.catalog.download import DownloadError, storage_explained
 from batchsift.data.catalog.files import Notice, cache_folder, is_offline, openml_marker, say
-from batchsift.data.download import DownloadError, storage_explained
-from batchsift.data.multilabel import MultiLabelData
+from batchsift.data.dataset import MultiLabelData
 
 if TYPE_CHECKING:
     import pandas as pd

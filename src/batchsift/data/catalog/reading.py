@@ -10,8 +10,8 @@ from batchsift.data.arff import read_arff
 from batchsift.data.catalog import openml
 from batchsift.data.catalog.files import FileProgress, Notice, fetch, forget, no_progress, say
 from batchsift.data.catalog.table import Entry, entry, openml_id
-from batchsift.data.multilabel import MultiLabelData, concatenated
-from batchsift.data.published import PublishedSplit
+from batchsift.data.dataset import MultiLabelData, concatenated
+from batchsift.data.splits.published import PublishedSplit
 
 _CARDINALITY_TOLERANCE = 0.01  # tables round to two or three digits
 

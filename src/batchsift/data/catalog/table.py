@@ -10,7 +10,7 @@ from importlib.resources import files as package_files
 from typing import Any
 from urllib.parse import urlsplit
 
-from batchsift.data.download import CHECKSUM
+from batchsift.data.catalog.download import CHECKSUM
 
 _PARTS = ("whole", "train", "test", "labels")
 

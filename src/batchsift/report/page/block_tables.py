@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from batchsift.report.page import words
 from batchsift.report.page.figures.drawing import identifier
-from batchsift.report.page.study import BASELINE, Block, Floats, Run, Study, mean_of_known
 from batchsift.report.page.tables import Cell, Column, Table
+from batchsift.studies.analysis import words
+from batchsift.studies.analysis.runs import BASELINE, Block, Floats, Run, Study, mean_of_known
 
 MOST_SUSPECTS = 20
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from batchsift.experiments.statistics import critical_difference, groups
 from batchsift.metrics import METRICS
-from batchsift.report.page import block_tables, scope_tables, words
-from batchsift.report.page.claims import Claim, MethodClaims, basis, claims
-from batchsift.report.page.contrasts import Scope, scopes
+from batchsift.report.page import block_tables, scope_tables
 from batchsift.report.page.figures import curves, labels
 from batchsift.report.page.figures.drawing import Drawing, identifier
 from batchsift.report.page.figures.ranks import critical_difference as rank_diagram
 from batchsift.report.page.forest import Forest
-from batchsift.report.page.study import Block, Study
 from batchsift.report.page.tables import Table
+from batchsift.statistics import critical_difference, groups
+from batchsift.studies.analysis import words
+from batchsift.studies.analysis.claims import Claim, MethodClaims, basis, claims
+from batchsift.studies.analysis.contrasts import Scope, scopes
+from batchsift.studies.analysis.runs import Block, Study
 
 HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")
 

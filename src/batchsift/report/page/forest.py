@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from batchsift.report.page.contrasts import Contrast
+from batchsift.studies.analysis.contrasts import Contrast
 
 WIDTH, HEIGHT, EDGE = 150, 18, 5
 

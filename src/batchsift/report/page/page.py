@@ -12,9 +12,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batchsift.experiments.store import write
+from batchsift.files import write
 from batchsift.metrics import METRICS
-from batchsift.report.page import block_tables, words
+from batchsift.report.page import block_tables
 from batchsift.report.page.content import (
     HEADLINES,
     BlockPart,
@@ -24,7 +24,8 @@ from batchsift.report.page.content import (
     scope_parts,
 )
 from batchsift.report.page.figures.drawing import Drawing
-from batchsift.report.page.study import BASELINE, TARGET, Block, Study, read
+from batchsift.studies.analysis import words
+from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, Study, read
 
 LIMIT = 3_000_000  # bytes of a page
 FOR_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves

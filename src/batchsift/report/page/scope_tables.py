@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from batchsift.experiments.statistics import bootstrap_interval, win_tie_loss
 from batchsift.metrics import METRICS
-from batchsift.report.page import words
-from batchsift.report.page.claims import until
-from batchsift.report.page.contrasts import Contrast, Scope
 from batchsift.report.page.figures.drawing import identifier
-from batchsift.report.page.study import BASELINE, TARGET
 from batchsift.report.page.tables import Cell, Column, Table
+from batchsift.statistics import bootstrap_interval, win_tie_loss
+from batchsift.studies.analysis import words
+from batchsift.studies.analysis.claims import until
+from batchsift.studies.analysis.contrasts import Contrast, Scope
+from batchsift.studies.analysis.runs import BASELINE, TARGET
 
 
 def number(value: float | None, *, sign: bool = False, best: bool = False) -> Cell:

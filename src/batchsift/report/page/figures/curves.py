@@ -7,7 +7,7 @@ import numpy as np
 from batchsift.metrics import METRICS
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover, identifier, together
-from batchsift.report.page.study import BASELINE, TARGET, Block, Floats, Run
+from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, Floats, Run
 
 ByMethod = Mapping[str, Sequence[Run]]
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from batchsift.report.page import svg
-from batchsift.report.page.study import Floats
+from batchsift.studies.analysis.runs import Floats
 
 MOST_POINTS = 60  # of a curve: more cannot be told apart at this width
 

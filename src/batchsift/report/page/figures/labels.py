@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, few_ticks, identifier, mean_over_runs, shown
-from batchsift.report.page.study import Block, Floats, Run
+from batchsift.studies.analysis.runs import Block, Floats, Run
 
 MOST_NAMES = 26  # labels that can be named beside a heat map
 MOST_SIGNALS = 6  # that a figure has room for

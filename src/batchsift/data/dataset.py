@@ -1,0 +1,314 @@
+"""What a multi-label data set is, and the two filters of the published protocol.
+
+Shape suffixes: N samples, D features, L labels, H height, W width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from batchsift.data.describe import Description
+
+
+@dataclass(frozen=True, eq=False)
+class MultiLabelData:
+    """A complete data set in memory: features, labels and their names.
+
+    Args:
+        features: `(N, D)`, stored as float64; NaN where a value is missing. A scipy sparse matrix stays sparse and is
+            stored as a `csr_array`.
+        labels: `(N, L)` of 0 and 1, dense or sparse, stored as a uint8 array; with NaN where a cell is not labelled,
+            as float32.
+        feature_names: D names, one a column of `features`.
+        label_names: L names, one a column of `labels`.
+        name: what tables and plots call the data set.
+        images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
+
+    Raises:
+        ValueError: if a shape, the number of names or a label value is not as above.
+
+    >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
+    >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
+    (2, 1, 2, 1.5)
+    """
+
+    features: Any  # float64: a NumPy array, or a csr_array of scipy.sparse
+    labels: npt.NDArray[Any]  # uint8, or float32 with NaN
+    feature_names: tuple[str, ...]
+    label_names: tuple[str, ...]
+    name: str = ""
+    images: npt.NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        features = _checked_features(self.features)
+        labels = _checked_labels(self.labels)
+        if features.shape[0] != len(labels):
+            raise ValueError(
+                f"features have {features.shape[0]} rows and labels have {len(labels)}; "
+                "expected one row for each sample in both"
+            )
+        # The dataclass is frozen for its users; this is the one moment at which it is still being made.
+        object.__setattr__(self, "features", features)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
+        object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
+        object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
+
+    @property
+    def num_samples(self) -> int:
+        """N, at least 1."""
+        return len(self.labels)
+
+    @property
+    def num_features(self) -> int:
+        """D, at least 1."""
+        return int(self.features.shape[1])
+
+    @property
+    def num_labels(self) -> int:
+        """L, at least 1."""
+        return int(self.labels.shape[1])
+
+    @property
+    def cardinality(self) -> float:
+        """Mean number of labels of a sample, in [0, L]; a cell that is not labelled counts as 0."""
+        return float((self.labels == 1).sum() / self.num_samples)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether `features` is a `csr_array`."""
+        return not isinstance(self.features, np.ndarray)
+
+    def select(
+        self,
+        *,
+        rows: npt.ArrayLike | None = None,
+        features: npt.ArrayLike | None = None,
+        labels: npt.ArrayLike | None = None,
+    ) -> "MultiLabelData":
+        """Some of the samples, features or labels, in the order asked for.
+
+        Args:
+            rows: Indices, or a mask of N; all samples by default.
+            features: Indices, or a mask of D; all features by default.
+            labels: Indices, or a mask of L; all labels by default.
+
+        Raises:
+            IndexError: An index out of range, or a mask of another length.
+            ValueError: Nothing would be left.
+
+        >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"), "toys")
+        >>> data.select(rows=[1], labels=[True, False])
+        MultiLabelData('toys', 1 samples x 1 features x 1 labels)
+        """
+        matrix, matrix_names = self.features, self.feature_names
+        label_matrix, label_names, images = self.labels, self.label_names, self.images
+        if rows is not None:
+            chosen = _positions(rows, self.num_samples)
+            matrix, label_matrix = matrix[chosen], label_matrix[chosen]
+            images = None if images is None else images[chosen]
+        if features is not None:
+            chosen = _positions(features, self.num_features)
+            matrix, matrix_names = matrix[:, chosen], tuple(matrix_names[column] for column in chosen)
+        if labels is not None:
+            chosen = _positions(labels, self.num_labels)
+            label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
+        return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
+
+    def describe(self) -> "Description":
+        """What the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""
+        from batchsift.data.describe import describe  # noqa: PLC0415 (heavy, and it imports this module)
+
+        return describe(self)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __repr__(self) -> str:
+        return (
+            f"MultiLabelData({self.name!r}, {self.num_samples} samples x {self.num_features} features x "
+            f"{self.num_labels} labels{', sparse' if self.is_sparse else ''})"
+        )
+
+
+def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) -> MultiLabelData:
+    """The samples of several parts of one data set below each other, such as its training and test file.
+
+    Args:
+        parts: At least one; all with the same features and labels, in the same order.
+        name: Of the whole; the first part's by default.
+
+    Returns:
+        All samples, in the order of the parts; sparse if the features of any part are.
+
+    Raises:
+        ValueError: No part, names that differ, or pictures in some of the parts only.
+
+    >>> half = MultiLabelData([[0.5]], [[1, 1]], ("width",), ("red", "round"))
+    >>> concatenated([half, half], name="toys")
+    MultiLabelData('toys', 2 samples x 1 features x 2 labels)
+    """
+    if not parts:
+        raise ValueError("there is nothing to concatenate; expected at least one data set")
+    first = parts[0]
+    for number, part in enumerate(parts[1:], start=2):
+        _check_same("feature", first.feature_names, part.feature_names, number)
+        _check_same("label", first.label_names, part.label_names, number)
+    images = [part.images for part in parts if part.images is not None]
+    if len(images) not in (0, len(parts)) or len({image.shape[1:] for image in images}) > 1:
+        raise ValueError("some parts have images, or images of another size; expected all alike")
+    return replace(
+        first,
+        features=_stacked([part.features for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        images=np.concatenate(images) if images else None,
+        name=first.name if name is None else name,
+    )
+
+
+def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[MultiLabelData, tuple[str, ...]]:
+    """Drops the labels that have `min_positives` or fewer positive samples.
+
+    Args:
+        data: the whole data set, before it is split.
+        min_positives: a label needs more positives than this to stay; at least 0.
+
+    Returns:
+        The data with the labels that stay, and the names of those removed. Samples are never removed here:
+        follow with `drop_unlabelled_samples`.
+
+    Raises:
+        ValueError: if `min_positives` is negative or no label would stay.
+
+    >>> data = MultiLabelData([[1.0], [2.0]], [[1, 0], [1, 1]], ("x",), ("often", "rarely"))
+    >>> kept, removed = drop_rare_labels(data, min_positives=1)
+    >>> kept.label_names, removed
+    (('often',), ('rarely',))
+    """
+    if min_positives < 0:
+        raise ValueError(f"min_positives is {min_positives}; expected 0 or more")
+    positives_L = (data.labels == 1).sum(axis=0)
+    keep_L = positives_L > min_positives
+    if not keep_L.any():
+        raise ValueError(
+            f"no label has more than min_positives={min_positives} positive samples "
+            f"(the commonest has {positives_L.max()}); lower min_positives"
+        )
+    removed = tuple(name for name, keep in zip(data.label_names, keep_L, strict=True) if not keep)
+    return data.select(labels=keep_L), removed
+
+
+def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.NDArray[np.int64]]:
+    """Drops the samples without any positive label; a cell that is not labelled is no positive.
+
+    Returns:
+        The data with the samples that stay, in their order, and the indices of those removed (into `data`).
+
+    Raises:
+        ValueError: if no sample would stay.
+
+    >>> data = MultiLabelData([[1.0], [2.0]], [[0, 0], [0, 1]], ("x",), ("red", "round"))
+    >>> kept, removed = drop_unlabelled_samples(data)
+    >>> kept.num_samples, removed.tolist()
+    (1, [0])
+    """
+    keep_N = (data.labels == 1).any(axis=1)
+    if not keep_N.any():
+        raise ValueError(f"none of the {data.num_samples} samples has a positive label; expected at least one")
+    return data.select(rows=keep_N), np.flatnonzero(~keep_N)
+
+
+def _positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
+    """Indices of a mask or of what numbers may stand for."""
+    array = np.asarray(chosen)
+    if array.dtype == bool and array.shape != (count,):
+        raise IndexError(f"a mask has the shape {array.shape}; expected ({count},)")
+    # An empty selection is refused later, as a matrix without rows or columns.
+    positions: npt.NDArray[np.int64] = np.arange(count)[array if array.size else array.astype(np.int64)]
+    return positions
+
+
+def _stacked(matrices: Sequence[Any]) -> Any:
+    if all(isinstance(matrix, np.ndarray) for matrix in matrices):
+        return np.concatenate(matrices)
+    from scipy.sparse import csr_array, vstack  # noqa: PLC0415 (only sparse data needs it)
+
+    return vstack([csr_array(matrix) for matrix in matrices], format="csr")
+
+
+def _check_same(what: str, first: tuple[str, ...], other: tuple[str, ...], number: int) -> None:
+    if len(first) != len(other):
+        raise ValueError(f"part 1 has {len(first)} {what}s and part {number} has {len(other)}; expected the same")
+    differing = next(((ours, theirs) for ours, theirs in zip(first, other, strict=True) if ours != theirs), None)
+    if differing:
+        raise ValueError(
+            f"part 1 has the {what} {differing[0]!r} where part {number} has {differing[1]!r}; expected the same "
+            f"{what}s in the same order"
+        )
+
+
+def _checked_features(values: Any) -> Any:
+    if not hasattr(values, "tocsr"):
+        return _checked_matrix("features", values).astype(np.float64, copy=False)
+    from scipy.sparse import csr_array  # noqa: PLC0415 (only sparse data needs it)
+
+    _check_form("features", values)
+    matrix = csr_array(values).astype(np.float64, copy=False)
+    if matrix.has_canonical_format:
+        return matrix
+    matrix = matrix.copy()  # what the caller gave stays as it was
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:
+    matrix = np.asarray(values)
+    _check_form(what, matrix)
+    return matrix
+
+
+def _check_form(what: str, matrix: Any) -> None:
+    if matrix.dtype.kind not in "buif":
+        raise ValueError(f"{what} have dtype {matrix.dtype}; expected numbers; encode text first")
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise ValueError(
+            f"{what} have shape {matrix.shape}; expected two dimensions, samples x {what}, none of them empty"
+        )
+
+
+def _checked_labels(values: Any) -> npt.NDArray[Any]:
+    labels = _checked_matrix("labels", values.toarray() if hasattr(values, "tocsr") else values)
+    unknown = np.isnan(labels)
+    wrong = (labels != 0) & (labels != 1) & ~unknown
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"labels hold {labels[row, column]} in row {row}, column {column}; expected 0 or 1 "
+            "(NaN: not labelled): turn classes or scores into one 0/1 column for each label"
+        )
+    return labels.astype(np.float32, copy=False) if unknown.any() else labels.astype(np.uint8, copy=False)
+
+
+def _checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, ...]:
+    if isinstance(names, str) or len(names) != matrix.shape[1]:
+        raise ValueError(
+            f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
+            f"expected a tuple of {matrix.shape[1]}, one a column of {what}s"
+        )
+    return tuple(names)
+
+
+def _checked_images(values: npt.NDArray[np.float32] | None, num_samples: int) -> npt.NDArray[np.float32] | None:
+    if values is None:
+        return None
+    images = np.asarray(values, dtype=np.float32)
+    if images.ndim != 4 or images.shape[:2] != (num_samples, 1):
+        raise ValueError(
+            f"images have shape {images.shape}; expected ({num_samples}, 1, height, width), "
+            "one grey image for each sample"
+        )
+    return images

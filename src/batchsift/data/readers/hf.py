@@ -1,0 +1,83 @@
+"""Columns of a Hugging Face data set.
+
+Shapes: N samples, L labels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batchsift.data.dataset import MultiLabelData
+from batchsift.data.readers.columns import chosen_columns
+from batchsift.data.readers.frames import features_of, labels_of_columns, labels_of_one_column
+
+
+def from_hf(
+    dataset: Any,
+    *,
+    features: str | Sequence[str],
+    labels: str | Sequence[str],
+    delimiter: str | None = None,
+    name: str = "data",
+) -> MultiLabelData:
+    """A data set from the columns of a `datasets.Dataset`.
+
+    Args:
+        dataset: One split, in memory or mapped; not a stream.
+        features: Columns, by names or patterns: numbers, vectors of one length, class labels (one 0/1 column for each
+            class) or few different texts.
+        labels: One column of lists (of class labels, of texts, of numbers, or one 0/1 value for each label), of class
+            labels or of delimited tags; or columns of 0/1 or booleans, one for each label.
+        delimiter: Of tags; by default the one of `|`, `;` and `,` that occurs.
+        name: Of the data set.
+
+    Raises:
+        TypeError: Not a `datasets.Dataset`.
+        ValueError: No such column, or one that is not as above.
+
+    Example:
+        >>> import datasets
+        >>> rows = datasets.Dataset.from_dict({"size": [1.0, 2.0], "tags": [["red"], ["red", "round"]]})
+        >>> from_hf(rows, features="size", labels="tags").label_names
+        ('red', 'round')
+    """
+    if not hasattr(dataset, "select_columns") or not hasattr(dataset, "num_rows") or isinstance(dataset, dict):
+        hint = f"; take one of its splits: {', '.join(map(repr, dataset))}" if isinstance(dataset, dict) else ""
+        raise TypeError(f"got {type(dataset).__name__}; expected a datasets.Dataset in memory{hint}")
+    columns = list(dataset.column_names)
+    is_feature, is_label = chosen_columns(columns, features, "features"), chosen_columns(columns, labels, "labels")
+    if (is_feature & is_label).any():
+        both = columns[int((is_feature & is_label).argmax())]
+        raise ValueError(f"the column {both!r} is among the features and the labels; expected it in one of them")
+    feature_columns, label_columns = (list(np.array(columns)[mask]) for mask in (is_feature, is_label))
+    frame: pd.DataFrame = dataset.select_columns(feature_columns + label_columns).to_pandas()
+    if len(frame) == 0:
+        raise ValueError("the data set has no rows; expected at least one")
+    for column in feature_columns:
+        classes = getattr(dataset.features[column], "names", None)
+        if classes is not None:
+            frame[column] = _categorical(frame[column], classes)
+    kind = dataset.features[label_columns[0]]
+    if len(label_columns) > 1 or (_is_number(kind)):
+        label_names, matrix = labels_of_columns(frame[label_columns])
+    else:
+        known_names = getattr(getattr(kind, "feature", kind), "names", None)
+        column = frame[label_columns[0]]
+        label_names, matrix = labels_of_one_column(column, delimiter=delimiter, known_names=known_names)
+    feature_names, values = features_of(frame[feature_columns])
+    return MultiLabelData(values, matrix, feature_names, label_names, name)
+
+
+def _is_number(kind: Any) -> bool:
+    """Whether a column holds one number, and not the number of a class."""
+    dtype = str(getattr(kind, "dtype", ""))
+    return not hasattr(kind, "names") and dtype.startswith(("bool", "int", "uint", "float"))
+
+
+def _categorical(column: pd.Series, names: Sequence[str]) -> pd.Series:
+    """Numbers of classes as the classes themselves; below 0 is missing."""
+    codes: Any = column.fillna(-1).clip(lower=-1).astype(np.int64)
+    kind: Any = pd.CategoricalDtype(list(names))
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=kind), index=column.index)

@@ -1,0 +1,1 @@
+"""Splits: folds, held-out parts, published splits, and reports on them."""

@@ -1,0 +1,69 @@
+"""Divisions into training and test samples that come with the data."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from batchsift.data.dataset import MultiLabelData, concatenated
+
+_PART = re.compile(r"(?P<before>.*[-_])(train|test)(?P<after>(\.[^.]+)+)")
+
+
+@dataclass(frozen=True)
+class PublishedSplit:
+    """A data set and how its source divides it.
+
+    Args:
+        data: All samples, those for training first.
+        train: Their indices, `(N_train,)`.
+        test: The indices of the others, `(N_test,)`.
+    """
+
+    data: MultiLabelData
+    train: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+    @classmethod
+    def at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
+        """The first `num_train` samples of `data`, and the rest."""
+        indices = np.arange(data.num_samples)
+        return cls(data, indices[:num_train], indices[num_train:])
+
+
+def published_split(source: str | os.PathLike[str], *, offline: bool | None = None, **options: Any) -> PublishedSplit:
+    """The fixed split of a named data set, or of two files such as `birds-train.arff` and `birds-test.arff`.
+
+    Args:
+        source: A name in the catalogue, or the path of either file.
+        offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
+        options: For `load`, which reads files.
+
+    Raises:
+        ValueError: The data set has no published split, or the file's name has neither -train nor -test before its
+            ending.
+        FileNotFoundError: One of the files is not there.
+        OSError: A download failed.
+    """
+    from batchsift.data import catalog  # noqa: PLC0415 (only names need it)
+    from batchsift.data.loading import load  # noqa: PLC0415
+
+    if isinstance(source, str) and catalog.known(source):
+        return catalog.published_split(source, offline=offline)
+    path = Path(source)
+    match = _PART.fullmatch(path.name)
+    if match is None:
+        raise ValueError(
+            f"{path} is neither a name in the catalogue nor a file whose name ends in -train or -test; divide the data "
+            "with folds, holdout or train_validation_test"
+        )
+    train, test = (
+        load(path.with_name(f"{match['before']}{part}{match['after']}"), offline=offline, **options)
+        for part in ("train", "test")
+    )
+    data = concatenated([train, test], name=match["before"].rstrip("-_"))
+    return PublishedSplit.at(train.num_samples, data)

@@ -1,0 +1,209 @@
+"""A data set described: tables for a terminal, and a picture of its labels. L labels."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from batchsift.data.describe import Description, Duplicates
+from batchsift.report.console.plots import COLOURS
+
+LABELS_LISTED = 30
+NAMES_SHOWN = 5
+NAMED_LABELS = 40  # of the picture: more names than these could not be read
+
+
+def description_report(found: Description) -> RenderableType:
+    """Everything about a data set in words and numbers, ready for `rich.print`."""
+    lines: list[RenderableType] = [Text(found.name, style="bold"), _facts(found), Text(), _labels_table(found)]
+    if found.num_labels > LABELS_LISTED:
+        lines.append(
+            Text(f"The {LABELS_LISTED} commonest of {found.num_labels} labels; --json lists all.", style="dim")
+        )
+    return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(found)))
+
+
+def _facts(found: Description) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = {
+        "samples x features x labels": f"{found.num_samples} x {found.num_features}{' (sparse)' * found.sparse} x "
+        f"{found.num_labels}",
+        "cardinality, density": f"{found.cardinality:.4f}, {found.density:.4f}",
+        "label sets": f"{found.distinct_label_sets} distinct, {found.single_label_sets} of them once, the commonest "
+        f"{found.largest_label_set} times",
+        "IRLbl": f"mean {found.mean_imbalance_ratio:.4f}, largest {found.max_imbalance_ratio:.4f}",
+        "SCUMBLE": f"{found.scumble:.4f} (coefficient of variation {found.scumble_cv:.4f})",
+        "TCS": f"{found.complexity:.4f}",
+        "samples without a label": str(found.unlabelled_samples),
+        "label cells not labelled": str(found.unknown_cells),
+        "missing feature values": str(found.missing_values),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _labels_table(found: Description) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("label")
+    for heading in ("positives", "share", "IRLbl", "SCUMBLE"):
+        table.add_column(heading, justify="right")
+    commonest = sorted(found.labels, key=lambda label: -label.positives)[:LABELS_LISTED]
+    for label in commonest:
+        table.add_row(
+            Text(label.name),
+            str(label.positives),
+            _number(label.frequency),
+            _number(label.imbalance_ratio),
+            _number(label.scumble),
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def warnings_of(found: Description) -> list[str]:
+    """What to look at before training: one line each, none where there is nothing."""
+    empty = [label.name for label in found.labels if label.positives == 0]
+    full = [label.name for label in found.labels if label.positives == found.num_samples]
+    lines = [
+        f"{len(names)} labels that {whom} has: {_shortened(names)}"
+        for names, whom in ((empty, "no sample"), (full, "every sample"))
+        if names
+    ]
+    if found.unknown_cells:
+        lines.append(
+            f"{found.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
+        )
+    if found.constant_features:
+        lines.append(f"{len(found.constant_features)} constant features: {_shortened(found.constant_features)}")
+    if found.duplicate_features:
+        groups = [" = ".join(group) for group in found.duplicate_features]
+        lines.append(f"{len(groups)} groups of equal features: {_shortened(groups)}")
+    return lines + _about_rows(found.duplicates)
+
+
+def _about_rows(rows: Duplicates) -> list[str]:
+    lines = []
+    if rows.equal_rows:
+        lines.append(
+            f"{rows.equal_rows} rows have the features of another row; {rows.contradicting_rows} of them have a double "
+            "with other labels"
+        )
+    if rows.near_rows is None:
+        lines.append("too many rows to look for nearly equal ones: equal rows alone were counted")
+    elif rows.near_rows > rows.equal_rows:
+        lines.append(f"{rows.near_rows - rows.equal_rows} more rows nearly equal another")
+    if rows.leaking_rows:
+        lines.append(
+            f"leakage: {rows.leaking_rows} rows have such a double in another of {rows.num_folds} stratified folds"
+        )
+    return lines
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def description_figure(found: Description) -> Figure:
+    """The labels in a picture: how common each is, how they go together, how many a sample has.
+
+    The correlation is that of the label columns (phi coefficient); labels are in the order of a hierarchical
+    clustering by it, so that those which go together stand together.
+    """
+    figure = Figure(figsize=(11, 6.2), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
+    figure.suptitle(
+        f"{found.name}: {found.num_samples} samples, {found.num_labels} labels, cardinality {found.cardinality:.2f}",
+        x=0.01,
+        ha="left",
+        parse_math=False,
+    )
+    _draw_counts(left, found)
+    _draw_correlation(figure, right, found)
+    return figure
+
+
+def _draw_counts(axes: Axes, found: Description) -> None:
+    ranked = sorted(found.labels, key=lambda label: label.positives)
+    counts_L = np.array([label.positives for label in ranked])
+    minority_L = np.array([label.imbalance_ratio > found.mean_imbalance_ratio for label in ranked])
+    positions_L = np.arange(len(ranked))
+    for chosen_L, colour, name in (
+        (~minority_L, COLOURS[2], "IRLbl at most its mean"),
+        (minority_L, COLOURS[1], "minority: IRLbl above its mean"),
+    ):
+        axes.barh(positions_L[chosen_L], counts_L[chosen_L], color=colour, label=name, height=0.8)
+    named = len(ranked) <= NAMED_LABELS
+    axes.set_yticks(positions_L if named else [], [_clipped(label.name) for label in ranked] if named else [])
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.tick_params(axis="y", labelsize=7, length=0)
+    axes.set_xlabel("positive samples")
+    if not named:
+        axes.set_ylabel(f"{len(ranked)} labels, the commonest on top")
+    axes.set_ylim(-0.6, len(ranked) - 0.4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_correlation(figure: Figure, axes: Axes, found: Description) -> None:
+    phi_LL = label_correlation(found)
+    order = _clustered(phi_LL)
+    shown_LL = phi_LL[np.ix_(order, order)]
+    np.fill_diagonal(shown_LL, np.nan)  # a label's correlation with itself would drown the others
+    largest = float(np.nanmax(np.abs(shown_LL), initial=0.0)) or 1.0
+    picture = axes.imshow(shown_LL, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+    figure.colorbar(picture, ax=axes, shrink=0.8, label="correlation of two labels (phi)")
+    if found.num_labels <= NAMED_LABELS:
+        names = [_clipped(found.labels[j].name) for j in order]
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+        for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            text.set_parse_math(False)
+    else:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def label_correlation(found: Description) -> NDArray[np.float64]:
+    """The phi coefficient of every two labels, `(L, L)` in [-1, 1]; 0 for a label that all or none have."""
+    n = found.num_samples
+    joint_LL = np.array(found.cooccurrence, dtype=np.float64) / n
+    share_L = joint_LL.diagonal()
+    spread_L = np.sqrt(share_L * (1 - share_L))
+    scale_LL = np.outer(spread_L, spread_L)
+    covariance_LL = joint_LL - np.outer(share_L, share_L)
+    phi_LL = np.divide(covariance_LL, scale_LL, out=np.zeros_like(scale_LL), where=scale_LL > 0)
+    clipped_LL: NDArray[np.float64] = np.clip(phi_LL, -1.0, 1.0)
+    return clipped_LL
+
+
+def _clustered(phi_LL: NDArray[np.float64]) -> list[int]:
+    from scipy.cluster.hierarchy import leaves_list, linkage  # noqa: PLC0415 (heavy)
+    from scipy.spatial.distance import squareform  # noqa: PLC0415 (heavy)
+
+    if len(phi_LL) < 3:
+        return list(range(len(phi_LL)))
+    distance_LL = 1 - phi_LL
+    np.fill_diagonal(distance_LL, 0.0)
+    order: list[int] = leaves_list(linkage(squareform(distance_LL, checks=False), method="average")).tolist()
+    return order
+
+
+def _clipped(name: str, length: int = 24) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"

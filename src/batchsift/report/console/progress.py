@@ -1,0 +1,82 @@
+"""Live progress of a comparison: a bar in a terminal, a plain line for each finished run elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from batchsift.training.fold import EpochRecord, FoldResult
+
+
+class ComparisonProgress:
+    """A context manager whose `on_epoch` and `on_run` are for `batchsift.studies.comparison.compare`.
+
+    Args:
+        console: Where to show it.
+        num_runs: Folds times methods.
+        epochs: Of each run.
+        num_folds: For the words.
+    """
+
+    def __init__(self, console: Console, *, num_runs: int, epochs: int, num_folds: int) -> None:
+        self._console = console
+        self._num_folds = num_folds
+        self._num_runs = num_runs
+        self._epochs = epochs
+        self.finished_runs = 0
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total} epochs"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=num_runs * epochs)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def on_start(self, kept: int) -> None:
+        """Counts the runs that were there before."""
+        self.finished_runs = kept
+        self._bar.reset(self._task, completed=kept * self._epochs)
+
+    def on_epoch(self, method: str, fold: int, record: EpochRecord) -> None:
+        """Moves the bar by an epoch."""
+        words = (
+            f"fold {fold + 1}/{self._num_folds} {method}, epoch {record.epoch + 1}, "
+            f"validation Macro-AUC {record.macro_auc:.4f}"
+        )
+        self._bar.update(self._task, advance=1, description=words)
+
+    def on_run(self, run: FoldResult) -> None:
+        """Without a bar, says what a run came to."""
+        self.finished_runs += 1
+        if not self._console.is_terminal:
+            best = run.epochs[run.best_epoch]
+            self._console.out(
+                f"run {self.finished_runs}/{self._num_runs}: fold {run.fold + 1}/{self._num_folds} {run.method}: "
+                f"validation Macro-AUC {best.macro_auc:.4f} at epoch {best.epoch + 1}, "
+                f"{run.total_seconds:.1f} s ({run.selection_seconds:.1f} s selection)"
+            )
+
+
+def duration(seconds: float) -> str:
+    """Words for a length of time.
+
+    >>> duration(5), duration(200), duration(9000)
+    ('5 s', '3 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

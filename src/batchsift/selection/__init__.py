@@ -1,0 +1,1 @@
+"""What serves the selector alone: the selector itself, plans, observers, processes."""

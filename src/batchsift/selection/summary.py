@@ -1,0 +1,60 @@
+"""What a selector knows, in few numbers: means of signals, shares, suspicious cells.
+
+Signals are read a chunk of samples at a time: nothing as large as the state is made.
+Shapes: N samples, L labels, R consecutive samples.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from batchsift.functional.chunks import on_one_thread
+from batchsift.functional.signals import suspicion
+from batchsift.labels import LabelMatrix
+from batchsift.methods import Method
+from batchsift.selection.plan import Plan
+
+
+def signal_chunks(method: Method) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    """Consecutive samples and their signals, `(R, L)` each; a method without chunks of its own gives all at once."""
+    chunks = getattr(method, "signal_chunks", None)
+    if chunks is not None:
+        yield from chunks()
+    else:
+        yield slice(None), method.signals()
+
+
+@on_one_thread
+def mean_signals(method: Method, labels: LabelMatrix) -> dict[str, float]:
+    """The mean of every signal over the labelled cells."""
+    sums: dict[str, Tensor] = {}
+    for _, signals in signal_chunks(method):
+        for name, signal_RL in signals.items():
+            total = signal_RL.sum(dtype=torch.float64)
+            sums[name] = sums[name] + total if name in sums else total
+    known_NL = labels.known_NL
+    cells = labels.positive_NL.numel() if known_NL is None else max(1, int(known_NL.sum()))
+    return {name: float(total) / cells for name, total in sums.items()}
+
+
+def share_drawn(plan: Plan, num_samples: int) -> float:
+    """The share of the samples that are in a plan."""
+    drawn_N = torch.zeros(num_samples, dtype=torch.bool)
+    drawn_N[plan.indices[plan.indices >= 0]] = True
+    return int(drawn_N.sum()) / num_samples
+
+
+@on_one_thread
+def suspects(method: Method, k: int) -> Tensor:
+    """The k cells that are most likely mislabelled; see `Selector.suspects`."""
+    best: list[Tensor] = []  # of each chunk, `(<= k, 3)` float64: suspicion, sample, label
+    for rows, signals in signal_chunks(method):
+        if "loss" not in signals:
+            raise ValueError(f"{method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
+        value_RL = suspicion(signals["loss"], signals.get("flip_ema"))
+        top = value_RL.flatten().topk(min(k, int((value_RL > 0).sum())))
+        sample, label = top.indices // value_RL.shape[1] + (rows.start or 0), top.indices % value_RL.shape[1]
+        best.append(torch.stack([top.values.double(), sample.double(), label.double()], dim=1).cpu())
+    cells = torch.cat(best)
+    return cells[cells[:, 0].sort(descending=True, stable=True).indices[:k], 1:].long()

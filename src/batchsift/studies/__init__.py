@@ -1,0 +1,1 @@
+"""Studies: grids of runs that survive being killed, and comparisons."""

@@ -1,0 +1,1 @@
+"""What may be said of methods, from the runs of a study."""

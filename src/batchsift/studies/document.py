@@ -1,0 +1,129 @@
+"""What a comparison leaves behind: one JSON document, and a table of all epochs.
+
+The document, all values at the best epochs unless said otherwise (NaN is null):
+
+```
+{"data": ..., "model": ...,
+ "results": [{"method", "metrics": {key: {"mean", "std", "folds"}}, "last_metrics": as metrics at the last epoch,
+              "average_rank", "best_epochs", "selection_seconds", "total_seconds"}],
+ "comparison": {"baseline", "smallest_p", "differences": {key: {method: {"mean", "p_value"}}}},
+ "filters": {"removed_labels", "removed_samples", "removed_features"}, "config": {...}, "versions": {...}}
+```
+"""
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from batchsift.statistics import smallest_p
+from batchsift.studies.comparison import BASELINE, Comparison
+from batchsift.training.fold import EpochRecord
+from batchsift.training.provenance import plain
+
+
+def document(comparison: Comparison, *, histories: bool = False) -> dict[str, Any]:
+    """The JSON document of a comparison: dictionaries, lists, strings, finite numbers and None.
+
+    Args:
+        comparison: What came out.
+        histories: Add `histories`, the records of all epochs of all runs.
+    """
+    prepared = comparison.prepared
+    content = {
+        "data": prepared.data.name,
+        "model": comparison.model,
+        "results": _results(comparison),
+        "comparison": {
+            "baseline": BASELINE if BASELINE in comparison.results else None,
+            "smallest_p": smallest_p(len(prepared.splits)),
+            "differences": comparison.differences(),
+        },
+        "filters": {
+            "removed_labels": prepared.removed_labels,
+            "removed_samples": prepared.num_removed_samples,
+            "removed_features": prepared.num_removed_features,
+        },
+        "config": {
+            **asdict(prepared.settings),
+            "settings": comparison.settings,
+            "hyperparameters": comparison.hyperparameters,
+            "seed": prepared.seed,
+            "methods": comparison.methods,
+            "num_samples": prepared.data.num_samples,
+            "num_features": prepared.data.num_features,
+            "num_labels": prepared.data.num_labels,
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("torch", "numpy", "batchsift")},
+        },
+    }
+    if histories:
+        content["histories"] = [
+            {"method": run.method, "fold": run.fold, "epochs": [_history(record) for record in run.epochs]}
+            for runs in comparison.results.values()
+            for run in runs
+        ]
+    found: dict[str, Any] = plain(content)
+    return found
+
+
+def _history(record: EpochRecord) -> dict[str, Any]:
+    return {
+        "epoch": record.epoch,
+        "learning_rate": record.learning_rate,
+        "loss": record.loss,
+        "macro_auc": record.macro_auc,
+        "summary": record.summary,
+    }
+
+
+def _results(comparison: Comparison) -> list[dict[str, Any]]:
+    best, last, ranks = comparison.summaries(), comparison.summaries(last=True), comparison.overall_ranks()
+    return [
+        {
+            "method": method,
+            "metrics": {key: by_method[method] for key, by_method in best.items()},
+            "last_metrics": {key: by_method[method] for key, by_method in last.items()},
+            "average_rank": ranks[method],
+            "best_epochs": [run.best_epoch for run in runs],
+            "selection_seconds": [run.selection_seconds for run in runs],
+            "total_seconds": [run.total_seconds for run in runs],
+        }
+        for method, runs in comparison.results.items()
+    ]
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """A JSON document as text, one line an entry."""
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+
+
+def epochs_csv(comparison: Comparison) -> str:
+    """All epochs of all runs, one a row; what a method's selector does not tell of is left empty."""
+    rows = [
+        {
+            "method": method,
+            "fold": run.fold,
+            "learning_rate": record.learning_rate,
+            "loss": record.loss,
+            "macro_auc": record.macro_auc,
+            **record.summary,
+            "epoch": record.epoch,
+        }
+        for method, runs in comparison.results.items()
+        for run in runs
+        for record in run.epochs
+    ]
+    first = ["method", "fold", "epoch", "learning_rate", "loss", "macro_auc"]
+    columns = [*first, *dict.fromkeys(key for row in rows for key in row if key not in first)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,206 @@
+"""A study: every data set with every model, settings, method, seed and fold.
+
+`read_study` looks at everything that can be wrong before anything runs: the file itself, the data sets (they are
+loaded), the tuned settings, hyperparameters (every model is built once), the device.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchsift.data import MultiLabelData
+from batchsift.studies.executor import Task
+from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
+from batchsift.studies.record import CellConfig
+from batchsift.studies.sources import FileSource, source_of
+from batchsift.studies.toml_lines import Place
+from batchsift.training.options import check_hyperparameters, nearest, try_model
+from batchsift.training.prepare import check_device, filtered
+from batchsift.training.presets import Recipe, recipe
+from batchsift.training.provenance import fingerprint
+from batchsift.training.settings import Settings
+
+STUDY_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be run.
+
+    Args:
+        path: Of the file.
+        text: Its content.
+        metrics: The ones a report leads with.
+        tasks: The cells, in the file's order.
+    """
+
+    path: Path
+    text: str
+    metrics: tuple[str, ...]
+    tasks: tuple[Task, ...]
+
+    @property
+    def configs(self) -> tuple[CellConfig, ...]:
+        """Of all cells."""
+        return tuple(task.config for task in self.tasks)
+
+    def document(self, command: Sequence[str]) -> dict[str, Any]:
+        """What a store keeps as `study.json`.
+
+        Args:
+            command: The words that run it again.
+        """
+        return {
+            "format": STUDY_FORMAT,
+            "name": self.path.stem,
+            "file": str(self.path),
+            "source": self.text,
+            "metrics": list(self.metrics),
+            "command": list(command),
+            "cells": [{"key": config.key, "config": config.document()} for config in self.configs],
+        }
+
+
+def read_study(path: Path) -> Study:
+    """Reads a study file, loads its data sets, and checks everything a run would need.
+
+    Raises:
+        StudyFileError: for all that is wrong, each with its line and key.
+        ValueError: where the file is no TOML file.
+        OSError: where it cannot be read.
+    """
+    spec, text = read_study_file(path)
+    expansion = _Expansion(spec, path.parent)
+    tasks = tuple(expansion.tasks())
+    if expansion.problems:
+        raise StudyFileError(path, text, expansion.problems)
+    return Study(path, text, tuple(spec.metrics), tasks)
+
+
+@dataclass(frozen=True, eq=False)
+class _DataSet:
+    number: int  # in the file
+    source: FileSource
+    data: MultiLabelData
+    fingerprint: str
+
+
+class _Expansion:
+    """From a file to its cells; what is wrong on the way is gathered in `problems`."""
+
+    def __init__(self, spec: StudyFile, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._spec = spec
+        self._folder = folder
+
+    def tasks(self) -> Iterator[Task]:
+        """All cells there can be."""
+        names: list[str] = []
+        for found in self._data_sets():
+            if found.data.name in names:
+                self._complain(("data", found.number), f"there are two data sets named {found.data.name!r}; add a name")
+            names.append(found.data.name)
+            for model in self._spec.models:
+                for number, entry in enumerate(self._spec.settings):
+                    chosen = self._chosen(found, model, number, entry)
+                    if chosen is not None:
+                        yield from self._cells(found, model, entry.name, chosen)
+        for number, override in enumerate(self._spec.overrides):
+            for word in override.where.data or ():
+                if word not in names:
+                    message = f"this study has no data set {word!r}{nearest(word, names)}"
+                    self._complain(("overrides", number, "where", "data"), message)
+
+    def _complain(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place, message))
+
+    def _data_sets(self) -> Iterator[_DataSet]:
+        for number, entry in enumerate(self._spec.data):
+            source = source_of(entry.source, self._folder, name=entry.name, options=entry.options())
+            try:
+                data = source.load()
+            except (ValueError, OSError, ImportError) as error:
+                self._complain(("data", number), str(error))
+            else:
+                yield _DataSet(number, source, data, fingerprint(data))
+
+    def _chosen(self, found: _DataSet, model: str, number: int, entry: SettingsEntry) -> "_Chosen | None":
+        """The settings of a model on a data set, checked."""
+        try:
+            base = recipe(entry.base, model=model, data=found.data.name)
+        except ValueError as error:
+            self._complain(("settings", number), str(error))
+            return None
+        chosen = self._overridden(found, model, number, base)
+        try:
+            kept, _, _ = filtered(found.data, chosen.training)
+        except ValueError as error:
+            self._complain(("data", found.number), str(error))
+            return None
+        try:
+            check_device(chosen.training.device)
+        except ValueError as error:
+            self._complain(("training", "device"), str(error))
+        if self._fits(model, kept, chosen, ("settings", number)):
+            return chosen
+        return None
+
+    def _overridden(self, found: _DataSet, model: str, number: int, base: Recipe) -> "_Chosen":
+        """The recipe, changed by `training`, the settings and the overrides, in that order."""
+        entry = self._spec.settings[number]
+        fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}
+        hyperparameters = {**base.hyperparameters, **entry.hyperparameters}
+        places: dict[str, Place] = dict.fromkeys(entry.hyperparameters, ("settings", number, "hyperparameters"))
+        for count, override in enumerate(self._spec.overrides):
+            if override.where.matches(data=found.data.name, model=model, settings=entry.name):
+                fields |= override.changes.changes()
+                hyperparameters |= override.changes.hyperparameters
+                place = ("overrides", count, "set", "hyperparameters")
+                places |= dict.fromkeys(override.changes.hyperparameters, place)
+        return _Chosen(Settings(**{**fields, "num_folds": self._spec.folds}), hyperparameters, places)
+
+    def _fits(self, model: str, kept: MultiLabelData, chosen: "_Chosen", around: Place) -> bool:
+        """Whether the model can be built with these hyperparameters."""
+        before = len(self.problems)
+        for name, place in chosen.places.items():
+            try:
+                check_hyperparameters(model, [name])
+            except ValueError as error:
+                self._complain((*place, name), str(error))
+        if len(self.problems) > before:
+            return False
+        try:
+            try_model(model, kept, chosen.hyperparameters)
+        except ValueError as error:
+            # Models name what is wrong; the key is the one they name.
+            named = [name for name in chosen.places if name in str(error.__cause__)] or list(chosen.places)
+            self._complain((*chosen.places[named[0]], named[0]) if named else around, str(error))
+        return len(self.problems) == before
+
+    def _cells(self, found: _DataSet, model: str, settings: str, chosen: "_Chosen") -> Iterator[Task]:
+        for seed in self._spec.seeds:
+            for fold in range(self._spec.folds):
+                for method in self._spec.methods:
+                    config = CellConfig(
+                        data=found.data.name,
+                        model=model,
+                        method=method.called,
+                        settings=settings,
+                        fold=fold,
+                        seed=seed,
+                        base_method=method.method,
+                        method_options=method.options(),
+                        hyperparameters=chosen.hyperparameters,
+                        training=chosen.training,
+                        data_fingerprint=found.fingerprint,
+                    )
+                    size = found.data.num_samples * (found.data.num_features + found.data.num_labels)
+                    yield Task(config, found.source, size)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    training: Settings
+    hyperparameters: Mapping[str, Any]
+    places: Mapping[str, Place]  # of each hyperparameter, the table in the file that gives it

@@ -1,0 +1,140 @@
+"""The three parts of a fold, scaled by what the training part alone tells; sparse features until a batch is drawn.
+
+Shapes: N samples of a part, B batch, D features, L labels.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+from torch import Tensor
+
+from batchsift.data import MultiLabelData
+from batchsift.data.transforms import MinMax, TopFeatures
+from batchsift.training.prepare import Split
+
+DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
+
+
+class SparseRows:
+    """Scaled sparse features `(N, D)`, which become a dense float32 tensor where rows are asked for.
+
+    Args:
+        matrix: The scaled values, in CSR form.
+        offset_D: What scaling adds to every cell, those that are not stored included.
+        device: Where the rows go.
+    """
+
+    def __init__(self, matrix: Any, offset_D: NDArray[np.float64], device: str) -> None:
+        self.offset_D = offset_D if offset_D.any() else None
+        # Rounded where the dense rows are: only once nothing is added any more.
+        self.matrix = matrix if self.offset_D is not None else matrix.astype(np.float32)
+        self.device = torch.device(device)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    def __getitem__(self, indices_B: Tensor | slice) -> Tensor:
+        rows = indices_B.cpu().numpy() if isinstance(indices_B, Tensor) else indices_B
+        dense_BD = self.matrix[rows].toarray()
+        if self.offset_D is not None:
+            dense_BD += self.offset_D
+        return torch.from_numpy(dense_BD).to(self.device, torch.float32)
+
+    def split(self, rows: int) -> Iterator[Tensor]:
+        """All rows in order, at most so many at a time; fewer where they are wide."""
+        rows = min(rows, max(1, DENSE_CELLS // self.shape[1]))
+        return (self[start : start + rows] for start in range(0, self.shape[0], rows))
+
+    def tensor(self) -> Tensor:
+        """A sparse tensor of the scaled values, without what is added to every cell."""
+        entries = self.matrix.tocoo()
+        indices = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+        values = torch.from_numpy(entries.data).to(torch.float32)
+        return torch.sparse_coo_tensor(indices, values, self.shape, device=self.device, check_invariants=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Scaled features `(N, D)` and labels `(N, L)`, float32."""
+
+    features: Tensor | SparseRows
+    labels: Tensor
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """D and L."""
+        return self.features.shape[1], self.labels.shape[1]
+
+    @property
+    def feature_tensor(self) -> Tensor:
+        """All features, for what a model derives from them: a sparse tensor where they are sparse."""
+        return self.features if isinstance(self.features, Tensor) else self.features.tensor()
+
+    @property
+    def neighbour_features(self) -> Any:
+        """All features on the CPU, for a search of neighbours: a constant added to a column moves no distance."""
+        if isinstance(self.features, Tensor):
+            return self.features.cpu()
+        return self.features.matrix.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Of one fold."""
+
+    train: Part
+    validation: Part
+    test: Part
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """What the training part tells about the features: a mean for missing values, and the range.
+
+    Attributes:
+        mean_D: In place of a missing value.
+        scale_D: 1 / range; 1 for a feature that is constant.
+        offset_D: Added after scaling, so that the training part lies in [0, 1].
+    """
+
+    mean_D: NDArray[np.float64]
+    scale_D: NDArray[np.float64]
+    offset_D: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, features: Any) -> Self:
+        """Learned from `(N, D)` features, dense or sparse."""
+        imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
+        scaler = MinMax().fit(imputer.fit_transform(features))
+        return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
+
+    def __call__(self, features: Any, device: str) -> Tensor | SparseRows:
+        """`(N, D)` float32; values outside the ranges of the training part lie outside [0, 1]."""
+        if isinstance(features, np.ndarray):
+            complete = np.where(np.isnan(features), self.mean_D, features)
+            return torch.from_numpy(complete * self.scale_D + self.offset_D).to(device, torch.float32)
+        matrix = features.tocsr(copy=True)
+        matrix.data = np.where(np.isnan(matrix.data), self.mean_D[matrix.indices], matrix.data)
+        matrix.data *= self.scale_D[matrix.indices]
+        return SparseRows(matrix, self.offset_D, device)
+
+
+def scaled_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
+    """Which features stay, means for missing values and the ranges come from the training part alone."""
+    if top_features is not None:
+        top = TopFeatures(top_features).fit(data.features[split.train])
+        data = data.select(features=top.get_support())
+    preprocessing = Preprocessing.fit(data.features[split.train])
+
+    def part(rows: NDArray[np.int64]) -> Part:
+        labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
+        return Part(preprocessing(data.features[rows], device), labels)
+
+    return Parts(part(split.train), part(split.validation), part(split.test))

@@ -1,0 +1,87 @@
+"""Named settings of a model on a data set: the papers' own, and those found by a search on validation data.
+
+`presets.json` beside this file is written by the search: model to data set to what differs from the papers' settings.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from batchsift import models
+from batchsift.training.settings import Settings
+
+NAMES = ("paper", "tuned")
+TUNED = Path(__file__).with_name("presets.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a run changes of the defaults.
+
+    Args:
+        settings: Fields of `Settings`, such as `learning_rate` and `epochs`.
+        hyperparameters: Of the model.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def recipe(name: str, *, model: str, data: str) -> Recipe:
+    """The settings of that name for a model on a data set.
+
+    Args:
+        name: "paper": the defaults of `Settings` and of the model; "tuned": what the search found.
+        model: A name of `batchsift.models`.
+        data: The name of a data set, as `MultiLabelData.name` has it.
+
+    Raises:
+        ValueError: for an unknown name, or where no search was made for this model and data set.
+    """
+    if name not in NAMES:
+        nearest = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"settings must be one of {', '.join(NAMES)}, got {name!r}{hint}")
+    if name == "paper":
+        return Recipe()
+    found = _tuned().get(model, {})
+    if data not in found:
+        raise ValueError(
+            f"no tuned settings for {model} on {data!r}; there are some for {', '.join(found) or 'no data set'}: "
+            "search with benchmarks/tune.py, or give learning rate and epochs yourself"
+        )
+    return found[data]
+
+
+@cache
+def _tuned() -> dict[str, dict[str, Recipe]]:
+    return read(TUNED)
+
+
+def read(path: Path) -> dict[str, dict[str, Recipe]]:
+    """Model to data set to settings, of a file that `benchmarks/tune.py` wrote.
+
+    Raises:
+        ValueError: where the file is not such a table, or holds what a run could not take.
+    """
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        model: {data: _checked(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()}
+        for model, by_data in table.items()
+    }
+
+
+def _checked(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+    try:
+        found = Recipe(**entry)
+        Settings(**found.settings)
+        unknown = set(found.hyperparameters) - set(models.hyperparameters(model))
+    except (TypeError, ValueError) as error:  # a field there is none of, or a value out of its range
+        raise ValueError(f"{where}: {error}") from error
+    if unknown:
+        raise ValueError(f"{where}: {model} has no hyperparameter {', '.join(sorted(unknown))}")
+    return found

@@ -1,0 +1,100 @@
+"""What is written down of a run beside its metrics: the selector's signals after every epoch, draws, suspects.
+
+All of it comes from the selector's public side. Shapes: N training samples, L labels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from batchsift.functional import signals as formulas
+from batchsift.methods import D2ACE
+from batchsift.selection.selector import Selector
+
+QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
+CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
+NUM_SUSPECTS = 20
+
+
+@dataclass(frozen=True)
+class SignalRecord:
+    """The method's signals at the end of an epoch; all empty for a method that keeps none.
+
+    Args:
+        label_means: Signal to its mean over the training samples, one number a label.
+        label_weights: Signal to the weights v of the labels, where the method (D2ACE) weighs them.
+        signal_quantiles: Signal to its quantiles at 0, 5, ... 100 % over all cells.
+    """
+
+    label_means: Mapping[str, tuple[float, ...]]
+    label_weights: Mapping[str, tuple[float, ...]]
+    signal_quantiles: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A label that is probably wrong.
+
+    Args:
+        sample: Row in the data set as loaded, before the filters.
+        label: Its name.
+        hardness: Noise-resistant hardness, `(1 - exp(-l)) (1 - f)`, in [0, 1].
+    """
+
+    sample: int
+    label: str
+    hardness: float
+
+
+def record_signals(selector: Selector) -> SignalRecord:
+    """What the signals are like now."""
+    signals = selector.signals()
+    weighed = ("uncertainty", "hardness") if _weighs_labels(selector) else ()
+    return SignalRecord(
+        label_means={name: _numbers(signal_NL.mean(0, dtype=torch.float64)) for name, signal_NL in signals.items()},
+        label_weights={name: _numbers(formulas.label_weights(signals[name])) for name in weighed},
+        signal_quantiles={name: _quantiles(signal_NL) for name, signal_NL in signals.items()},
+    )
+
+
+def record_draws(selector: Selector) -> tuple[float, ...]:
+    """Quantiles, at 0, 5, ... 100 %, of how often a training sample was drawn since the start."""
+    return tuple(np.quantile(selector.counts.numpy(), QUANTILES).tolist())
+
+
+def record_suspects(
+    selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...]
+) -> tuple[Suspect, ...]:
+    """The most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
+
+    Args:
+        selector: At the end of training.
+        rows: `(N,)`: what the training samples are called.
+        label_names: L names.
+    """
+    signals = selector.signals()
+    if "loss" not in signals:
+        return ()
+    loss_NL = signals["loss"]
+    hardness_NL = formulas.hardness(loss_NL, signals.get("flip_ema", torch.zeros_like(loss_NL)))
+    return tuple(
+        Suspect(int(rows[sample]), label_names[label], float(hardness_NL[sample, label]))
+        for sample, label in selector.suspects(NUM_SUSPECTS).tolist()
+    )
+
+
+def _weighs_labels(selector: Selector) -> bool:
+    return isinstance(selector.method, D2ACE) and selector.method.label_weights
+
+
+def _quantiles(signal_NL: Tensor) -> tuple[float, ...]:
+    step = -(-signal_NL.numel() // CELLS_OF_QUANTILES)
+    return _numbers(np.quantile(signal_NL[::step].numpy(force=True), QUANTILES))
+
+
+def _numbers(values: Tensor | NDArray[np.floating]) -> tuple[float, ...]:
+    return tuple(values.tolist())

@@ -1,0 +1,81 @@
+"""The settings that all runs of a comparison share; the defaults are the papers'."""
+
+import math
+from dataclasses import dataclass
+
+from batchsift.methods.schedule import resolve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What all runs of a comparison share; the defaults are the papers'.
+
+    Args:
+        epochs: Passes over the training part, at least 1.
+        batch_size: B, at least 1.
+        learning_rate: Adam's, above 0.
+        weight_decay: Adam's (coupled), at least 0.
+        warmup_share: Share of the epochs over which the learning rate rises linearly, in [0, 1]; rounded up.
+        decay_share: Share of the epochs, the last ones, over which it falls linearly, to reach 0 after the last, in
+            [0, 1]; rounded up. The papers have none.
+        num_folds: Folds of the cross-validation, at least 2.
+        validation_share: Share of each training part held out to choose the epoch, in (0, 1).
+        min_positives: Labels with this many positives or fewer are dropped; at least 0.
+        top_features: Share of the features to keep, those with the largest sums in a training part, in (0, 1]; None
+            keeps all. The papers keep 0.02 of rcv1's and 0.05 of the Yahoo sets'.
+        device: Where the model trains, in torch's words.
+        threads: Of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose badly
+            where something else needs the cores; a repeated run gives the same numbers with the same threads only.
+
+    Raises:
+        ValueError: for a value out of its range.
+    """
+
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    warmup_share: float = 0.1
+    decay_share: float = 0.0
+    num_folds: int = 5
+    validation_share: float = 0.1
+    min_positives: int = 20
+    top_features: float | None = None
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        rules: dict[str, tuple[bool, str]] = {
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "above 0 and finite"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0 and finite"),
+            "warmup_share": (0 <= self.warmup_share <= 1, "in [0, 1]"),
+            "decay_share": (0 <= self.decay_share <= 1, "in [0, 1]"),
+            "num_folds": (self.num_folds >= 2, "at least 2"),
+            "validation_share": (0 < self.validation_share < 1, "between 0 and 1"),
+            "threads": (self.threads >= 1, "at least 1"),
+            "min_positives": (self.min_positives >= 0, "at least 0"),
+            "top_features": (self.top_features is None or 0 < self.top_features <= 1, "in (0, 1], or None"),
+        }
+        for name, (holds, rule) in rules.items():
+            if not holds:
+                raise ValueError(f"{name} must be {rule}, got {getattr(self, name)}")
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """The learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.
+
+        W and D are the epochs of warm-up and of decay.
+
+        >>> settings = Settings(epochs=30, learning_rate=0.6)
+        >>> [round(settings.learning_rate_at(epoch), 6) for epoch in range(5)]
+        [0.2, 0.4, 0.6, 0.6, 0.6]
+        >>> settings = Settings(epochs=6, learning_rate=0.6, decay_share=0.5)
+        >>> [round(settings.learning_rate_at(epoch), 6) for epoch in range(6)]
+        [0.6, 0.6, 0.6, 0.6, 0.4, 0.2]
+        """
+        warmup_epochs = resolve(float(self.warmup_share), self.epochs, "warmup_share")
+        decay_epochs = resolve(float(self.decay_share), self.epochs, "decay_share")
+        rising = (epoch + 1) / max(warmup_epochs, 1)
+        falling = (self.epochs - epoch) / max(decay_epochs, 1)
+        return self.learning_rate * min(1.0, rising, falling)

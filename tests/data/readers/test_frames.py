@@ -1,0 +1,317 @@
+"""Data frames: labels by columns or tags, and what becomes of every kind of feature column."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from batchsift.data import from_frame, load
+from batchsift.data.readers.frames import MOST_CATEGORIES, CellError
+
+NAN = np.nan
+
+
+def features(values, **options):
+    data = from_frame(pd.DataFrame({"x": values, "a": [0, 1] * (len(values) // 2)}), label_columns="a", **options)
+    return data.feature_names, data.features
+
+
+def labels(values):
+    frame = pd.DataFrame({"x": np.arange(len(values)), "a": values})
+    return from_frame(frame, labels=1).labels.ravel()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"label_columns": ["y_red", "y_round"]},
+        {"label_columns": "y_round, y_red"},
+        {"label_columns": "y_*"},
+        {"label_columns": "*_r[eo]*"},
+        {"labels": 2},
+    ],
+)
+def test_label_columns(options):
+    frame = pd.DataFrame({"size": [1, 2], "y_red": [0, 1], "y_round": [1.0, NAN]}, index=[7, 7])
+    if "labels" not in options:
+        frame = frame[["y_red", "size", "y_round"]]
+    for read in (from_frame, load):
+        data = read(frame, **options)
+        assert data.label_names == ("y_red", "y_round")
+        assert data.feature_names == ("size",)
+        assert data.features.ravel().tolist() == [1, 2]
+        np.testing.assert_array_equal(data.labels, [[0, 1], [1, NAN]])
+
+
+def test_a_name_that_reads_like_a_pattern_is_the_name():
+    frame = pd.DataFrame({"x": [1], "a[1]": [0], "a1": [1], "b,c": [1]})
+    assert from_frame(frame, label_columns="a[1]").label_names == ("a[1]",)
+    assert from_frame(frame, label_columns="b,c").label_names == ("b,c",)
+    assert from_frame(frame, label_columns=["b,c", "a?"]).label_names == ("a1", "b,c")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([True, False], [1, 0]),
+        (["YES", "no"], [1, 0]),
+        (["t", " F "], [1, 0]),
+        (["1", "0.0"], [1, 0]),
+        ([True, None], [1, NAN]),
+        (pd.array([1, None], dtype="Int8"), [1, NAN]),
+        (pd.array([True, None], dtype="boolean"), [1, NAN]),
+        (pd.Categorical(["yes", "no"]), [1, 0]),
+        (pd.arrays.SparseArray([0, 1]), [0, 1]),
+        ([NAN, NAN], [NAN, NAN]),
+    ],
+)
+def test_label_values(values, expected):
+    np.testing.assert_array_equal(labels(values), expected)
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5, "maybe", "", "10", np.inf, datetime.date(2020, 1, 1)])
+def test_what_is_no_label_is_named(value):
+    with pytest.raises(CellError, match=r"column 'a', row 1: .* is no label; expected 0 or 1") as caught:
+        labels([0, value])
+    assert (caught.value.column, caught.value.row) == ("a", 1)
+
+
+def test_lists_are_no_label_columns():
+    with pytest.raises(ValueError, match="'a' holds lists; give a column with all labels as label_column='a'"):
+        labels([["red"], []])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2], [1, 2]),
+        (np.array([0.1, NAN], dtype=np.float32), np.array([0.1, NAN], dtype=np.float32)),
+        ([True, False], [1, 0]),
+        ([True, None], [1, NAN]),
+        (pd.array([1, None], dtype="Int64"), [1, NAN]),
+        (pd.array([0.5, None], dtype="Float32"), [0.5, NAN]),
+        ([Decimal("1.5"), None], [1.5, NAN]),
+        (["1.5", "-2e3"], [1.5, -2000]),
+        (["yes", "NO"], [1, 0]),
+        ([None, None], [NAN, NAN]),
+        (pd.Categorical(["0", "1"]), [0, 1]),
+        (pd.Categorical([1, None], categories=[0, 1]), [1, NAN]),
+    ],
+)
+def test_feature_columns_of_numbers(values, expected):
+    names, matrix = features(values)
+    assert names == ("x",)
+    np.testing.assert_array_equal(matrix.ravel(), expected)
+
+
+def test_few_texts_become_one_column_each():
+    names, matrix = features(["b", "a ", None, "b", "a", "a"])
+    assert names == ("x=a", "x=b")
+    np.testing.assert_array_equal(matrix, [[0, 1], [1, 0], [NAN, NAN], [0, 1], [1, 0], [1, 0]])
+    names, _ = features(pd.Categorical(["b", "a"], categories=["b", "c", "a"]))
+    assert names == ("x=b", "x=c", "x=a")
+
+
+def test_yes_and_no_among_other_texts_are_a_category():
+    names, matrix = features(["yes", "no", "maybe", "maybe", "no", "yes"])
+    assert names == ("x=maybe", "x=no", "x=yes")
+    assert matrix.argmax(axis=1).tolist() == [2, 1, 0, 0, 1, 2]
+
+
+def test_vectors_become_as_many_columns():
+    names, matrix = features([np.array([1.0, 2.0]), [3, 4], None, (5, 6)])
+    assert names == ("x_0", "x_1")
+    np.testing.assert_array_equal(matrix, [[1, 2], [3, 4], [NAN, NAN], [5, 6]])
+    with pytest.raises(CellError, match="column 'x', row 1: a vector of 3 numbers; the first one has 2"):
+        features([[1, 2], [1, 2, 3]])
+    with pytest.raises(CellError, match="column 'x', row 1: not a vector of numbers"):
+        features([[1, 2], ["a", "b"]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([f"sample {i}" for i in range(8)], "8 different texts in 8 rows, such as 'sample 0'.*drop='x'"),
+        ([str(i) + "x" for i in range(MOST_CATEGORIES + 1)] * 4, f"{MOST_CATEGORIES + 1} different texts"),
+        (["12_34", "12_35"], "different texts"),
+        ([datetime.datetime(2020, 1, 1)] * 2, r"holds Timestamp, .*drop='x'"),
+        ([datetime.date(2020, 1, 1)] * 2, r"holds date, .*drop='x'"),
+        ([1 + 2j, 1j], "holds complex"),
+        ([{"a": 1}, 3], "holds dict and int"),
+        ([b"1", b"2"], "holds bytes"),
+    ],
+)
+def test_what_is_no_feature_is_refused_with_the_way_out(values, message):
+    with pytest.raises(ValueError, match=f"column 'x' .*{message}"):
+        features(values)
+
+
+def test_a_stray_text_among_numbers_is_named():
+    with pytest.raises(CellError, match=r"column 'x', row 3: '1\.2\.3' is no number, in a column of numbers"):
+        features(["1", None, "2", "1.2.3"])
+
+
+def test_dropped_columns_are_not_looked_at():
+    frame = pd.DataFrame({"id": ["s1", "s2"], "when": [pd.Timestamp(0)] * 2, "x": [1, 2], "a": [0, 1], "b": [1, 1]})
+    data = from_frame(frame, label_columns="a,b", drop=["id", "wh*"])
+    assert data.feature_names == ("x",)
+    with pytest.raises(ValueError, match="label_columns='b' matches none"):
+        from_frame(frame, label_columns="a,b", drop="id,when,b")
+
+
+@pytest.mark.parametrize("columns", [["ID", "x"], ["x", "sample id"], ["Row-ID", "x"], ["Unnamed: 0", "x"]])
+def test_an_identifier_at_an_end_is_dropped_and_named(columns):
+    frame = pd.DataFrame([[1, 2, 0], [3, 4, 1]], columns=[*columns, "a"])
+    with pytest.warns(
+        UserWarning, match=r"dropped '(ID|sample id|Row-ID|Unnamed: 0)', .*drop='\1' makes it silent, drop='' keeps it"
+    ):
+        assert from_frame(frame, labels=1).feature_names == ("x",)
+    for nothing in ([], ""):
+        assert from_frame(frame, labels=1, drop=nothing).feature_names == tuple(columns)
+
+
+def test_dropping_another_column_keeps_no_identifier():
+    frame = pd.DataFrame(
+        [["m", 0, 1, 2, 9, 0], ["n", 1, 3, 4, 8, 1]], columns=["artist", "", "id ", "x", "row_id", "a"]
+    )
+    with pytest.warns(
+        UserWarning, match="dropped '' and 'id ' and 'row_id', .* rather than describe them; drop='' keeps"
+    ):
+        assert from_frame(frame, labels=1, drop="artist").feature_names == ("x",)
+    assert from_frame(frame, labels=1, drop=["artist", "", "id*", "row_id"]).feature_names == ("x",)
+
+
+@pytest.mark.parametrize("values", [["0,5", "1,5"] * 4, ["1", "2", " -1,5e3", "7"], [",5", None]])
+def test_a_decimal_comma_is_named(values):
+    with pytest.raises(ValueError, match=r"'x' holds numbers with a decimal comma, such as .*decimal=','.*drop='x'"):
+        features(values)
+
+
+def test_commas_that_are_not_decimal():
+    assert features(["a,b", "1,2"] * 3)[0] == ("x=1,2", "x=a,b")
+    assert features(["1,2,3", "4,5,6"] * 3)[0] == ("x=1,2,3", "x=4,5,6")
+
+
+def test_an_identifier_that_is_all_there_is_stays():
+    frame = pd.DataFrame({"id": [1, 2], "a": [0, 1]})
+    assert from_frame(frame, labels=1).feature_names == ("id",)
+
+
+def test_tags():
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "tags": ["red| round", "", None, "red|red|"]})
+    data = from_frame(frame, label_column="tags")
+    assert data.label_names == ("red", "round")
+    assert data.labels.tolist() == [[1, 1], [0, 0], [0, 0], [1, 0]]
+
+
+def test_tags_with_a_delimiter_of_their_own():
+    frame = pd.DataFrame({"x": [1, 2], "tags": ["red and round", "round"]})
+    assert from_frame(frame, label_column="tags", delimiter=" and ").label_names == ("red", "round")
+    assert from_frame(frame, label_column="tags").label_names == ("red and round", "round")
+    frame["tags"] = ["red,big|round", "round"]
+    assert from_frame(frame, label_column="tags", delimiter="|").label_names == ("red,big", "round")
+    with pytest.raises(ValueError, match=r"column 'tags': '\|' and ',' all occur .* delimiter='\|'"):
+        from_frame(frame, label_column="tags")
+
+
+@pytest.mark.parametrize(
+    ("cells", "names", "expected"),
+    [
+        ([["b", "a"], [], {"b"}], ("a", "b"), [[1, 1], [0, 0], [0, 1]]),
+        ([[10, 2], None, np.array([2])], ("2", "10"), [[1, 1], [0, 0], [1, 0]]),
+        ([3, 1, 3], ("1", "3"), [[0, 1], [1, 0], [0, 1]]),
+        ([[1, 0, 1], [0, 0, 0], [1, 1, 1]], ("0", "1", "2"), [[1, 0, 1], [0, 0, 0], [1, 1, 1]]),
+        ([[0, 1], [1, 0], [1, 0]], ("0", "1"), [[1, 1], [1, 1], [1, 1]]),
+    ],
+)
+def test_lists_of_labels(cells, names, expected):
+    frame = pd.DataFrame({"x": [1, 2, 3]})
+    frame["y"] = pd.Series(cells, dtype=object)
+    data = from_frame(frame, label_column="y")
+    assert data.label_names == names
+    assert data.labels.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["", None], "column 'y': no sample has a tag"),
+        ([[0.5], [1]], "column 'y': a tag is 0.5"),
+        ([[{}], [1]], "column 'y': a tag is {} of type dict"),
+    ],
+)
+def test_what_are_no_tags(cells, message):
+    frame = pd.DataFrame({"x": [1, 2], "y": pd.Series(cells, dtype=object)})
+    with pytest.raises(ValueError, match=message):
+        from_frame(frame, label_column="y")
+
+
+def test_a_delimiter_that_occurs_nowhere_while_another_does():
+    frame = pd.DataFrame({"x": [1, 2], "tags": ["red|big", "round"]})
+    with pytest.raises(ValueError, match=r"delimiter=';' occurs nowhere, but '\|' does: give delimiter='\|'"):
+        from_frame(frame, label_column="tags", delimiter=";")
+    assert from_frame(frame.assign(tags=["red", "big"]), label_column="tags", delimiter=";").num_labels == 2
+
+
+def test_tags_that_differ_in_case_are_named():
+    frame = pd.DataFrame({"x": [1, 2], "tags": ["red|big", "Red"]})
+    with pytest.warns(UserWarning, match="nothing but case, .*: 'Red' and 'red'"):
+        assert from_frame(frame, label_column="tags").num_labels == 3
+
+
+def test_sparse_columns_stay_sparse():
+    matrix = sparse.random_array((20, 6), density=0.2, format="csr", rng=0)
+    frame = pd.DataFrame.sparse.from_spmatrix(matrix)
+    frame["a"] = [0, 1] * 10
+    data = from_frame(frame, label_columns="a")
+    assert data.is_sparse
+    np.testing.assert_array_equal(data.features.toarray(), matrix.toarray())
+    assert data.feature_names == ("0", "1", "2", "3", "4", "5")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "one of labels=N .* none is given. The columns are 'x', 'a'"),
+        ({"labels": 1, "label_columns": "a"}, "several are given"),
+        ({"labels": 2}, "labels=2 of 2 columns"),
+        ({"labels": 0}, "labels=0 of 2 columns"),
+        ({"labels": 1, "delimiter": ","}, r"delimiter=',' parts the tags of a label_column, which is not given"),
+        ({"label_columns": "*"}, "2 of 2 columns are labels; expected at least one label and one feature"),
+        ({"label_columns": ""}, "0 of 2 columns are labels"),
+        ({"label_columns": "b"}, "label_columns='b' matches none of the 2 columns: 'x', 'a'"),
+        ({"label_column": "A"}, "label_column='A' is none of the 2 columns; did you mean 'a'"),
+        ({"label_column": "?"}, r"label_column='\?' is none"),
+        ({"labels": 1, "drop": "y*"}, r"drop='y\*' matches none"),
+    ],
+)
+def test_options_that_do_not_fit(options, message):
+    frame = pd.DataFrame({"x": [1.0, 2.0], "a": [0, 1]})
+    with pytest.raises(ValueError, match=message):
+        from_frame(frame, **options)
+
+
+def test_a_pattern_that_matches_nothing_names_near_ones():
+    frame = pd.DataFrame(columns=["width", "label_red", "label_round", "height"], data=[[1, 0, 1, 2]])
+    with pytest.raises(ValueError, match="did you mean 'label_red' or 'label_round'"):
+        from_frame(frame, label_columns="lable_r*")
+    with pytest.raises(ValueError, match="did you mean 'label_red'"):
+        from_frame(frame, label_columns="label_rad")
+    with pytest.raises(ValueError, match="did you mean 'label_red' or 'label_round'"):
+        from_frame(frame, label_columns="labels_*")
+    many = pd.DataFrame([[1] * 12], columns=[f"x{i}" for i in range(10)] + ["red", "round"])
+    with pytest.raises(ValueError, match=r"of the 12 columns: 'x0', .*\.\.\., .*'red', 'round'$"):
+        from_frame(many, label_columns="quux_*")
+    with pytest.raises(ValueError, match="did you mean 'height'"):
+        from_frame(frame, label_columns="label_*", drop="HEIGHT*")
+
+
+def test_columns_of_one_name_and_empty_frames_are_refused():
+    frame = pd.DataFrame([[1, 2, 0]], columns=["x", "x", "a"])
+    with pytest.raises(ValueError, match="columns 1 and 2 are both called 'x'"):
+        from_frame(frame, labels=1)
+    with pytest.raises(ValueError, match="there are no rows"):
+        from_frame(pd.DataFrame({"x": [], "a": []}), labels=1)

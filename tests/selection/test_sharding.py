@@ -1,0 +1,118 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import batchsift as bs
+import distributed_run as run
+from batchsift.selection.exchange import Observation
+
+PROCESSES = 2
+
+
+def whole_run(method, last_batch):
+    """The same training in one process, which observes whole blocks and, beside the plan, what each rank did."""
+    selector = run.build(method, last_batch)
+    seen = []
+    for _ in range(4):
+        for indices in selector.batches():
+            logits = run.logits_for(indices, selector.epoch)
+            for first_of_share in (0, 3):
+                if indices[first_of_share] % 7 == 0:
+                    logits[first_of_share] = float("nan")
+            selector.observe(indices, logits)
+            seen.append(indices.tolist())
+        beside = indices[[0, 3]]
+        selector.observe(beside, run.logits_for(beside, 9), in_plan=False)
+        selector.end_epoch()
+    return selector, seen
+
+
+@pytest.mark.filterwarnings("ignore:rows of logits that are not finite:UserWarning")
+@pytest.mark.parametrize(("method", "last_batch"), [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")])
+def test_two_processes_are_one(tmp_path, method, last_batch):
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(PROCESSES), "--master-port", "0"]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+    done = subprocess.run(
+        [*command, run.__file__, str(tmp_path), method, last_batch],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+    whole, blocks = whole_run(method, last_batch)
+    assert [left + right for left, right in zip(*(rank["seen"] for rank in ranks), strict=True)] == blocks
+    for rank in ranks:
+        assert torch.equal(rank["probabilities"], whole.probabilities)
+        assert rank["signals"].keys() == whole.signals().keys()
+        assert all(torch.equal(rank["signals"][name], value) for name, value in whole.signals().items())
+        assert torch.equal(rank["counts"], whole.counts)
+        assert rank["summary"] == whole.summary()
+        assert rank["length"] == len(whole) // PROCESSES
+    plans = [torch.tensor(rank["plan"]).view(-1, run.B // PROCESSES) for rank in ranks]
+    assert torch.cat(plans, dim=1).flatten().tolist() == list(whole)
+
+
+def test_shares_of_a_plan_are_slices_of_its_blocks():
+    labels = torch.ones(8, 1)
+
+    def build():
+        return bs.Selector(labels, method="random", batch_size=4, seed=1, last_batch="drop")
+
+    blocks = [block.tolist() for block in build().batches()]
+    left, right = bs.shard(build(), 0, 2), bs.shard(build(), 1, 2)
+    assert [block.tolist() for block in left.batches()] == [block[:2] for block in blocks]
+    assert list(right) == blocks[0][2:] + blocks[1][2:]
+    assert len(left) == 4
+    with pytest.raises(ValueError, match=r"observed 4 rows where the plan has a block of 2.*must be 2"):
+        left.observe(blocks[0], torch.zeros(4, 1))
+    left.observe(blocks[0][:2], torch.zeros(2, 1))
+
+
+def test_one_process_changes_nothing():
+    selector = bs.Selector(torch.ones(5, 1), method="random", batch_size=2)
+    assert bs.shard(selector) is selector
+    assert len(list(selector)) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 4}, r'last_batch="fill"'),
+        ({"batch_size": 5, "last_batch": "fill"}, "divisible by the 2 processes"),
+    ],
+)
+def test_blocks_that_cannot_be_shared_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        bs.shard(bs.Selector(torch.ones(10, 1), method="random", **options), 0, 2)
+
+
+def test_a_share_of_a_share_is_refused():
+    selector = bs.shard(bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill"), 0, 2)
+    assert bs.shard(selector, 0, 2) is selector
+    with pytest.raises(ValueError, match="sharded already"):
+        bs.shard(selector, 0, 4)
+
+
+def test_processes_without_a_group_are_told(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="init_process_group"):
+        bs.shard(bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill"))
+
+
+def test_different_numbers_of_blocks_are_named(monkeypatch):
+    exchange = sys.modules["batchsift.selection.exchange"]
+
+    def other_rank_is_behind(outlines, mine):
+        outlines[:] = [mine, ([(2, True)], False, 1)]
+
+    monkeypatch.setattr(exchange.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(exchange.dist, "all_gather_object", other_rank_is_behind)
+    observed = [Observation(torch.tensor([0, 1]), torch.zeros(2, 1), in_plan=True)] * 2
+    with pytest.raises(ValueError, match=r"by rank: \[2, 1\]"):
+        exchange.gathered(observed)

@@ -1,0 +1,61 @@
+"""Named settings: what ships can be run, what is wrong in the file is refused."""
+
+import json
+
+import pytest
+
+from batchsift import models
+from batchsift.training import presets as recipes
+from batchsift.training.presets import Recipe, recipe
+from batchsift.training.settings import Settings
+
+SHIPPED = [(model, data) for model, found in recipes.read(recipes.TUNED).items() for data in found]
+
+
+def test_paper_settings_are_the_defaults():
+    assert recipe("paper", model="clif", data="anything") == Recipe() == Recipe(settings={}, hyperparameters={})
+
+
+@pytest.mark.parametrize(("model", "data"), SHIPPED)
+def test_what_ships_can_be_run(model, data):
+    found = recipe("tuned", model=model, data=data)
+    assert {"learning_rate", "weight_decay", "epochs"} <= set(found.settings)
+    settings = Settings(**found.settings)
+    assert settings.num_folds == Settings().num_folds  # splits stay those of the papers' settings
+    assert settings.validation_share == Settings().validation_share
+    models.build(model, 8, 3, **found.hyperparameters)
+
+
+@pytest.mark.parametrize("data", ["emotions", "yeast", "scene", "birds"])
+def test_there_are_tuned_settings_on(data):
+    assert {"mlp", "clif"} <= {model for model, name in SHIPPED if name == data}
+
+
+def test_unknown_names_are_refused_with_the_way_out():
+    with pytest.raises(ValueError, match="one of paper, tuned, got 'tunde'; did you mean 'tuned'"):
+        recipe("tunde", model="mlp", data="yeast")
+    with pytest.raises(ValueError, match=r"no tuned settings for mlp on 'toys'.*emotions.*benchmarks/tune\.py"):
+        recipe("tuned", model="mlp", data="toys")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"settings": {"learning_rat": 1e-3}}, "learning_rat"),
+        ({"settings": {"epochs": 0}}, "epochs must be at least 1"),
+        ({"hyperparameters": {"latent": 4}}, "mlp has no hyperparameter latent"),
+        ({"hyperparameter": {}}, "hyperparameter"),
+    ],
+)
+def test_a_file_with_something_wrong_is_refused(tmp_path, entry, message):
+    path = tmp_path / "presets.json"
+    path.write_text(json.dumps({"mlp": {"toys": entry}}))
+    with pytest.raises(ValueError, match=rf"tuned\.json: mlp on 'toys'.*{message}"):
+        recipes.read(path)
+
+
+def test_an_unknown_model_in_the_file_is_refused(tmp_path):
+    path = tmp_path / "presets.json"
+    path.write_text(json.dumps({"mpl": {"toys": {}}}))
+    with pytest.raises(ValueError, match="unknown model 'mpl'"):
+        recipes.read(path)
