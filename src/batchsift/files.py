@@ -1,9 +1,12 @@
-"""Files that are whole or not there: writing atomically, and claiming a folder."""
+"""Files that are whole or not there: writing atomically, claiming a folder, rows as CSV."""
 
+import csv
+import io
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 UNFINISHED = ".unfinished-"
 
@@ -49,3 +52,20 @@ def claim(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+
+
+def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
+    r"""Return rows as CSV with a heading, each line ended by a line feed; None is an empty field.
+
+    Args:
+        rows: One value a column.
+        columns: The heading.
+
+    >>> csv_text([[1, None], [2, "a,b"]], ["n", "word"])
+    'n,word\n1,\n2,"a,b"\n'
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import batchsift as bs
+from batchsift.functional.schedule import resolve
 from batchsift.methods import Mixture
-from batchsift.methods.schedule import resolve
 
 REFUSED = [
     (bs.Hard, {"pressure": 0.5}),

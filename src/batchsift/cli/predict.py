@@ -1,7 +1,5 @@
 """`batchsift predict`: what a trained model says of other samples."""
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +13,7 @@ from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.data.readers.matching import matching_features
 from batchsift.data.readers.tables import read_frame
-from batchsift.files import write
+from batchsift.files import csv_text, write
 from batchsift.training.fit import MODEL, SUMMARY
 from batchsift.training.model import TrainedModel
 from batchsift.training.options import nearest
@@ -102,9 +100,9 @@ def _ids(data: str, column: str, label_names: Sequence[str]) -> list[Any]:
 
 
 def _csv(label_names: Sequence[str], predicted: NDArray[Any], ids: Mapping[str, Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*ids, *label_names])
-    for number, row in enumerate(predicted.tolist()):
-        writer.writerow([*(column[number] for column in ids.values()), *(f"{value:.6g}" for value in row)])
-    return text.getvalue()
+    columns = [*ids, *label_names]
+    rows = [
+        [*(column[number] for column in ids.values()), *(f"{value:.6g}" for value in row)]
+        for number, row in enumerate(predicted.tolist())
+    ]
+    return csv_text(rows, columns)

@@ -11,6 +11,7 @@ Uncertainty        `uncertainty.py`      AAAI 2025, arXiv 2412.16521
 D2ACE              `d2ace.py`            IJCAI 2026, arXiv 2605.09400
 """
 
+from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
 from batchsift.methods.base import BaseMethod, Method, ScoredMethod
 from batchsift.methods.d2ace import D2ACE
@@ -20,7 +21,6 @@ from batchsift.methods.label_balanced import LabelBalanced
 from batchsift.methods.random import Random
 from batchsift.methods.recency_bias import RecencyBias
 from batchsift.methods.registry import create, names, register
-from batchsift.methods.schedule import Mixture
 from batchsift.methods.stratified import Stratified
 from batchsift.methods.uncertainty import Uncertainty
 

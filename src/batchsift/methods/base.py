@@ -20,8 +20,8 @@ from batchsift.functional.sampling import (
     shuffled_passes,
     uniform,
 )
+from batchsift.functional.schedule import resolve
 from batchsift.labels import LabelMatrix
-from batchsift.methods.schedule import resolve
 from batchsift.trackers import Tracker, distinct_rows
 
 

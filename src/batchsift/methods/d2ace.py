@@ -31,11 +31,11 @@ from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.correlation import PositiveCells, correlated_sums, cosine_of_cells, packed_local_context
 from batchsift.functional.neighbors import given_or_nearest
 from batchsift.functional.sampling import uniform
+from batchsift.functional.schedule import Mixture
 from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least, in_unit_interval, one_of
 from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
-from batchsift.methods.schedule import Mixture
 from batchsift.trackers import LatestValue, RecentSteps
 
 _FAMILIES = ("uncertainty", "hardness")

@@ -1,8 +1,8 @@
 """Methods by name."""
 
-import difflib
 from typing import Any, TypeVar
 
+from batchsift.messages import there_are
 from batchsift.methods.base import Method
 
 _REGISTRY: dict[str, type[Any]] = {}
@@ -35,8 +35,6 @@ def create(name: str, **options: Any) -> Method:
         TypeError: An option the method does not have.
     """
     if name not in _REGISTRY:
-        nearest = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise ValueError(f"unknown method {name!r}: {hint}There are {', '.join(names())}")
+        raise ValueError(f"unknown method {name!r}{there_are(name, names())}")
     method: Method = _REGISTRY[name](**options)
     return method

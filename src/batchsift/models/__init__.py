@@ -10,9 +10,9 @@
 """
 
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
+from batchsift.messages import there_are
 from batchsift.models.base import BaseModel
 from batchsift.models.clif import CLIF
 from batchsift.models.dela import DELA
@@ -68,7 +68,5 @@ def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any)
 
 def _known(name: str) -> type[BaseModel]:
     if name not in _MODELS:
-        near = get_close_matches(name, _MODELS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown model {name!r}: {hint}There are {', '.join(_MODELS)}")
+        raise ValueError(f"unknown model {name!r}{there_are(name, _MODELS)}")
     return _MODELS[name]

@@ -11,8 +11,6 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 ```
 """
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from batchsift.files import csv_text
 from batchsift.statistics import smallest_p
 from batchsift.studies.comparison import BASELINE, Comparison
 from batchsift.training.fold import EpochRecord
@@ -122,8 +121,4 @@ def epochs_csv(comparison: Comparison) -> str:
     ]
     first = ["method", "fold", "epoch", "learning_rate", "loss", "macro_auc"]
     columns = [*first, *dict.fromkeys(key for row in rows for key in row if key not in first)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([[row.get(column) for column in columns] for row in rows], columns)

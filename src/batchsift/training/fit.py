@@ -12,8 +12,6 @@ a label stay. In the folder:
 """
 
 import copy
-import csv
-import io
 import json
 import time
 import warnings
@@ -30,12 +28,13 @@ from torch import Tensor
 from batchsift import data as datasets
 from batchsift import models
 from batchsift.data import MultiLabelData
-from batchsift.files import claim, write
+from batchsift.files import claim, csv_text, write
+from batchsift.messages import first_few
 from batchsift.metrics import evaluate
 from batchsift.models import BaseModel
 from batchsift.selection.selector import Selector
 from batchsift.training.loop import Stopwatch, own_generator, own_threads, predicted, train_epoch
-from batchsift.training.model import TrainedModel, load_tensors, save_tensors, shortened
+from batchsift.training.model import TrainedModel, load_tensors, save_tensors
 from batchsift.training.options import check_hyperparameters, create_method
 from batchsift.training.parts import Part, Preprocessing
 from batchsift.training.prepare import check_device
@@ -371,7 +370,7 @@ def _warn_of_constant_labels(labels_NL: NDArray[Any], names: tuple[str, ...]) ->
     found = {"no": absent_L, "every": ~(labels_NL == 0).any(axis=0) & ~absent_L}
     words = [
         f"{constant_L.sum()} of {len(names)} labels that {how} training sample has: "
-        f"{shortened([name for name, constant in zip(names, constant_L, strict=True) if constant])}"
+        f"{first_few([name for name, constant in zip(names, constant_L, strict=True) if constant])}"
         for how, constant_L in found.items()
         if constant_L.any()
     ]
@@ -418,8 +417,5 @@ def _flat(record: TrainingEpoch) -> dict[str, float]:
 
 def _csv(rows: list[dict[str, Any]]) -> str:
     first = [key for key in ("epoch", "learning_rate", "loss") if key in rows[0]]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*first, *(key for key in rows[0] if key not in first)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    columns = [*first, *(key for key in rows[0] if key not in first)]
+    return csv_text([[row[column] for column in columns] for row in rows], columns)

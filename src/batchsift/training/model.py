@@ -5,7 +5,7 @@ Shapes: N samples, D features, L labels.
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from batchsift import models
 from batchsift.data import MultiLabelData
 from batchsift.files import write
+from batchsift.messages import first_few
 from batchsift.models import BaseModel
 from batchsift.training.loop import predicted
 from batchsift.training.parts import Preprocessing
@@ -71,7 +72,7 @@ class TrainedModel:
         if missing:
             raise ValueError(
                 f"{data.name} lacks {len(missing)} of the {len(self.feature_names)} features the model was trained on: "
-                f"{shortened(missing)}; it has {shortened(data.feature_names)}"
+                f"{first_few(missing)}; it has {first_few(data.feature_names)}"
             )
         return data.select(features=[place[name] for name in self.feature_names]).features
 
@@ -132,9 +133,3 @@ def load_tensors(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, which batchsift did not write")
     return content
-
-
-def shortened(names: Sequence[str], shown: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

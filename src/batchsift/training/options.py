@@ -3,7 +3,6 @@
 What is refused is refused with the nearest word there is.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from batchsift import methods, models
 from batchsift.data import MultiLabelData
+from batchsift.messages import there_are
 from batchsift.methods import BaseMethod, Method, Mixture
 
 _SHORT = {"lr": "learning_rate", "wd": "weight_decay", "l2": "weight_decay", "bs": "batch_size"}
@@ -73,17 +73,12 @@ def try_model(model: str, data: MultiLabelData, hyperparameters: Mapping[str, An
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a word nobody knows.
+    """Return the end of a message about an unknown word; usual abbreviations are spelled out first.
 
-    >>> nearest("hardd", ["random", "hard"])
-    ": did you mean 'hard'? There are random, hard"
     >>> nearest("lr", ["epochs", "learning_rate"])
     ": did you mean 'learning_rate'? There are epochs, learning_rate"
     """
-    known = list(known)
-    near = difflib.get_close_matches(_SHORT.get(word.lower(), word), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f": {hint}There are {', '.join(known)}" if known else ": there are none"
+    return there_are(word, known, like=_SHORT.get(word.lower()))
 
 
 def _check_type(option: "Field[Any]", value: Any) -> None:

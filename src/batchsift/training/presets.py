@@ -3,7 +3,6 @@
 `presets.json` beside this file is written by the search: model to data set to what differs from the papers' settings.
 """
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batchsift import models
+from batchsift.messages import there_are
 from batchsift.training.settings import Settings
 
 NAMES = ("paper", "tuned")
@@ -43,9 +43,7 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
         ValueError: for an unknown name, or where no search was made for this model and data set.
     """
     if name not in NAMES:
-        nearest = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"settings must be one of {', '.join(NAMES)}, got {name!r}{hint}")
+        raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
     if name == "paper":
         return Recipe()
     found = _tuned().get(model, {})

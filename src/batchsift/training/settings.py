@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from batchsift.methods.schedule import resolve
+from batchsift.functional.schedule import resolve
 
 
 @dataclass(frozen=True, kw_only=True)

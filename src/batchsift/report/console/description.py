@@ -1,7 +1,6 @@
 """A data set described: tables for a terminal, and a picture of its labels. L labels."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from batchsift.data.describe import Description, Duplicates
+from batchsift.messages import first_few
 from batchsift.report.console.plots import COLOURS
 
 LABELS_LISTED = 30
-NAMES_SHOWN = 5
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
@@ -77,7 +76,7 @@ def warnings_of(found: Description) -> list[str]:
     empty = [label.name for label in found.labels if label.positives == 0]
     full = [label.name for label in found.labels if label.positives == found.num_samples]
     lines = [
-        f"{len(names)} labels that {whom} has: {_shortened(names)}"
+        f"{len(names)} labels that {whom} has: {first_few(names)}"
         for names, whom in ((empty, "no sample"), (full, "every sample"))
         if names
     ]
@@ -86,10 +85,10 @@ def warnings_of(found: Description) -> list[str]:
             f"{found.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
         )
     if found.constant_features:
-        lines.append(f"{len(found.constant_features)} constant features: {_shortened(found.constant_features)}")
+        lines.append(f"{len(found.constant_features)} constant features: {first_few(found.constant_features)}")
     if found.duplicate_features:
         groups = [" = ".join(group) for group in found.duplicate_features]
-        lines.append(f"{len(groups)} groups of equal features: {_shortened(groups)}")
+        lines.append(f"{len(groups)} groups of equal features: {first_few(groups)}")
     return lines + _about_rows(found.duplicates)
 
 
@@ -109,11 +108,6 @@ def _about_rows(rows: Duplicates) -> list[str]:
             f"leakage: {rows.leaking_rows} rows have such a double in another of {rows.num_folds} stratified folds"
         )
     return lines
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def description_figure(found: Description) -> Figure:

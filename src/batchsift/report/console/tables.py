@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from batchsift.messages import first_few
 from batchsift.metrics import METRICS
 from batchsift.statistics import PairedDifference, Summary, smallest_p
 from batchsift.studies.comparison import BASELINE, Comparison
@@ -15,7 +16,6 @@ from batchsift.training.prepare import Prepared
 
 FIRST_COLUMN = 21  # characters a row's name takes, its borders included
 OTHER_COLUMN = 19  # likewise a method's
-NAMES_SHOWN = 5  # of the labels that were removed
 
 
 def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType:
@@ -49,9 +49,7 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
 def heading(prepared: Prepared) -> str:
     """The data as they went in, and what the filters took away."""
     data, settings = prepared.data, prepared.settings
-    shown = prepared.removed_labels[:NAMES_SHOWN]
-    more = len(prepared.removed_labels) - len(shown)
-    removed = ", ".join(shown) + (f" and {more} more" if more else "")
+    removed = first_few(prepared.removed_labels)
     features = ""
     if prepared.num_removed_features:
         features = f"; in each training part, the {prepared.num_removed_features} features with the smallest sums"

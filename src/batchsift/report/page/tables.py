@@ -1,11 +1,11 @@
 """The report's tables: one form for the page, for CSV and for LaTeX (booktabs)."""
 
 import base64
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from batchsift.files import csv_text
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -96,11 +96,8 @@ class Table:
 
     def csv(self) -> str:
         """Numbers unrounded where there are any, words as shown."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column.title for column in self.columns])
-        writer.writerows([[cell.unrounded or _harmless(cell.text) for cell in row] for row in self.all_rows])
-        return text.getvalue()
+        titles = [column.title for column in self.columns]
+        return csv_text([[cell.unrounded or _harmless(cell.text) for cell in row] for row in self.all_rows], titles)
 
     def latex(self) -> str:
         """A `tabular` for the booktabs package, as shown; the best in bold."""

@@ -1,0 +1,60 @@
+"""Wording that messages share: the nearest known word, the first few of many names, a text cut short."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, like: str | None = None) -> str:
+    """Return a hint at the known words nearest to an unknown one.
+
+    Args:
+        word: What the user wrote.
+        known: The words there are.
+        most: How many of them to name at the most.
+        like: Compare this with the known words instead of `word`, such as an abbreviation spelled out.
+
+    Returns:
+        `did you mean 'hard'?`, or an empty text where nothing is near.
+
+    >>> did_you_mean("hardd", ["random", "hard"]), did_you_mean("x", ["random"])
+    ("did you mean 'hard'?", '')
+    """
+    near = difflib.get_close_matches(like or word, list(known), n=most)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def there_are(word: str, known: Iterable[str], *, like: str | None = None) -> str:
+    """Return the end of a message about an unknown word: the nearest known one, then all of them.
+
+    Args:
+        word: What the user wrote.
+        known: The words there are.
+        like: Compare this with the known words instead of `word`.
+
+    >>> there_are("hardd", ["random", "hard"])
+    ": did you mean 'hard'? There are random, hard"
+    >>> there_are("x", [])
+    ': there are none'
+    """
+    known = list(known)
+    hint = did_you_mean(word, known, like=like)
+    return f": {hint + ' ' if hint else ''}There are {', '.join(known)}" if known else ": there are none"
+
+
+def first_few(names: Sequence[str], shown: int = 5) -> str:
+    """Join the first few names, and say how many more there are.
+
+    >>> first_few(["a", "b", "c"], shown=2)
+    'a, b and 1 more'
+    """
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def cut_short(text: str, length: int = 60) -> str:
+    """Cut a text to at most `length` characters, the last three of which are then dots.
+
+    >>> cut_short("abcdefgh", 6)
+    'abc...'
+    """
+    return text if len(text) <= length else text[: length - 3] + "..."
