@@ -1,50 +1,49 @@
-"""The table of differences to Random in the README, from the store of a study.
+"""The table of gains over Random in the README, from the store of a study.
 
 python benchmarks/does_it_help.py results/does_it_help
 """
 
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 from batchsift.metrics import METRICS
-from batchsift.statistics import corrected_resampled_t
-from batchsift.studies.store import Store
+from batchsift.studies.analysis.claims import HEADLINES, describe_runs
+from batchsift.studies.analysis.contrasts import Verdict
+from batchsift.studies.analysis.runs import BASELINE, read_runs
+from batchsift.studies.analysis.scopes import find_scopes
+from batchsift.studies.analysis.summaries import score_methods
+from batchsift.studies.analysis.wording import format_interval, format_value
 
-KEYS = ("macro_auc", "ranking_loss", "macro_f1")
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- does it help: -->\n", "<!-- end -->"
 
 
-def table(cells):
-    """A row for each data set and method: mean difference over folds and seeds, its 95 % interval."""
-    runs = defaultdict(dict)
-    for cell in cells:
-        runs[cell.config.data, cell.config.method][cell.config.seed, cell.config.fold] = cell.result.metrics
-    folds = 1 + max(cell.config.fold for cell in cells)
-    yield f"| data | method | {' | '.join(METRICS[key].name for key in KEYS)} |"
-    yield f"| --- | --- |{' --- |' * len(KEYS)}"
-    for (data, method), own in runs.items():
-        baseline = runs[data, "random"]
-        if method == "random":
-            cells_of = [f"{sum(run[key] for run in own.values()) / len(own):.4f}" for key in KEYS]
-        elif own.keys() == baseline.keys():
-            cells_of = [difference([own[at][key] - baseline[at][key] for at in own], folds) for key in KEYS]
-        else:
-            sys.exit(f"{data}, {method}: not all runs are there; let the study finish")
-        yield f"| {data} | {method} | {' | '.join(cells_of)} |"
+def table(scope):
+    """A row for each data set and method: Random's means, the gains over it with their intervals."""
+    yield f"| data | method | {' | '.join(METRICS[key].name for key in HEADLINES)} |"
+    yield f"| --- | --- |{' --- |' * len(HEADLINES)}"
+    contrasts = {key: scope.contrasts(key) for key in HEADLINES}
+    for number, data in enumerate(scope.data):
+        means = [score_methods(scope, key, data)[BASELINE].summary.mean for key in HEADLINES]
+        yield f"| {data} | {BASELINE} | {' | '.join(map(format_value, means))} |"
+        for method in scope.challengers:
+            gains = [gain(contrasts[key][method].data_sets[number]) for key in HEADLINES]
+            yield f"| {data} | {method} | {' | '.join(gains)} |"
 
 
-def difference(differences, folds):
-    """Mean and interval; bold where the interval leaves out zero."""
-    test = corrected_resampled_t(differences, test_to_train=1 / (folds - 1))
-    text = f"{test.mean:+.4f} ({test.low:+.4f} to {test.high:+.4f})"
-    return f"**{text}**" if test.low > 0 or test.high < 0 else text
+def gain(contrast):
+    """Gain and interval; bold where the test tells the method apart."""
+    interval = format_interval(contrast.test.low, contrast.test.high)
+    text = f"{format_value(contrast.gain, sign=True)} ({interval})"
+    return f"**{text}**" if contrast.verdict in {Verdict.BETTER, Verdict.WORSE} else text
 
 
 if __name__ == "__main__":
-    finished = [cell for cell in Store(sys.argv[1]).cells() if cell.status == "done"]
-    text = "\n".join(table(finished)) + "\n"
+    study = read_runs(Path(sys.argv[1]))
+    if study.missing or study.failures:
+        sys.exit(f"{len(study.missing)} runs are missing and {len(study.failures)} failed; let the study finish")
+    (scope,) = find_scopes(study, alpha=0.05)
+    text = "\n".join([*table(scope), "", describe_runs(scope)]) + "\n"
     page = README.read_text(encoding="utf-8")
     before, found, rest = page.partition(BEGIN)
     if not found:

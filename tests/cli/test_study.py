@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from batchsift.cli import study as study_verb
-from batchsift.studies import record as cells
+from batchsift.studies import executor
+from batchsift.training.provenance import versions
 from batchsift.studies.grid import read_study
 from batchsift.studies.store import Store
 
@@ -34,7 +35,7 @@ min_positives = 5
 @pytest.fixture(autouse=True)
 def one_version():
     """Of the code too, whoever edits it meanwhile."""
-    cells.versions()
+    versions()
 
 
 @pytest.fixture
@@ -122,14 +123,14 @@ def test_run_and_status(batchsift, folder):
 
 
 def test_failed_cells_are_shown_and_run_again(batchsift, folder, monkeypatch):
-    real = cells.run_fold
+    real = executor.run_fold
 
     def failing(*args, **options):
         if options["method"] == "hard":
             raise RuntimeError("out of luck")
         return real(*args, **options)
 
-    monkeypatch.setattr(cells, "run_fold", failing)
+    monkeypatch.setattr(executor, "run_fold", failing)
     code, out, err = batchsift("study", "run", "study.toml", "--out", "out")
     assert (code, err.count("FAILED: RuntimeError: out of luck")) == (1, 2)
     assert "--retry-failed runs them again" in out
@@ -138,7 +139,7 @@ def test_failed_cells_are_shown_and_run_again(batchsift, folder, monkeypatch):
         0,
         ["RuntimeError: out of luck"] * 2,
     )
-    monkeypatch.setattr(cells, "run_fold", real)
+    monkeypatch.setattr(executor, "run_fold", real)
     assert batchsift("study", "run", "study.toml", "--out", "out")[0] == 1
     code, out, _ = batchsift("study", "run", "study.toml", "--out", "out", "--retry-failed", "--json")
     assert (code, json.loads(out)["failed"]) == (0, 0)

@@ -31,11 +31,12 @@ def configs(data, models, methods, settings, folds, seeds, epochs):
             "data": name,
             "model": model,
             "method": method,
+            "base_method": method,
             "settings": setting,
             "fold": fold,
             "seed": seed,
             "hyperparameters": {"hidden": 64},
-            "training": {"epochs": epochs, "batch_size": 128, "num_folds": folds},
+            "training": {"epochs": epochs, "batch_size": 128, "num_folds": max(2, folds)},
             "method_options": {},
             "data_fingerprint": hashlib.sha256(name.encode()).hexdigest()[:12],
         }
@@ -86,8 +87,7 @@ def write_study(
         (folder / "cells" / f"{content['key']}.json").write_text(json.dumps(content, allow_nan=False))
     study = {
         "format": 1,
-        "study": {"data": list(data), "models": list(models), "methods": list(methods)},
-        "command": "batchsift study run study.toml --out results",
+        "command": ["batchsift", "study", "run", "study.toml", "--out", "results"],
         "cells": [{"key": key_of(config), "config": config} for config in every],
     }
     (folder / "study.json").write_text(json.dumps(study))
@@ -107,7 +107,8 @@ def failure(config: Mapping) -> dict:
             "message": "training diverged: <b>not numbers</b>",
             "traceback": "Traceback (most recent call last):\n  File <somewhere>\nDivergedError: training diverged",
         },
-        "timings": {"started": "2026-01-01T00:00:00+00:00", "total_seconds": 1.0},
+        "warnings": [],
+        "timings": {"started": "2026-01-01T00:00:00+00:00", "cell_seconds": 1.0},
     }
 
 
@@ -132,6 +133,7 @@ def done(config: Mapping, labels: int, gain: Mapping[str, float], label_name: st
         "config": config,
         "versions": VERSIONS,
         "machine": MACHINE,
+        "warnings": [],
         "data": {
             "name": data,
             "num_samples": 1000,
@@ -162,6 +164,8 @@ def done(config: Mapping, labels: int, gain: Mapping[str, float], label_name: st
         else [],
         "timings": {
             "started": "2026-01-01T00:00:00+00:00",
+            "cell_seconds": 5.0,
+            "recording_seconds": 0.1,
             "selection_seconds": 0.1 + 0.3 * len(signals),
             "total_seconds": 4.0 + 0.3 * len(signals),
         },

@@ -11,19 +11,19 @@ import pytest
 
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import MOST_POINTS, identifier, shown
-from batchsift.report.page.figures.ranks import critical_difference
-from batchsift.report.page.tables import Cell, Column, Table
-from batchsift.studies.analysis import words
+from batchsift.report.page.figures.ranks import draw_ranks
+from batchsift.report.page.tables import Column, Table, TableCell
+from batchsift.studies.analysis.wording import format_p, format_value
 
 TABLE = Table(
     name="t",
     caption="100 % & more",
     columns=[Column("Data set", numeric=False), Column("a_b"), Column("p")],
     rows=[
-        [Cell('x, "y"'), Cell("0.8123 ± 0.0100", 0.81234567), Cell("−0.0100", -0.01, best=True)],
-        [Cell("=1+1"), Cell("–", None), Cell("–", float("nan"))],
+        [TableCell('x, "y"'), TableCell("0.8123 ± 0.0100", 0.81234567), TableCell("−0.0100", -0.01, best=True)],
+        [TableCell("=1+1"), TableCell("–", None), TableCell("–", float("nan"))],
     ],
-    footer=[Cell("Average rank"), Cell("1.50", 1.5), Cell("1.50", 1.5)],
+    footer=[TableCell("Average rank"), TableCell("1.50", 1.5), TableCell("1.50", 1.5)],
 )
 
 
@@ -50,9 +50,9 @@ def test_addresses_hold_the_files():
 
 @pytest.mark.parametrize("number", [0.0, -0.00001, 0.5, -12.0, 123.4, 1e-9, float("nan"), float("inf"), None])
 def test_numbers_are_never_spelt_nan(number):
-    for text in (words.value(number, sign=True), words.p_value(number and 1 / (1 + abs(number)))):
+    for text in (format_value(number, sign=True), format_p(number and 1 / (1 + abs(number)))):
         assert not re.search("nan|inf|None|-", text)
-    assert words.value(-0.00001, sign=True) == "0.0000"
+    assert format_value(-0.00001, sign=True) == "0.0000"
 
 
 def drawn(name="f", values=None):
@@ -115,9 +115,7 @@ def test_svg_text_stays_text_and_is_escaped():
 def test_rank_diagram_has_a_name_and_a_dot_for_each_and_the_bars():
     methods = ("random", "a", "b", "c", "d")
     ranks = {"random": 4.5, "a": 1.25, "b": 2.0, "c": 3.0, "d": 4.25}
-    drawing = critical_difference(
-        ranks, [("a", "b"), ("c", "d", "random")], methods, name="x", title="T", difference=1.5
-    )
+    drawing = draw_ranks(ranks, [("a", "b"), ("c", "d", "random")], methods, name="x", title="T", difference=1.5)
     root = ElementTree.fromstring(drawing.picture)
     texts = [element.text for element in root.iter("text")]
     assert {"a 1.25", "b 2.00", "c 3.00", "4.25 d", "4.50 random", "critical difference 1.50"} <= set(texts)

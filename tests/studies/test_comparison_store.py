@@ -48,15 +48,14 @@ def test_methods_that_cannot_be_compared_are_refused(comparison, methods, messag
         compare(comparison.prepared, model="mlp", methods=methods)
 
 
-def test_differences_are_those_to_random(comparison):
-    differences = comparison.differences()
-    values = comparison.values("coverage")
-    assert list(differences) == list(METRICS)
-    assert list(differences["coverage"]) == ["uncertainty"]
-    expected = np.subtract(values["uncertainty"], values["random"]).mean()
-    assert differences["coverage"]["uncertainty"].mean == pytest.approx(expected)
+def test_gains_are_differences_to_random_for_the_better(comparison):
+    contrasts = comparison.scope.contrasts("coverage")
+    assert list(contrasts) == ["uncertainty"]
+    values = {method: [run.metrics["coverage"] for run in runs] for method, runs in comparison.results.items()}
+    expected = np.subtract(values["random"], values["uncertainty"]).mean()
+    assert contrasts["uncertainty"].gain == pytest.approx(expected)
     alone = dataclasses.replace(comparison, results={"uncertainty": comparison.results["uncertainty"]})
-    assert alone.differences() == {}
+    assert alone.scope.contrasts("coverage") == {}
 
 
 def test_document_holds_the_contract(comparison):

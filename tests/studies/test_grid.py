@@ -6,16 +6,17 @@ import joblib
 import numpy as np
 import pytest
 
-from batchsift.studies import executor as execution
+from batchsift.studies import executor, progress
 from batchsift.studies import grid as study_module
-from batchsift.studies import record as cells
 from batchsift.studies import run as running
-from batchsift.studies.executor import Forecast, in_order, standing
+from batchsift.studies.executor import in_order
 from batchsift.studies.file import StudyFileError
 from batchsift.studies.grid import read_study
-from batchsift.studies.run import MixedVersionsError, Watch, run_study
+from batchsift.studies.progress import Forecast, study_progress
+from batchsift.studies.run import MixedVersionsError, StudyCallbacks, run_study
 from batchsift.studies.store import Store
 from batchsift.training import presets as recipes
+from batchsift.training.provenance import versions
 
 STUDY = """
 data = [{ source = "small.arff", labels = 2 }]
@@ -47,7 +48,7 @@ def folder(tmp_path):
 @pytest.fixture(autouse=True)
 def one_version():
     """Of the code too, whoever edits it meanwhile."""
-    cells.versions()
+    versions()
 
 
 def study_of(folder, text=STUDY):
@@ -81,7 +82,7 @@ def test_every_cell_of_the_grid(folder):
 def test_parts_are_put_together_and_named(folder):
     text = STUDY.replace('"small.arff", ', '["half.arff", "half.arff"], name = "twice", ')
     task = study_of(folder, text).tasks[0]
-    prepared = task.source.prepared(task.config)
+    prepared = task.source.prepare(task.config)
     assert (task.config.data, prepared.kept_samples.max() >= 80) == ("twice", True)
 
 
@@ -133,14 +134,14 @@ def test_what_the_file_alone_does_not_tell_is_found_too(folder, old, new, line, 
 def test_nothing_is_run_twice(folder):
     study, store = study_of(folder), Store(folder / "out")
     after = run_study(study, store, command=["again"])
-    assert (len(after.done), after.failed, after.left, after.others) == (4, (), (), 0)
+    assert (len(after.done), after.failed, after.left, after.unrelated) == (4, (), (), 0)
     assert [cell.config for cell in store.cells()] == list(study.configs)
-    assert store.study()["command"] == ["again"]
+    assert store.manifest().command == ("again",)
     before = contents(store)
     lost = study.configs[2].key
     (folder / "out" / "cells" / f"{lost}.json").unlink()
     ran = []
-    run_study(study, store, watch=Watch(on_cell=lambda cell: ran.append(cell.key)))
+    run_study(study, store, callbacks=StudyCallbacks(on_cell=lambda cell: ran.append(cell.key)))
     assert ran == [lost]
     assert contents(store) == before, "bit by bit, timings apart"
 
@@ -180,17 +181,19 @@ def test_a_changed_study_keeps_what_still_belongs_to_it(folder):
     run_study(study_of(folder), store)
     changed = study_of(folder, STUDY.replace('"hard"', '"d2ace"'))
     told = []
-    after = run_study(changed, store, watch=Watch(on_start=lambda before, todo: told.append((before, todo))))
+    after = run_study(
+        changed, store, callbacks=StudyCallbacks(on_start=lambda before, todo: told.append((before, todo)))
+    )
     [(before, todo)] = told
-    assert (len(before.done), before.others, {c.method for c in todo}) == (2, 2, {"d2ace"})
-    assert (len(after.done), after.others, len(store.keys())) == (4, 2, 6)
+    assert (len(before.done), before.unrelated, {c.method for c in todo}) == (2, 2, {"d2ace"})
+    assert (len(after.done), after.unrelated, len(store.keys())) == (4, 2, 6)
 
 
 def test_changed_data_are_other_cells(folder):
     store = Store(folder / "out")
     run_study(study_of(folder), store)
     (folder / "small.arff").write_text((folder / "half.arff").read_text())
-    assert len(standing(study_of(folder).configs, store).left) == 4
+    assert len(study_progress(study_of(folder).configs, store).left) == 4
 
 
 def test_data_that_change_meanwhile_fail_the_cell(folder):
@@ -203,18 +206,18 @@ def test_data_that_change_meanwhile_fail_the_cell(folder):
 
 def test_a_failed_cell_stops_no_other_and_is_run_again_when_asked(folder, monkeypatch):
     study, store = study_of(folder), Store(folder / "out")
-    real = cells.run_fold
+    real = executor.run_fold
 
     def failing(*args, **options):
         if (options["method"], options["fold"]) == ("hard", 1):
             raise RuntimeError("out of luck")
         return real(*args, **options)
 
-    monkeypatch.setattr(cells, "run_fold", failing)
+    monkeypatch.setattr(executor, "run_fold", failing)
     after = run_study(study, store)
     assert (len(after.done), [known.error for known in after.failed]) == (3, ["RuntimeError: out of luck"])
     assert "out of luck" in store.read(after.failed[0].config.key).error.traceback
-    monkeypatch.setattr(cells, "run_fold", real)
+    monkeypatch.setattr(executor, "run_fold", real)
     assert len(run_study(study, store).failed) == 1, "it is not run again by itself"
     assert len(run_study(study, store, retry_failed=True).done) == 4
 
@@ -222,10 +225,10 @@ def test_a_failed_cell_stops_no_other_and_is_run_again_when_asked(folder, monkey
 def test_versions_are_not_mixed_unasked(folder, monkeypatch):
     study, store = study_of(folder), Store(folder / "out")
     run_study(study, store)
-    changed = {**cells.versions(), "torch": "99"}
-    for module in (execution, running):
+    changed = {**versions(), "torch": "99"}
+    for module in (progress, running):
         monkeypatch.setattr(module, "versions", lambda: changed)
-    assert len(run_study(study, store).of_other_versions) == 4, "nothing is left to run: nothing to refuse"
+    assert len(run_study(study, store).outdated) == 4, "nothing is left to run: nothing to refuse"
     more = study_of(folder, STUDY.replace('"hard"', '"hard", "d2ace"'))
     with pytest.raises(MixedVersionsError, match=r"4 finished cells .*torch .*, here 99.*--mix-versions"):
         run_study(more, store)

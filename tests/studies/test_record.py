@@ -10,7 +10,10 @@ from scipy import sparse
 
 from batchsift.data import MultiLabelData
 from batchsift.metrics import METRICS
-from batchsift.studies.record import Cell, CellConfig, run_cell
+from batchsift.studies.config import CellConfig
+from batchsift.studies.executor import Task, run_task
+from batchsift.studies.record import CellRecord
+from batchsift.studies.sources import GivenSource
 from batchsift.training.prepare import prepare
 from batchsift.training.provenance import fingerprint, plain, versions
 from batchsift.training.settings import Settings
@@ -44,9 +47,13 @@ def config_of(data, **changes):
     return CellConfig(**{**plain, **changes})
 
 
+def run_cell(config, prepared):
+    return run_task(Task(config, GivenSource(prepared), size=0))
+
+
 @pytest.fixture(scope="module")
 def cell(data):
-    return run_cell(config_of(data), lambda: prepare(data, FEW, seed=3))
+    return run_cell(config_of(data), prepare(data, FEW, seed=3))
 
 
 def test_a_cell_holds_the_contract(cell, data):
@@ -96,18 +103,18 @@ def test_suspects_are_rows_of_the_data_as_loaded(cell, data):
 
 
 def test_two_runs_differ_in_timings_alone(cell, data):
-    again = run_cell(config_of(data), lambda: prepare(data, FEW, seed=3))
+    again = run_cell(config_of(data), prepare(data, FEW, seed=3))
     assert {**again.document, "timings": 0} == {**cell.document, "timings": 0}
 
 
 def test_what_was_read_is_what_was_written(cell):
-    read = Cell(json.loads(json.dumps(cell.document)))
+    read = CellRecord(json.loads(json.dumps(cell.document)))
     assert (read.result, read.config, read.facts) == (cell.result, cell.config, cell.facts)
 
 
 def test_the_key_is_the_content_of_the_configuration(data):
     config = config_of(data)
-    assert CellConfig.of(json.loads(json.dumps(config.document()))).key == config.key
+    assert CellConfig.from_document(json.loads(json.dumps(config.document()))).key == config.key
     others = [
         config_of(data, fold=0),
         config_of(data, method_options={"window": 3}),
@@ -130,27 +137,33 @@ def test_fingerprints_are_of_the_content(data):
 
 def test_a_failure_is_kept_with_its_traceback(data):
     config = config_of(data, hyperparameters={"hidden": [0]})
-    failed = run_cell(config, lambda: prepare(data, FEW, seed=3))
+    failed = run_cell(config, prepare(data, FEW, seed=3))
     assert (failed.status, failed.error.type, failed.key) == ("failed", "ValueError", config.key)
     assert "run_fold" in failed.error.traceback
     assert "hidden width" in failed.error.message
 
-    def interrupted():
-        raise KeyboardInterrupt
+    class Interrupted:
+        def prepare(self, config):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_cell(config, interrupted)
+        run_task(Task(config, Interrupted(), size=0))
 
 
 def test_warnings_are_kept_once(data):
     never = dataclasses.replace(FEW, epochs=1, batch_size=128)
-    found = run_cell(config_of(data, training=never), lambda: prepare(data, never, seed=3)).warnings
+
+    class Late:
+        def prepare(self, config):
+            return prepare(data, never, seed=3)
+
+    found = run_task(Task(config_of(data, training=never), Late(), size=0)).warnings
     assert [("no method can differ" in one, "never select" in one) for one in found] == [(True, False), (False, True)]
 
 
 def test_options_of_the_method_reach_it(data):
     options = {"mixture": {"start": 0.9}, "storage": "float16", "label_weights": False}
-    found = run_cell(config_of(data, method="mine", method_options=options), lambda: prepare(data, FEW, seed=3))
+    found = run_cell(config_of(data, method="mine", method_options=options), prepare(data, FEW, seed=3))
     assert (found.status, found.config.method, found.result.method) == ("done", "mine", "mine")
     assert found.result.epochs[0].signals.label_weights == {}
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from batchsift.files import write
-from batchsift.studies.record import Cell, CellConfig
+from batchsift.studies.config import CellConfig, StudyManifest
+from batchsift.studies.record import CellRecord
 from batchsift.studies.store import Store
 from batchsift.training.settings import Settings
 
@@ -28,17 +29,17 @@ CONFIG = CellConfig(
 
 def cell_of(fold, status="done"):
     config = dataclasses.replace(CONFIG, fold=fold)
-    return Cell({"format": 1, "status": status, "key": config.key, "config": config.document()})
+    return CellRecord({"format": 1, "status": status, "key": config.key, "config": config.document()})
 
 
 def test_cells_come_back_in_the_order_of_the_study(tmp_path):
     store = Store(tmp_path / "new")
-    assert (store.keys(), store.cells(), store.study()) == (set(), [], None)
+    assert (store.keys(), store.cells(), store.manifest()) == (set(), [], None)
     cells = [cell_of(fold) for fold in range(4)]
     for one in cells:
         store.write(one)
     order = [cells[2], cells[0], cells[3]]
-    store.write_study({"cells": [{"key": one.key} for one in order]})
+    store.write_manifest(StudyManifest(cells={one.key: one.config for one in order}))
     assert [one.config.fold for one in store.cells()] == [2, 0, 3, 1]
     assert store.read(cells[1].key).document == cells[1].document
     store.write(cell_of(1, "failed"))

@@ -14,12 +14,13 @@ from rich.table import Table
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings
 from batchsift.cli.processes import FAILED, Jobs, deaths_explained, number_of
 from batchsift.report.console.progress import duration
+from batchsift.studies.config import CellConfig
 from batchsift.studies.document import to_json
-from batchsift.studies.executor import Forecast, Standing, standing
 from batchsift.studies.file import StudyFileError
 from batchsift.studies.grid import Study, read_study
-from batchsift.studies.record import Cell, CellConfig
-from batchsift.studies.run import Watch, run_study
+from batchsift.studies.progress import Forecast, StudyProgress, study_progress
+from batchsift.studies.record import CellRecord
+from batchsift.studies.run import StudyCallbacks, run_study
 from batchsift.studies.store import STUDY, Store
 from batchsift.training.fold import EpochRecord
 
@@ -57,7 +58,9 @@ def run(  # noqa: PLR0917 (typer makes options of them)
                     retry_failed=retry_failed,
                     mix_versions=mix_versions,
                     command=["batchsift", "study", "run", str(file), "--out", str(folder)],
-                    watch=Watch(on_start=progress.on_start, on_cell=progress.on_cell, on_epoch=progress.on_epoch),
+                    callbacks=StudyCallbacks(
+                        on_start=progress.on_start, on_cell=progress.on_cell, on_epoch=progress.on_epoch
+                    ),
                 )
         _show(after, folder, as_json=as_json)
     if after.failed:
@@ -80,7 +83,7 @@ def status(
             folder = out or _default_folder(place)
             configs = _study(place).configs
         with mistakes_explained():
-            now = standing(configs, Store(folder))
+            now = study_progress(configs, Store(folder))
         _show(now, folder, as_json=as_json)
 
 
@@ -99,16 +102,16 @@ def _study(file: Path) -> Study:
 
 
 def _configs(store: Store) -> Sequence[CellConfig]:
-    document = store.study()
-    if document is None:
+    manifest = store.manifest()
+    if manifest is None:
         raise ValueError(f"{store.folder} is no folder of a study: there is no {STUDY}")
-    return [CellConfig.of(cell["config"]) for cell in document["cells"]]
+    return tuple(manifest.cells.values())
 
 
 # --- How far it is ------------------------------------------------------------------------------------------
 
 
-def _show(now: Standing, folder: Path, *, as_json: bool) -> None:
+def _show(now: StudyProgress, folder: Path, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(to_json(_document(now, folder)) + "\n")
         return
@@ -125,21 +128,21 @@ def _show(now: Standing, folder: Path, *, as_json: bool) -> None:
         console.out(f"... and {len(now.failed) - FAILURES_SHOWN} more")
     if now.failed:
         console.out("--retry-failed runs them again")
-    if now.others:
-        console.out(f"{now.others} cells in the folder do not belong to this study and are left alone")
-    if now.of_other_versions:
-        console.out(f"{len(now.of_other_versions)} cells were computed with other versions than those here")
+    if now.unrelated:
+        console.out(f"{now.unrelated} cells in the folder do not belong to this study and are left alone")
+    if now.outdated:
+        console.out(f"{len(now.outdated)} cells were computed with other versions than those here")
 
 
-def _document(now: Standing, folder: Path) -> dict[str, Any]:
+def _document(now: StudyProgress, folder: Path) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "cells": len(now.done) + len(now.failed) + len(now.left),
         "done": len(now.done),
         "failed": len(now.failed),
         "left": len(now.left),
-        "others": now.others,
-        "other_versions": len(now.of_other_versions),
+        "others": now.unrelated,
+        "other_versions": len(now.outdated),
         "seconds": sum(known.seconds for known in now.done),
         "seconds_left": _forecast(now).seconds(now.left),
         "failures": [
@@ -148,11 +151,11 @@ def _document(now: Standing, folder: Path) -> dict[str, Any]:
     }
 
 
-def _forecast(now: Standing) -> Forecast:
+def _forecast(now: StudyProgress) -> Forecast:
     return Forecast((known.config, known.seconds) for known in now.done)
 
 
-def _table(now: Standing) -> Table:
+def _table(now: StudyProgress) -> Table:
     counts: dict[tuple[str, str], list[int]] = {}
     of_kind = ([known.config for known in now.done], [known.config for known in now.failed], now.left)
     for kind, configs in enumerate(of_kind):
@@ -202,16 +205,16 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def on_start(self, before: Standing, todo: Sequence[CellConfig]) -> None:
+    def on_start(self, before: StudyProgress, todo: Sequence[CellConfig]) -> None:
         """Says what stands, and begins."""
         self._forecast = _forecast(before)
         self._left = {config.key: config for config in todo}
         self._failed = len(before.failed) - sum(known.config.key in self._left for known in before.failed)
         self._total = len(before.done) + self._failed + len(todo)
-        if before.done or before.failed or before.others:
+        if before.done or before.failed or before.unrelated:
             words = [f"{len(before.done)} of {self._total} cells are done already"]
             words += [f"{self._failed} failed (--retry-failed runs them again)"] if self._failed else []
-            words += [f"{before.others} of another study are left alone"] if before.others else []
+            words += [f"{before.unrelated} of another study are left alone"] if before.unrelated else []
             self._console.out("; ".join(words))
         self._bar.start()
         self._bar.update(self._task, total=self._total, completed=self._total - len(todo), left=self._time_left())
@@ -222,7 +225,7 @@ class _Progress:
         description = f"{config}, epoch {record.epoch + 1}/{config.training.epochs}"
         self._bar.update(self._task, completed=done, description=description)
 
-    def on_cell(self, cell: Cell) -> None:
+    def on_cell(self, cell: CellRecord) -> None:
         """Counts it, and says how it ended."""
         del self._left[cell.key]
         done = self._total - len(self._left)

@@ -1,22 +1,17 @@
-"""Several methods on all folds of one data set."""
+"""Comparisons: several methods on all folds of one data set, and what may be said of them."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from batchsift.methods import create
-from batchsift.metrics import METRICS
-from batchsift.statistics import (
-    PairedDifference,
-    Summary,
-    average_ranks,
-    overall_ranks,
-    paired_difference,
-    summarise,
-)
+from batchsift.studies.analysis.runs import Run, StudyRuns
+from batchsift.studies.analysis.scopes import Scope, find_scopes
+from batchsift.studies.config import CellConfig
 from batchsift.studies.executor import Task, execute
-from batchsift.studies.record import Cell, CellConfig
+from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
 from batchsift.studies.store import Store
 from batchsift.training.fold import EpochRecord, FoldResult
@@ -24,7 +19,7 @@ from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
 
-BASELINE = "random"
+ALPHA = 0.05  # the level of tests; intervals are of 1 - ALPHA
 
 
 class RunFailedError(RuntimeError):
@@ -39,8 +34,8 @@ class Comparison:
         prepared: The data, its splits, the settings and the seed.
         model: The name of the base model.
         results: Method to its runs, in the order of the folds; methods in the order asked for.
-        hyperparameters: Of the model, as given.
-        settings: What the settings are called.
+        hyperparameters: The hyperparameters of the model, as given.
+        settings: The name of the settings.
     """
 
     prepared: Prepared
@@ -51,50 +46,55 @@ class Comparison:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """In the order asked for."""
+        """The methods in the order asked for."""
         return tuple(self.results)
 
-    def values(self, key: str, *, last: bool = False) -> dict[str, list[float]]:
-        """Method to the values of a metric, one a fold: at the best epoch, or at the last."""
-        return {
-            method: [(run.last_metrics if last else run.metrics)[key] for run in runs]
-            for method, runs in self.results.items()
-        }
-
-    def summaries(self, *, last: bool = False) -> dict[str, dict[str, Summary]]:
-        """Metric key to method to mean and standard deviation over the folds."""
-        return {
-            key: {method: summarise(values) for method, values in self.values(key, last=last).items()}
-            for key in METRICS
-        }
-
-    def ranks(self) -> dict[str, dict[str, float]]:
-        """Metric key to method to average rank over the folds, at the best epochs."""
-        return {
-            key: average_ranks(self.values(key), higher_is_better=metric.higher_is_better)
-            for key, metric in METRICS.items()
-        }
-
-    def overall_ranks(self) -> dict[str, float]:
-        """Method to its average rank over folds and metrics, at the best epochs."""
-        return overall_ranks(
-            {key: self.values(key) for key in METRICS},
-            higher_is_better={key: metric.higher_is_better for key, metric in METRICS.items()},
+    @cached_property
+    def runs(self) -> StudyRuns:
+        """The runs as the analysis takes them."""
+        configs = _cell_configs(self.prepared, self.model, self.methods, self.hyperparameters, self.settings)
+        facts = [DataFacts.of_fold(self.prepared, fold) for fold in range(len(self.prepared.splits))]
+        return StudyRuns(
+            name=self.prepared.data.name,
+            planned=tuple(configs),
+            runs=tuple(
+                Run.of_result(config, facts[config.fold], self.results[config.method][config.fold])
+                for config in configs
+            ),
         )
 
-    def differences(self) -> dict[str, dict[str, PairedDifference]]:
-        """Metric key to method to its paired difference to Random, at the best epochs.
+    @cached_property
+    def scope(self) -> Scope:
+        """The statistics of the comparison: those that a report of the same runs shows."""
+        return find_scopes(self.runs, alpha=ALPHA)[0]
 
-        Empty where Random was not among the methods.
-        """
-        if BASELINE not in self.results:
-            return {}
-        table = {}
-        for key in METRICS:
-            values = self.values(key)
-            baseline = values.pop(BASELINE)
-            table[key] = {method: paired_difference(own, baseline) for method, own in values.items()}
-        return table
+
+def _cell_configs(
+    prepared: Prepared,
+    model: str,
+    methods: Sequence[str],
+    hyperparameters: Mapping[str, Any],
+    settings: str,
+) -> list[CellConfig]:
+    """The cells of a comparison, fold by fold."""
+    content = fingerprint(prepared.data, rows=prepared.kept_samples)
+    return [
+        CellConfig(
+            data=prepared.data.name,
+            model=model,
+            method=method,
+            settings=settings,
+            fold=fold,
+            seed=prepared.seed,
+            base_method=method,
+            method_options={},
+            hyperparameters=hyperparameters,
+            training=prepared.settings,
+            data_fingerprint=content,
+        )
+        for fold in range(len(prepared.splits))
+        for method in methods
+    ]
 
 
 def compare(
@@ -110,14 +110,14 @@ def compare(
     on_epoch: Callable[[str, int, EpochRecord], None] | None = None,
     on_run: Callable[[FoldResult], None] | None = None,
 ) -> Comparison:
-    """Runs all methods on all folds, fold by fold.
+    """Run all methods on all folds, fold by fold.
 
     Args:
         prepared: The data, its splits, the settings and the seed.
         model: A name of `batchsift.models`.
         methods: Names of `batchsift.methods`.
-        hyperparameters: Of the model; its own defaults for the others.
-        settings: What the settings are called.
+        hyperparameters: Hyperparameters of the model; its own defaults for the others.
+        settings: The name of the settings.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
         jobs: Processes.
         on_start: Called with the number of runs that the store has already, and of those that it has but that were
@@ -126,35 +126,18 @@ def compare(
         on_run: Called with the result of every run.
 
     Raises:
-        ValueError: for an unknown name, or methods that are none or not distinct.
-        DivergedError: when the predictions of a run are no longer finite.
-        RunFailedError: when a run fails in another way.
+        ValueError: An unknown name, or methods that are none or not distinct.
+        DivergedError: The predictions of a run are no longer finite.
+        RunFailedError: A run failed in another way.
     """
     check_methods(methods)
-    content = fingerprint(prepared.data, rows=prepared.kept_samples)
-    configs = [
-        CellConfig(
-            data=prepared.data.name,
-            model=model,
-            method=method,
-            settings=settings,
-            fold=fold,
-            seed=prepared.seed,
-            base_method=method,
-            method_options={},
-            hyperparameters=hyperparameters or {},
-            training=prepared.settings,
-            data_fingerprint=content,
-        )
-        for fold in range(len(prepared.splits))
-        for method in methods
-    ]
-    stored = [] if store is None else _finished(store, configs)
+    configs = _cell_configs(prepared, model, methods, hyperparameters or {}, settings)
+    stored = [] if store is None else _finished_cells(store, configs)
     cells = {cell.key: cell for cell in stored if cell.versions == versions()}
     if on_start is not None:
         on_start(len(cells), len(stored) - len(cells))
 
-    def keep(cell: Cell) -> None:
+    def keep(cell: CellRecord) -> None:
         if store is not None:
             store.write(cell)
         _raise_failure(cell)
@@ -165,19 +148,23 @@ def compare(
         if on_run is not None:
             on_run(cell.result)
 
+    def report_epoch(config: CellConfig, record: EpochRecord) -> None:
+        if on_epoch is not None:
+            on_epoch(config.method, config.fold, record)
+
     tasks = [Task(config, GivenSource(prepared), size=0) for config in configs if config.key not in cells]
-    execute(tasks, jobs=jobs, on_cell=keep, on_epoch=_of(on_epoch))
+    execute(tasks, jobs=jobs, on_cell=keep, on_epoch=report_epoch)
     results = {method: tuple(cells[c.key].result for c in configs if c.method == method) for method in methods}
     return Comparison(prepared, model, results, hyperparameters or {}, settings)
 
 
-def _finished(store: Store, configs: Sequence[CellConfig]) -> list[Cell]:
+def _finished_cells(store: Store, configs: Sequence[CellConfig]) -> list[CellRecord]:
     keys = store.keys()
     cells = [store.read(config.key) for config in configs if config.key in keys]
     return [cell for cell in cells if cell.status == "done"]
 
 
-def _raise_failure(cell: Cell) -> None:
+def _raise_failure(cell: CellRecord) -> None:
     for message in cell.warnings:
         warnings.warn(message, UserWarning, stacklevel=2)
     if cell.error is None:
@@ -188,20 +175,12 @@ def _raise_failure(cell: Cell) -> None:
 
 
 def check_methods(methods: Sequence[str]) -> None:
-    """Makes sure that `compare` can run these methods.
+    """Check that `compare` can run these methods.
 
     Raises:
-        ValueError: for an unknown name, or methods that are none or not distinct.
+        ValueError: An unknown name, or methods that are none or not distinct.
     """
     for method in methods:
         create(method)
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods must be distinct, and at least one, got {', '.join(methods) or 'none'}")
-
-
-def _of(
-    on_epoch: Callable[[str, int, EpochRecord], None] | None,
-) -> Callable[[CellConfig, EpochRecord], None] | None:
-    if on_epoch is None:
-        return None
-    return lambda config, record: on_epoch(config.method, config.fold, record)

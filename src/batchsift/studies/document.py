@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: one JSON document, and a table of all epochs.
+"""The document a comparison leaves: one JSON document, and a table of all epochs.
 
 The document, all values at the best epochs unless said otherwise (NaN is null):
 
@@ -6,7 +6,9 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 {"data": ..., "model": ...,
  "results": [{"method", "metrics": {key: {"mean", "std", "folds"}}, "last_metrics": as metrics at the last epoch,
               "average_rank", "best_epochs", "selection_seconds", "total_seconds"}],
- "comparison": {"baseline", "smallest_p", "differences": {key: {method: {"mean", "p_value"}}}},
+ "comparison": {"baseline", "alpha", "tests": a description,
+                "contrasts": {key: {method: {"gain", "low", "high", "p_value", "verdict", ...}}},
+                "claims": {method: {"summary": [...], "measures": [...]}}},
  "filters": {"removed_labels", "removed_samples", "removed_features"}, "config": {...}, "versions": {...}}
 ```
 """
@@ -19,14 +21,17 @@ from importlib.metadata import version
 from typing import Any
 
 from batchsift.files import csv_text
-from batchsift.statistics import smallest_p
-from batchsift.studies.comparison import BASELINE, Comparison
+from batchsift.metrics import METRICS
+from batchsift.statistics import summarise
+from batchsift.studies.analysis.claims import HEADLINES, describe_tests, make_claims
+from batchsift.studies.analysis.runs import BASELINE
+from batchsift.studies.comparison import ALPHA, Comparison
 from batchsift.training.fold import EpochRecord
 from batchsift.training.provenance import plain
 
 
 def document(comparison: Comparison, *, histories: bool = False) -> dict[str, Any]:
-    """The JSON document of a comparison: dictionaries, lists, strings, finite numbers and None.
+    """Return the JSON document of a comparison: dictionaries, lists, strings, finite numbers and None.
 
     Args:
         comparison: What came out.
@@ -37,11 +42,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
         "data": prepared.data.name,
         "model": comparison.model,
         "results": _results(comparison),
-        "comparison": {
-            "baseline": BASELINE if BASELINE in comparison.results else None,
-            "smallest_p": smallest_p(len(prepared.splits)),
-            "differences": comparison.differences(),
-        },
+        "comparison": _contrasts(comparison),
         "filters": {
             "removed_labels": prepared.removed_labels,
             "removed_samples": prepared.num_removed_samples,
@@ -83,12 +84,12 @@ def _history(record: EpochRecord) -> dict[str, Any]:
 
 
 def _results(comparison: Comparison) -> list[dict[str, Any]]:
-    best, last, ranks = comparison.summaries(), comparison.summaries(last=True), comparison.overall_ranks()
+    ranks = comparison.scope.overall_ranks
     return [
         {
             "method": method,
-            "metrics": {key: by_method[method] for key, by_method in best.items()},
-            "last_metrics": {key: by_method[method] for key, by_method in last.items()},
+            "metrics": {key: summarise([run.metrics[key] for run in runs]) for key in METRICS},
+            "last_metrics": {key: summarise([run.last_metrics[key] for run in runs]) for key in METRICS},
             "average_rank": ranks[method],
             "best_epochs": [run.best_epoch for run in runs],
             "selection_seconds": [run.selection_seconds for run in runs],
@@ -98,13 +99,35 @@ def _results(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
+def _contrasts(comparison: Comparison) -> dict[str, Any]:
+    scope = comparison.scope
+    contrasts = {key: scope.contrasts(key) for key in METRICS}
+    return {
+        "baseline": BASELINE if BASELINE in comparison.results else None,
+        "alpha": ALPHA,
+        "tests": describe_tests(scope, HEADLINES[0]),
+        "contrasts": {
+            key: {method: contrast.document() for method, contrast in by_method.items()}
+            for key, by_method in contrasts.items()
+            if by_method
+        },
+        "claims": {
+            one.method: {
+                "summary": one.summary,
+                "measures": [claim.document() for claim in (*one.prediction, *one.convergence)],
+            }
+            for one in make_claims(scope, HEADLINES)
+        },
+    }
+
+
 def to_json(content: Mapping[str, Any]) -> str:
-    """A JSON document as text, one line an entry."""
+    """Write a JSON document as text, one line an entry."""
     return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
 
 
 def epochs_csv(comparison: Comparison) -> str:
-    """All epochs of all runs, one a row; what a method's selector does not tell of is left empty."""
+    """Tabulate all epochs of all runs as CSV, one a row; what a method's selector does not know is left empty."""
     rows = [
         {
             "method": method,

@@ -1,25 +1,22 @@
-"""Running cells: which ones, in which order, in how many processes, and how long it will take."""
+"""Running cells: one of them, or many, in this process or in several."""
 
 import os
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, partial
 from multiprocessing import current_process
-from statistics import fmean
 
 from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 
-from batchsift.studies.record import Cell, CellConfig, run_cell
+from batchsift.studies.config import CellConfig
+from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import Source
-from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord
-from batchsift.training.provenance import versions
-
-FIXED_SIZE = 500  # features' worth of the work that does not depend on the data's width
+from batchsift.training.fold import EpochRecord, run_fold
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,8 @@ class Task:
     """A cell to run.
 
     Args:
-        config: Of the cell.
-        source: Its data.
+        config: What to run.
+        source: Where its data come from.
         size: Samples times features and labels: how large the data are.
     """
 
@@ -36,108 +33,42 @@ class Task:
     source: Source
     size: int
 
-    def run(self, on_epoch: Callable[[EpochRecord], None] | None = None) -> Cell:
-        """Runs the cell in this process."""
-        return run_cell(self.config, lambda: self.source.prepared(self.config), on_epoch=on_epoch)
 
-
-@dataclass(frozen=True)
-class Known:
-    """What a store says of a cell, without its numbers.
+def run_task(task: Task, *, on_epoch: Callable[[EpochRecord], None] | None = None) -> CellRecord:
+    """Run a cell in this process. Whatever goes wrong becomes a failed cell; only an interruption goes through.
 
     Args:
-        config: Of the cell.
-        seconds: It took.
-        error: Type and message, of a failed one.
-        versions: It was computed with.
+        task: What to run; a mistake in its data fails the cell too.
+        on_epoch: Called with the record of every epoch.
     """
-
-    config: CellConfig
-    seconds: float
-    error: str | None
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far the cells of a study are.
-
-    Args:
-        done: In the study's order.
-        failed: Likewise.
-        left: Not run yet.
-        others: How many cells of something else lie in the folder.
-    """
-
-    done: tuple[Known, ...]
-    failed: tuple[Known, ...]
-    left: tuple[CellConfig, ...]
-    others: int
-
-    @property
-    def of_other_versions(self) -> tuple[Known, ...]:
-        """The finished ones that were computed with other versions than those here."""
-        return tuple(known for known in self.done if known.versions != versions())
-
-
-def standing(configs: Sequence[CellConfig], store: Store) -> Standing:
-    """Looks at what a store has of these cells."""
-    stored = store.keys()
-    known = [_known(store.read(config.key)) for config in configs if config.key in stored]
-    return Standing(
-        done=tuple(one for one in known if one.error is None),
-        failed=tuple(one for one in known if one.error is not None),
-        left=tuple(config for config in configs if config.key not in stored),
-        others=len(stored.difference(config.key for config in configs)),
-    )
-
-
-def _known(cell: Cell) -> Known:
-    error = None if cell.error is None else f"{cell.error.type}: {cell.error.message}"
-    return Known(cell.config, cell.seconds, error, cell.versions)
-
-
-class Forecast:
-    """How long cells will take, from those that are finished.
-
-    A cell is taken to last as long as the mean of the finished ones of the same data set, model, method and settings;
-    failing that of the same data set and model, of the same model or of any, in proportion to epochs and samples.
-    """
-
-    def __init__(self, finished: Iterable[tuple[CellConfig, float]] = ()) -> None:
-        self._seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        for config, seconds in finished:
-            self.add(config, seconds)
-
-    def add(self, config: CellConfig, seconds: float) -> None:
-        """A cell has been finished."""
-        for kin in _kin(config):
-            self._seconds[kin].append(seconds / config.training.epochs)
-
-    def seconds(self, configs: Iterable[CellConfig], jobs: int = 1) -> float | None:
-        """How long these cells will take in that many processes; None as long as nothing is known."""
-        if not self._seconds:
-            return None
-        return sum(self._of(config) for config in configs) / jobs
-
-    def _of(self, config: CellConfig) -> float:
-        known = next(self._seconds[kin] for kin in _kin(config) if kin in self._seconds)
-        return fmean(known) * config.training.epochs
-
-
-def _kin(config: CellConfig) -> list[tuple[str, ...]]:
-    return [
-        (config.data, config.model, config.method, config.settings),
-        (config.data, config.model),
-        (config.model,),
-        (),
-    ]
+    config, started = task.config, datetime.now(UTC)
+    failure: Exception | None = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            prepared = task.source.prepare(config)
+            result = run_fold(
+                prepared,
+                model=config.model,
+                method=config.base_method,
+                fold=config.fold,
+                hyperparameters=config.hyperparameters,
+                method_options=config.method_options,
+                on_epoch=on_epoch,
+            )
+        except Exception as error:
+            failure = error
+    messages = [str(warning.message) for warning in caught]
+    if failure is not None:
+        return CellRecord.of_error(config, failure, started=started, warnings=messages)
+    facts = DataFacts.of_fold(prepared, config.fold)
+    return CellRecord.of_result(config, facts, result, started=started, warnings=messages)
 
 
 def in_order(tasks: Iterable[Task]) -> list[Task]:
-    """The most expensive data sets first; of each seed by seed and fold by fold, so that methods stay paired.
+    """Sort tasks: the largest data sets first; of each seed by seed and fold by fold, so that methods stay paired.
 
-    A data set at a time: a process prepares it once.
+    One data set at a time: a process prepares it once.
     """
     return sorted(
         tasks,
@@ -149,10 +80,10 @@ def execute(
     tasks: Sequence[Task],
     *,
     jobs: int = 1,
-    on_cell: Callable[[Cell], None],
+    on_cell: Callable[[CellRecord], None],
     on_epoch: Callable[[CellConfig, EpochRecord], None] | None = None,
 ) -> None:
-    """Runs cells; each is handed over as soon as it is finished.
+    """Run cells; each is handed over as soon as it is finished.
 
     Args:
         tasks: In the order in which they are begun.
@@ -161,21 +92,21 @@ def execute(
         on_epoch: Called after every epoch where there is one process, which then is this one.
 
     Raises:
-        ValueError: for a backend of threads.
+        ValueError: The backend in force uses threads.
     """
     if jobs == 1:
         for task in tasks:
-            on_cell(task.run(_of(task.config, on_epoch)))
+            on_cell(run_task(task, on_epoch=None if on_epoch is None else partial(on_epoch, task.config)))
         return
-    for cell in _in_processes(tasks, jobs):
-        on_cell(cell)
+    for record in _run_in_processes(tasks, jobs):
+        on_cell(record)
 
 
-def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[Cell]:
+def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[CellRecord]:
     backend, _ = get_active_backend()
     if getattr(backend, "uses_threads", False):
         raise ValueError("cells share a process' random state and cannot run in threads: use a backend of processes")
-    calls = [delayed(_in_worker)(task, os.getpid()) for task in tasks]
+    calls = [delayed(_run_in_worker)(task, os.getpid()) for task in tasks]
     if backend.supports_return_generator:
         yield from Parallel(jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)(calls)
     else:  # round by round
@@ -183,21 +114,15 @@ def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[Cell]:
             yield from Parallel(jobs, batch_size=1)(calls[start : start + jobs])
 
 
-def _of(
-    config: CellConfig, on_epoch: Callable[[CellConfig, EpochRecord], None] | None
-) -> Callable[[EpochRecord], None] | None:
-    return None if on_epoch is None else lambda record: on_epoch(config, record)
-
-
-def _in_worker(task: Task, parent: int) -> Cell:
+def _run_in_worker(task: Task, parent: int) -> CellRecord:
     if current_process().name.startswith("LokyProcess"):
         _end_with(parent)
-    return task.run()
+    return run_task(task)
 
 
 @cache
 def _end_with(parent: int) -> None:
-    """Ends this worker when the study is killed: nobody would take its cell."""
+    """End this worker when the study is killed: nobody would take its cell."""
 
     def watch() -> None:
         while os.getppid() == parent:

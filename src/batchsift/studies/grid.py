@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import MultiLabelData
+from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.executor import Task
 from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
-from batchsift.studies.record import CellConfig
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
 from batchsift.training.options import check_hyperparameters, nearest, try_model
@@ -20,8 +20,6 @@ from batchsift.training.prepare import check_device, filtered
 from batchsift.training.presets import Recipe, recipe
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
-
-STUDY_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -45,21 +43,20 @@ class Study:
         """Of all cells."""
         return tuple(task.config for task in self.tasks)
 
-    def document(self, command: Sequence[str]) -> dict[str, Any]:
-        """What a store keeps as `study.json`.
+    def manifest(self, command: Sequence[str]) -> StudyManifest:
+        """Return what a store keeps of the study.
 
         Args:
             command: The words that run it again.
         """
-        return {
-            "format": STUDY_FORMAT,
-            "name": self.path.stem,
-            "file": str(self.path),
-            "source": self.text,
-            "metrics": list(self.metrics),
-            "command": list(command),
-            "cells": [{"key": config.key, "config": config.document()} for config in self.configs],
-        }
+        return StudyManifest(
+            name=self.path.stem,
+            file=str(self.path),
+            source=self.text,
+            metrics=self.metrics,
+            command=tuple(command),
+            cells={config.key: config for config in self.configs},
+        )
 
 
 def read_study(path: Path) -> Study:

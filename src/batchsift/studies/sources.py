@@ -1,4 +1,4 @@
-"""Where the data of a cell come from."""
+"""Sources: where the data of a cell come from, whichever process runs it."""
 
 import os
 import warnings
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from batchsift.data import MultiLabelData, concatenated, load
-from batchsift.studies.record import CellConfig
+from batchsift.studies.config import CellConfig
 from batchsift.training.prepare import Prepared, prepare, warn_of_single_batch
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
 
 # Settings that filters and splits do not look at: cells that differ in them alone share what was prepared.
-_OF_TRAINING = (
+_TRAINING_ONLY = (
     "epochs",
     "batch_size",
     "learning_rate",
@@ -30,32 +30,32 @@ _OF_TRAINING = (
 class Source(Protocol):
     """Makes data ready for a cell, in whichever process it runs."""
 
-    def prepared(self, config: CellConfig) -> Prepared:
-        """The data of that cell, filtered and split."""
+    def prepare(self, config: CellConfig) -> Prepared:
+        """Return the data of that cell, filtered and split."""
 
 
 @dataclass(frozen=True, eq=False)
 class GivenSource:
-    """Data that were prepared before.
+    """Data in memory that were prepared before.
 
     Args:
-        given: For all cells.
+        given: The prepared data, the same for all cells.
     """
 
     given: Prepared
 
-    def prepared(self, config: CellConfig) -> Prepared:
-        """What was given."""
+    def prepare(self, config: CellConfig) -> Prepared:
+        """Return the given data."""
         return self.given
 
 
 @dataclass(frozen=True)
 class FileSource:
-    """A data set of a name, or files; loaded again where a cell needs it, once a process.
+    """A named data set, or files; loaded where a cell needs them, once a process.
 
     Args:
         places: A name, or one or more paths to be put together.
-        name: What the data set is called; its own name if None.
+        name: The name of the data set in the study; its own name if None.
         options: Keywords of `batchsift.data.load` and their values.
     """
 
@@ -64,26 +64,26 @@ class FileSource:
     options: tuple[tuple[str, Any], ...] = ()
 
     def load(self) -> MultiLabelData:
-        """The data set.
+        """Load the data set.
 
         Raises:
-            OSError: where a file cannot be read.
-            ValueError: for what is wrong with its content.
+            OSError: A file cannot be read.
+            ValueError: Its content is wrong.
         """
         options: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options}
         parts = [load(place, **options) for place in self.places]
         whole = concatenated(parts) if len(parts) > 1 else parts[0]
         return replace(whole, name=self.name) if self.name else whole
 
-    def prepared(self, config: CellConfig) -> Prepared:
-        """The data of that cell, filtered and split.
+    def prepare(self, config: CellConfig) -> Prepared:
+        """Return the data of that cell, filtered and split.
 
         Raises:
-            OSError: where a file cannot be read any more.
-            ValueError: where its content has changed, or cannot go through the protocol.
+            OSError: A file cannot be read any more.
+            ValueError: Its content has changed, or cannot go through the protocol.
         """
-        of_data = {k: v for k, v in vars(config.training).items() if k not in _OF_TRAINING}
-        settings = Settings(**of_data)
+        data_settings = {k: v for k, v in vars(config.training).items() if k not in _TRAINING_ONLY}
+        settings = Settings(**data_settings)
         ready = replace(_prepared(self, config.data_fingerprint, settings, config.seed), settings=config.training)
         warn_of_single_batch(ready)
         return ready
@@ -92,12 +92,12 @@ class FileSource:
 def source_of(
     places: Sequence[str], folder: Path, *, name: str | None = None, options: dict[str, Any] | None = None
 ) -> FileSource:
-    """A source as it is written down.
+    """Return the source that an entry of a study file describes.
 
     Args:
         places: A name, or paths relative to the folder.
-        folder: Of the file they are written in.
-        name: What to call the data set.
+        folder: The folder of the study file.
+        name: The name to give the data set.
         options: Keywords of `batchsift.data.load`.
     """
     found = tuple(str(folder / place) if _is_path(place, folder) else place for place in places)

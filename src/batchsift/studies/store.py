@@ -1,4 +1,4 @@
-"""A folder of finished cells: one file a cell, whole or not there.
+"""The store: a folder of finished cells, one file each, whole or not there.
 
 ```
 <folder>/study.json            what the study is: its file, its cells in order, the command
@@ -17,7 +17,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from batchsift.files import UNFINISHED, claim, write
-from batchsift.studies.record import FORMAT, Cell
+from batchsift.studies.config import StudyManifest
+from batchsift.studies.record import FORMAT, CellRecord
 
 STUDY = "study.json"
 
@@ -26,7 +27,7 @@ class Store:
     """The cells of a folder.
 
     Args:
-        folder: Made where something is written into it.
+        folder: The folder; made when something is written into it.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -34,49 +35,53 @@ class Store:
         self._cells = self.folder / "cells"
 
     def keys(self) -> set[str]:
-        """Of all cells there are."""
+        """Return the keys of all cells there are."""
         return {path.stem for path in self._cells.glob("*.json")}
 
-    def read(self, key: str) -> Cell:
-        """The cell of that key.
+    def read(self, key: str) -> CellRecord:
+        """Read the cell of that key.
 
         Raises:
-            FileNotFoundError: where there is none.
-            ValueError: where the file is none of this version's.
+            FileNotFoundError: There is none.
+            ValueError: The file is not JSON, or of another format.
         """
         path = self._cells / f"{key}.json"
-        document = _read(path)
+        document = _read_json(path)
         if document.get("format") != FORMAT:
             raise ValueError(f"{path} has format {document.get('format')!r}; this batchsift reads {FORMAT}")
-        return Cell(document)
+        return CellRecord(document)
 
-    def cells(self) -> list[Cell]:
-        """All cells: those of the study in its order, then others there may be."""
-        found, study = self.keys(), self.study()
-        ordered = [one["key"] for one in study["cells"]] if study else []
+    def cells(self) -> list[CellRecord]:
+        """Read all cells: those of the study in its order, then others there may be."""
+        found, manifest = self.keys(), self.manifest()
+        ordered = list(manifest.cells) if manifest else []
         return [self.read(key) for key in [*ordered, *sorted(found.difference(ordered))] if key in found]
 
-    def write(self, cell: Cell) -> None:
-        """Puts a cell there, in place of one of the same key."""
+    def write(self, cell: CellRecord) -> None:
+        """Write a cell, in place of one of the same key."""
         content = json.dumps(cell.document, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
         write(self._cells, {f"{cell.key}.json": content.encode()})
 
-    def study(self) -> Mapping[str, Any] | None:
-        """What `write_study` wrote; None where nothing was."""
-        path = self.folder / STUDY
-        return _read(path) if path.exists() else None
+    def manifest(self) -> StudyManifest | None:
+        """Read the manifest of the folder's study; None where there is none.
 
-    def write_study(self, document: Mapping[str, Any]) -> None:
-        """Says what the study of this folder is."""
-        content = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+        Raises:
+            ValueError: The file is not JSON, or of another format.
+        """
+        path = self.folder / STUDY
+        return StudyManifest.from_document(_read_json(path)) if path.exists() else None
+
+    def write_manifest(self, manifest: StudyManifest) -> None:
+        """Write the manifest of the folder's study."""
+        content = json.dumps(manifest.document(), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
         write(self.folder, {STUDY: content.encode()})
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps the folder to oneself, and sweeps away the half-written files of runs that were killed.
+        """Keep the folder to oneself, and sweep away the half-written files of runs that were killed.
 
         Raises:
-            OSError: where another run holds it, or nothing can be written.
+            OSError: Another run holds the folder, or nothing can be written.
         """
         claim(self.folder)
         try:
@@ -91,7 +96,7 @@ class Store:
             ) from error
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

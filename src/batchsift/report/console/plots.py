@@ -10,16 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from batchsift.studies.comparison import BASELINE, Comparison
+from batchsift.studies.analysis.runs import BASELINE
+from batchsift.studies.comparison import Comparison
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow: too pale on white.
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 # Lines that lie on each other stay visible, in grey print too.
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
 def convergence(comparison: Comparison) -> Figure:
-    """Validation Macro-AUC against epoch: a line for each method's mean, a band of one standard deviation.
+    """Draw validation Macro-AUC against epoch: a line for each method's mean, a band of one standard deviation.
 
     Folds differ more than methods do; where Random is among several methods, a second panel shows the paired
     differences to it, in which the folds' own levels cancel.
@@ -45,13 +46,13 @@ def convergence(comparison: Comparison) -> Figure:
 
 def _draw(axes: Axes, curves: Mapping[str, NDArray[np.float64]], quantity: str) -> None:
     for number, (method, curve_FE) in enumerate(curves.items()):
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+        color, dash = COLORS[number % len(COLORS)], DASHES[number % len(DASHES)]
         epochs_E = np.arange(1, curve_FE.shape[1] + 1)
         mean_E, std_E = curve_FE.mean(axis=0), curve_FE.std(axis=0, ddof=1)
-        axes.fill_between(epochs_E, mean_E - std_E, mean_E + std_E, color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between(epochs_E, mean_E - std_E, mean_E + std_E, color=color, alpha=0.12, linewidth=0)
         # A single epoch has no line to draw.
         marker = "o" if len(epochs_E) == 1 else None
-        axes.plot(epochs_E, mean_E, color=colour, linestyle=dash, linewidth=1.6, marker=marker, label=method)
+        axes.plot(epochs_E, mean_E, color=color, linestyle=dash, linewidth=1.6, marker=marker, label=method)
     axes.set_ylabel(quantity)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)
@@ -61,7 +62,7 @@ def _draw(axes: Axes, curves: Mapping[str, NDArray[np.float64]], quantity: str) 
 
 
 def image(figure: Figure, form: str) -> bytes:
-    """A figure as the bytes of a file.
+    """Return a figure as the bytes of a file.
 
     Args:
         figure: What was drawn.

@@ -1,4 +1,4 @@
-"""Tables of a comparison for a terminal: means, ranks, paired differences to Random."""
+"""Tables of a comparison for a terminal: means, ranks, gains over Random, and what they come to."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,14 @@ from rich.text import Text
 
 from batchsift.messages import first_few
 from batchsift.metrics import METRICS
-from batchsift.statistics import PairedDifference, Summary, smallest_p
-from batchsift.studies.comparison import BASELINE, Comparison
+from batchsift.statistics import Summary
+from batchsift.studies.analysis.claims import HEADLINES, describe_runs, describe_tests, make_claims
+from batchsift.studies.analysis.contrasts import Contrast
+from batchsift.studies.analysis.runs import BASELINE
+from batchsift.studies.analysis.scopes import Scope
+from batchsift.studies.analysis.summaries import lowest_rank, score_methods
+from batchsift.studies.analysis.wording import NOTHING, format_p, format_percent, format_value
+from batchsift.studies.comparison import Comparison
 from batchsift.training.prepare import Prepared
 
 FIRST_COLUMN = 21  # characters a row's name takes, its borders included
@@ -19,15 +25,16 @@ OTHER_COLUMN = 19  # likewise a method's
 
 
 def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType:
-    """Everything a comparison says in words and numbers, ready for `rich.print`.
+    """Return everything a comparison says in words and numbers, ready for `rich.print`.
 
     Args:
         comparison: What came out.
         width: Characters a line may take; more methods than fit go into further tables.
     """
+    scope = comparison.scope
     lines: list[RenderableType] = [Text(heading(comparison.prepared)), Text()]
     for methods in _fitting(comparison.methods, width):
-        lines += [means_table(comparison, methods), Text()]
+        lines += [means_table(scope, methods), Text()]
     lines += [
         Text(
             "Mean ± standard deviation over the folds, test part, best validation epoch. "
@@ -36,18 +43,18 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
         ),
         Text(),
     ]
-    others = [method for method in comparison.methods if method != BASELINE]
     if BASELINE not in comparison.results:
-        lines.append(Text(f"No paired differences: {BASELINE!r} is not among the methods.", style="dim"))
-    elif others:
-        for methods in _fitting(others, width):
-            lines += [differences_table(comparison, methods), Text()]
-        lines.append(Text(_on_p(len(comparison.prepared.splits)), style="dim"))
+        lines.append(Text(f"Nothing to compare with: {BASELINE!r} is not among the methods.", style="dim"))
+    elif scope.challengers:
+        for methods in _fitting(scope.challengers, width):
+            lines += [gains_table(scope, methods), Text()]
+        lines += [Text(_describe_gains(scope), style="dim"), Text()]
+        lines += [Text(f"{claims.method}: {' '.join(claims.summary)}") for claims in make_claims(scope, HEADLINES)]
     return Group(*lines)
 
 
 def heading(prepared: Prepared) -> str:
-    """The data as they went in, and what the filters took away."""
+    """Return the data as they went in, and what the filters took away."""
     data, settings = prepared.data, prepared.settings
     removed = first_few(prepared.removed_labels)
     features = ""
@@ -64,42 +71,40 @@ def heading(prepared: Prepared) -> str:
     )
 
 
-def means_table(comparison: Comparison, methods: Sequence[str]) -> Table:
-    """Mean and standard deviation of each metric, the best mean of all methods in bold; average ranks below."""
+def means_table(scope: Scope, methods: Sequence[str]) -> Table:
+    """Tabulate mean and standard deviation of each metric, the best of all methods in bold; average ranks below."""
     table = _table("", methods)
-    for key, by_method in comparison.summaries().items():
-        metric = METRICS[key]
-        means = {method: round(summary.mean, 4) for method, summary in by_method.items()}
-        defined = [mean for mean in means.values() if not math.isnan(mean)]
-        best = (max if metric.higher_is_better else min)(defined, default=math.nan)
-        cells = [Text(_mean(by_method[m]), style="bold" if means[m] == best else "") for m in methods]
-        table.add_row(f"{metric.name} {'↑' if metric.higher_is_better else '↓'}", *cells)
+    data = scope.data[0]
+    for key in METRICS:
+        scores = score_methods(scope, key, data)
+        cells = [Text(_mean(scores[m].summary), style="bold" if scores[m].is_best else "") for m in methods]
+        table.add_row(_metric_heading(key), *cells)
     table.add_section()
-    ranks = comparison.overall_ranks()
-    lowest = min((rank for rank in ranks.values() if not math.isnan(rank)), default=math.nan)
+    ranks = scope.overall_ranks
+    lowest = lowest_rank(ranks)
     cells = [Text(f"{ranks[m]:.2f}", style="bold" if ranks[m] == lowest else "") for m in methods]
     table.add_row("Average rank ↓", *cells)
     return table
 
 
-def differences_table(comparison: Comparison, methods: Sequence[str]) -> Table:
-    """Each method less Random, paired by fold, with the p of the signed-rank test."""
-    table = _table(f"less {BASELINE} (p)", methods)
-    for key, by_method in comparison.differences().items():
-        metric = METRICS[key]
-        table.add_row(
-            f"{metric.name} {'↑' if metric.higher_is_better else '↓'}",
-            *(_difference(by_method[method]) for method in methods),
-        )
+def gains_table(scope: Scope, methods: Sequence[str]) -> Table:
+    """Tabulate each method's gain over Random by each metric, with the p of its test."""
+    table = _table(f"gain over {BASELINE} (p)", methods)
+    for key in METRICS:
+        contrasts = scope.contrasts(key)
+        table.add_row(METRICS[key].name, *(_gain(contrasts[method]) for method in methods))
     return table
 
 
-def _on_p(num_folds: int) -> str:
+def _describe_gains(scope: Scope) -> str:
     return (
-        "p: two-sided Wilcoxon signed-rank test over the folds, not corrected for the number of comparisons. With "
-        f"{num_folds} folds it cannot be smaller than {smallest_p(num_folds):.4g}"
-        f"{', so nothing here can reach 0.05' if smallest_p(num_folds) > 0.05 else ''}."
+        f"Gains above zero are better, whatever the metric's direction. {describe_runs(scope)} "
+        f"{describe_tests(scope, HEADLINES[0])} Told apart: p below {format_percent(scope.alpha)}."
     )
+
+
+def _metric_heading(key: str) -> str:
+    return f"{METRICS[key].name} {'↑' if METRICS[key].higher_is_better else '↓'}"
 
 
 def _table(first: str, methods: Sequence[str]) -> Table:
@@ -120,12 +125,11 @@ def _mean(summary: Summary) -> str:
     return f"{_number(summary.mean)} ± {_number(summary.std)}"
 
 
-def _difference(difference: PairedDifference) -> str:
-    return f"{_number(difference.mean, sign='+')} ({_number(difference.p_value)})"
+def _number(value: float) -> str:
+    return "n/a" if math.isnan(value) else format_value(value)
 
 
-def _number(value: float, *, sign: str = "") -> str:
-    """Four decimals below 1, five digits above: coverage can be in the hundreds."""
-    if math.isnan(value):
-        return "n/a"
-    return format(value, f"{sign}.4f" if abs(value) < 1 else f"{sign}#.5g")
+def _gain(contrast: Contrast) -> str:
+    if math.isnan(contrast.gain):
+        return NOTHING
+    return f"{format_value(contrast.gain, sign=True)} ({format_p(contrast.p_value)})"

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from markupsafe import Markup
 
 from batchsift.files import write
 from batchsift.metrics import METRICS
-from batchsift.report.page import block_tables
+from batchsift.report.page.block_tables import suspect_tables
 from batchsift.report.page.content import (
-    HEADLINES,
     BlockPart,
     ScopePart,
     block_parts,
@@ -24,12 +24,13 @@ from batchsift.report.page.content import (
     scope_parts,
 )
 from batchsift.report.page.figures.drawing import Drawing
-from batchsift.studies.analysis import words
-from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, Study, read
+from batchsift.studies.analysis.claims import HEADLINES
+from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, StudyRuns, read_runs
+from batchsift.studies.analysis.wording import count_nouns, format_percent
 
 LIMIT = 3_000_000  # bytes of a page
-FOR_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves
-FURNITURE = 60_000  # bytes left for what stands around the figures
+SHARE_OF_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves
+AROUND_FIGURES = 60_000  # bytes left for what stands around the figures
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Report:
         html: The page.
     """
 
-    study: Study
+    study: StudyRuns
     scopes: tuple[ScopePart, ...]
     html: str
 
@@ -51,7 +52,7 @@ class Report:
         return {
             "folder": str(self.study.folder),
             "cells": {
-                "planned": len(self.study.places),
+                "planned": len(self.study.planned),
                 "done": len(self.study.runs),
                 "failed": len(self.study.failures),
                 "missing": len(self.study.missing),
@@ -76,10 +77,12 @@ def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) ->
         raise ValueError(f"metrics must be distinct and among {', '.join(METRICS)}; got {', '.join(metrics)}")
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must be between 0 and 0.5, got {alpha}")
-    study = read(folder)
+    study = read_runs(folder)
     if not study.runs and not study.failures:
         raise ValueError(f"no cell of the study in {folder} has finished yet")
-    scopes = scope_parts(study, tuple(dict.fromkeys(metrics or study.metrics or HEADLINES)), alpha)
+    scopes = scope_parts(
+        study, tuple(dict.fromkeys(metrics or (study.manifest.metrics if study.manifest else ()) or HEADLINES)), alpha
+    )
     return Report(study, scopes, _page(study, scopes, alpha))
 
 
@@ -101,17 +104,17 @@ class _Figures:
     omitted: int
 
 
-def _page(study: Study, scopes: Sequence[ScopePart], alpha: float) -> str:
+def _page(study: StudyRuns, scopes: Sequence[ScopePart], alpha: float) -> str:
     bare = _render(study, scopes, _Figures((), (), 0), alpha)
-    room = LIMIT - FURNITURE - len(bare.encode())
+    room = LIMIT - AROUND_FIGURES - len(bare.encode())
     return _render(study, scopes, _fitting(study, room), alpha)
 
 
-def _fitting(study: Study, room: int) -> _Figures:
+def _fitting(study: StudyRuns, room: int) -> _Figures:
     """Curves of all blocks first, as far as they leave room for the rest, which then comes block by block."""
     curves: list[tuple[Block, Drawing]] = []
     parts: list[BlockPart] = []
-    kept = room * FOR_PARTS
+    kept = room * SHARE_OF_PARTS
     for block, drawing in convergence_figures(study):
         if room - _size((drawing,)) < kept:
             break
@@ -131,7 +134,7 @@ def _size(drawings: Sequence[Drawing]) -> int:
     return round(sum(len(d.picture) + 1.3 * len(d.hover) + 600 for d in drawings))
 
 
-def _render(study: Study, scopes: Sequence[ScopePart], figures: _Figures, alpha: float) -> str:
+def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, alpha: float) -> str:
     environment = Environment(
         loader=PackageLoader("batchsift.report.page", "."),
         autoescape=True,
@@ -150,9 +153,11 @@ def _render(study: Study, scopes: Sequence[ScopePart], figures: _Figures, alpha:
         style=Markup(_file("style.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        suspects=block_tables.suspects(study),
-        counted=words.counted,
-        percent=words.percent,
+        suspects=suspect_tables(study),
+        command=shlex.join(study.manifest.command) if study.manifest else "",
+        source=study.manifest.source if study.manifest else "",
+        counted=count_nouns,
+        percent=format_percent,
         left=_left(study),
         provenance=list(_provenance(study)),
     )
@@ -163,28 +168,27 @@ def _file(name: str) -> str:
     return files("batchsift.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _left(study: Study) -> dict[str, int]:
+def _left(study: StudyRuns) -> dict[str, int]:
     """Cells that have not run, by data set and method."""
     counts: dict[str, int] = {}
-    for place in study.missing:
-        name = f"{place.block}: {place.method}"
+    for config in study.missing:
+        name = f"{Block.of_config(config)}: {config.method}"
         counts[name] = counts.get(name, 0) + 1
     return counts
 
 
-def _provenance(study: Study) -> Iterator[tuple[str, str]]:
+def _provenance(study: StudyRuns) -> Iterator[tuple[str, str]]:
     """Machine, versions and training settings as names and values."""
     for machine in study.machines:
-        yield "Machine", _listed(machine)
+        yield "Machine", _join_items(machine)
     for versions in study.versions:
-        yield "Versions", _listed(versions)
-    for training in sorted({run.training for run in study.runs}):
-        yield "Training", _listed(json.loads(training))
+        yield "Versions", _join_items(versions)
+    for training in dict.fromkeys(run.config.training for run in study.runs):
+        yield "Training", _join_items(asdict(training))
 
 
-def _listed(mapping: Any) -> str:
-    items = mapping.items() if isinstance(mapping, dict) else [("", mapping)]
-    known = [(key, value) for key, value in items if value not in (None, "", [], {})]
+def _join_items(mapping: Mapping[str, Any]) -> str:
+    known = [(key, value) for key, value in mapping.items() if value not in (None, "", [], {})]
     return ", ".join(f"{key} {json.dumps(value) if isinstance(value, list | dict) else value}" for key, value in known)
 
 
@@ -198,27 +202,8 @@ def _scope_document(part: ScopePart) -> dict[str, Any]:
             {
                 "method": card.claims.method,
                 "summary": " ".join(card.claims.summary),
-                "measures": [_claim_document(row.claim) for row in (*card.prediction, *card.convergence)],
+                "measures": [row.claim.document() for row in (*card.prediction, *card.convergence)],
             }
             for card in part.cards
         ],
-    }
-
-
-def _claim_document(claim: Any) -> dict[str, Any]:
-    contrast = claim.contrast
-    return {
-        "measure": contrast.measure,
-        "verdict": str(contrast.verdict),
-        "gain": contrast.gain if contrast.gain == contrast.gain else None,
-        "low": contrast.interval.low,
-        "high": contrast.interval.high,
-        "interval_over": contrast.over,
-        "p_value": contrast.significance.p_value,
-        "no_test": contrast.significance.reason,
-        "data_sets": {"won": contrast.record.wins, "tied": contrast.record.ties, "lost": contrast.record.losses},
-        "told_apart": {"better": contrast.told_apart[0], "worse": contrast.told_apart[1]},
-        "rank_biserial": contrast.effect,
-        "hedges_g": contrast.g,
-        "sentence": claim.sentence,
     }

@@ -3,55 +3,57 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from batchsift.metrics import METRICS
 from batchsift.report.page.figures.drawing import identifier
-from batchsift.report.page.tables import Cell, Column, Table
-from batchsift.statistics import bootstrap_interval, win_tie_loss
-from batchsift.studies.analysis import words
-from batchsift.studies.analysis.claims import until
-from batchsift.studies.analysis.contrasts import Contrast, Scope
-from batchsift.studies.analysis.runs import BASELINE, TARGET
+from batchsift.report.page.tables import Column, Table, TableCell
+from batchsift.statistics import Summary
+from batchsift.studies.analysis.claims import format_time_interval
+from batchsift.studies.analysis.contrasts import Contrast
+from batchsift.studies.analysis.ranks import PairComparison, compare_pairs
+from batchsift.studies.analysis.runs import TARGET
+from batchsift.studies.analysis.scopes import Scope
+from batchsift.studies.analysis.summaries import count_still_learning, lowest_rank, measure_costs, score_methods
+from batchsift.studies.analysis.wording import (
+    NOTHING,
+    format_epochs,
+    format_interval,
+    format_p,
+    format_percent,
+    format_value,
+)
 
 
-def number(value: float | None, *, sign: bool = False, best: bool = False) -> Cell:
-    """A cell of a number."""
-    return Cell(words.value(value, sign=sign), value, best)
+def number_cell(value: float | None, *, sign: bool = False) -> TableCell:
+    """Return a cell that shows a number."""
+    return TableCell(format_value(value, sign=sign), value)
 
 
-def span(low: float | None, high: float | None) -> Cell:
-    """A cell of an interval, sorted by its lower end."""
-    return Cell(
-        words.NOTHING if low is None else f"{words.value(low, sign=True)} to {words.value(high, sign=True)}", low
-    )
+def interval_cell(low: float | None, high: float | None) -> TableCell:
+    """Return a cell that shows an interval, sorted by its lower end."""
+    return TableCell(format_interval(low, high), low)
 
 
-def arrow(key: str) -> str:
-    """A metric's name and direction."""
+def metric_heading(key: str) -> str:
+    """Return a metric's name and direction."""
     return f"{METRICS[key].name} {'↑' if METRICS[key].higher_is_better else '↓'}"
 
 
-def scores(scope: Scope, key: str, name: str) -> Table:
-    """Mean and standard deviation of a metric: a row a data set, a column a method."""
-    better = max if METRICS[key].higher_is_better else min
+def scores_table(scope: Scope, key: str, name: str) -> Table:
+    """Tabulate mean and standard deviation of a metric: a row a data set, a column a method."""
     rows = []
-    for data, by in scope.runs.items():
-        values = {method: np.array([run.metrics[key] for run in by[method].values()]) for method in scope.methods}
-        means = {method: float(of.mean()) for method, of in values.items()}
-        rounded = {round(mean, 4) for mean in means.values() if not math.isnan(mean)}
-        best = better(rounded) if len(rounded) > 1 else None  # nothing stands out where all are alike
-        cells = [Cell(_spread(values[m]), means[m], round(means[m], 4) == best) for m in scope.methods]
-        rows.append([Cell(data), *cells])
+    for data in scope.data:
+        scores = score_methods(scope, key, data)
+        cells = [TableCell(_spread(one.summary), one.summary.mean, one.is_best) for one in scores.values()]
+        rows.append([TableCell(data), *cells])
     ranks = scope.friedman(key).ranks if len(rows) > 1 else scope.fold_ranks(key)
-    least = min((rank for rank in ranks.values() if not math.isnan(rank)), default=None)
-    footer = [Cell(f"Average rank{'' if len(rows) > 1 else ' over folds'}")] + [
-        Cell(words.NOTHING if math.isnan(ranks[m]) else f"{ranks[m]:.2f}", ranks[m], ranks[m] == least)
+    lowest = lowest_rank(ranks)
+    footer = [TableCell(f"Average rank{'' if len(rows) > 1 else ' over folds'}")] + [
+        TableCell(NOTHING if math.isnan(ranks[m]) else f"{ranks[m]:.2f}", ranks[m], ranks[m] == lowest)
         for m in scope.methods
     ]
     return Table(
         name=identifier("scores", key, name),
-        caption=arrow(key),
+        caption=metric_heading(key),
         columns=[Column("Data set", numeric=False), *(Column(method) for method in scope.methods)],
         rows=rows,
         footer=footer,
@@ -59,15 +61,15 @@ def scores(scope: Scope, key: str, name: str) -> Table:
     )
 
 
-def _spread(values: np.ndarray) -> str:
-    if len(values) < 2 or np.isnan(values).any():
-        return words.value(float(values.mean()))
-    return f"{words.value(float(values.mean()))} ± {words.value(float(values.std(ddof=1)))}"
+def _spread(summary: Summary) -> str:
+    if math.isnan(summary.std):
+        return format_value(summary.mean)
+    return f"{format_value(summary.mean)} ± {format_value(summary.std)}"
 
 
-def against_random(scope: Scope, keys: Sequence[str], name: str) -> Table:
-    """Every method and metric: gain, interval, wins and losses, effect sizes, the test over data sets."""
-    confidence = words.percent(1 - scope.alpha)
+def gains_table(scope: Scope, keys: Sequence[str], name: str) -> Table:
+    """Tabulate every method and metric: gain, interval, wins and losses, effect sizes, the test over data sets."""
+    confidence = format_percent(1 - scope.alpha)
     contrasts = [(key, contrast) for key in keys for contrast in scope.contrasts(key).values()]
     return Table(
         name=identifier("gains", name),
@@ -81,64 +83,65 @@ def against_random(scope: Scope, keys: Sequence[str], name: str) -> Table:
             Column("Told apart", hint="Data sets, as better / as worse, by the corrected t-test over folds, Holm"),
             Column("Rank-biserial", hint="Matched-pairs rank-biserial correlation, in [-1, 1]"),
             Column("Hedges' g", hint="Cohen's d_z of the paired differences with Hedges' correction"),
-            Column("p", hint="Signed-rank test over data sets, adjusted for the number of methods (Holm)"),
+            Column("p", hint="Adjusted for the number of methods (Holm)"),
         ],
         rows=[_gain_row(key, contrast) for key, contrast in contrasts],
-        note=_basis(contrasts[0][1]) if contrasts else "",
+        note=_note_on_gains(contrasts[0][1]) if contrasts else "",
     )
 
 
-def _gain_row(key: str, contrast: Contrast) -> list[Cell]:
+def _gain_row(key: str, contrast: Contrast) -> list[TableCell]:
     better, worse = contrast.told_apart
     return [
-        Cell(METRICS[key].name),
-        Cell(contrast.method),
-        number(contrast.gain, sign=True),
-        span(contrast.interval.low, contrast.interval.high),
-        Cell(str(contrast.record), contrast.record.wins - contrast.record.losses),
-        Cell(f"{better}/{worse}", better - worse),
-        _two(contrast.effect),
-        _two(contrast.g),
-        Cell(words.p_value(contrast.significance.p_value), contrast.significance.p_value),
+        TableCell(METRICS[key].name),
+        TableCell(contrast.method),
+        number_cell(contrast.gain, sign=True),
+        interval_cell(contrast.interval.low, contrast.interval.high),
+        TableCell(str(contrast.record), contrast.record.wins - contrast.record.losses),
+        TableCell(f"{better}/{worse}", better - worse),
+        _two_decimals(contrast.effect),
+        _two_decimals(contrast.g),
+        TableCell(format_p(contrast.p_value), contrast.p_value),
     ]
 
 
-def _two(value: float | None) -> Cell:
-    return Cell(words.NOTHING if value is None else f"{value:+.2f}".replace("-", "−"), value)
+def _two_decimals(value: float | None) -> TableCell:
+    return TableCell(NOTHING if value is None else f"{value:+.2f}".replace("-", "−"), value)
 
 
-def _basis(contrast: Contrast) -> str:
-    """What the intervals and effect sizes are over, and why there is no p where there is none."""
-    over = "data sets" if len(contrast.units) > 1 else "folds"
+def _note_on_gains(contrast: Contrast) -> str:
+    """What intervals, effect sizes and p are over, and why there is no p where there is none."""
+    over = "data sets" if len(contrast.data_sets) > 1 else "folds"
     how = (
         "Intervals: paired bootstrap over data sets."
         if contrast.over == "data sets"
         else "Intervals: of the mean over these data sets, by the corrected resampled t over folds."
     )
-    reason = contrast.significance.reason
-    p = f"No p: {reason}." if reason else "p: Wilcoxon over data sets, Holm."
+    if contrast.p_value is None:
+        p = f"No p: {contrast.reason_for_no_test}."
+    else:
+        p = f"p: {'Wilcoxon over data sets' if contrast.over == 'data sets' else 'corrected t over folds'}, Holm."
     return f"{how} Effect sizes: over {over}. {p}"
 
 
-def by_data(scope: Scope, keys: Sequence[str], name: str) -> Table:
-    """Every data set by itself, over its folds."""
-    confidence = words.percent(1 - scope.alpha)
+def data_sets_table(scope: Scope, keys: Sequence[str], name: str) -> Table:
+    """Tabulate every data set by itself, over its folds."""
+    confidence = format_percent(1 - scope.alpha)
     rows = []
     for key in keys:
         for method, contrast in scope.contrasts(key).items():
-            for unit in contrast.units:
-                resampled = bootstrap_interval(unit.folds, confidence=1 - scope.alpha)
-                record = win_tie_loss(unit.folds)
+            for one in contrast.data_sets:
+                bootstrap = one.bootstrap
                 rows.append(
                     [
-                        Cell(unit.data),
-                        Cell(METRICS[key].name),
-                        Cell(method),
-                        number(unit.gain, sign=True),
-                        span(unit.test.low, unit.test.high),
-                        span(resampled.low, resampled.high),
-                        Cell(str(record), record.wins - record.losses),
-                        Cell(words.p_value(unit.p_value), unit.p_value),
+                        TableCell(one.data),
+                        TableCell(METRICS[key].name),
+                        TableCell(method),
+                        number_cell(one.gain, sign=True),
+                        interval_cell(one.test.low, one.test.high),
+                        interval_cell(bootstrap.low, bootstrap.high),
+                        TableCell(str(one.record), one.record.wins - one.record.losses),
+                        TableCell(format_p(one.p_value), one.p_value),
                     ]
                 )
     return Table(
@@ -160,27 +163,9 @@ def by_data(scope: Scope, keys: Sequence[str], name: str) -> Table:
     )
 
 
-def pairs(scope: Scope, keys: Sequence[str], name: str) -> Table | None:
-    """Every pair of methods, over data sets; None where there is no test at all."""
-    rows = []
-    for key in keys:
-        ranks = scope.friedman(key).ranks
-        by_rank, by_sign = scope.pairwise(key)
-        for number_, one in enumerate(scope.methods):
-            for other in scope.methods[number_ + 1 :]:
-                p_rank, p_sign = by_rank.of(one, other).p_value, by_sign.of(one, other).p_value
-                if p_rank is None and p_sign is None:
-                    continue
-                gap = ranks[one] - ranks[other]
-                rows.append(
-                    [
-                        Cell(f"{one} – {other}"),
-                        Cell(METRICS[key].name),
-                        Cell(f"{gap:+.2f}".replace("-", "−"), gap),
-                        Cell(words.p_value(p_rank), p_rank),
-                        Cell(words.p_value(p_sign), p_sign),
-                    ]
-                )
+def pairs_table(scope: Scope, keys: Sequence[str], name: str) -> Table | None:
+    """Tabulate every pair of methods, over data sets; None where there is no test at all."""
+    rows = [_pair_row(pair) for key in keys for pair in compare_pairs(scope, key)]
     columns = [
         Column("Pair", numeric=False),
         Column("Metric", numeric=False),
@@ -192,21 +177,31 @@ def pairs(scope: Scope, keys: Sequence[str], name: str) -> Table | None:
     return Table(identifier("pairs", name), "Every pair of methods", columns, rows, note=note) if rows else None
 
 
-def times(scope: Scope, name: str) -> Table:
-    """Epochs until Random's best validation value, by data set and method."""
-    confidence = words.percent(1 - scope.alpha)
+def _pair_row(pair: PairComparison) -> list[TableCell]:
+    return [
+        TableCell(f"{pair.one} – {pair.other}"),
+        TableCell(METRICS[pair.metric].name),
+        _two_decimals(pair.rank_difference),
+        TableCell(format_p(pair.nemenyi_p), pair.nemenyi_p),
+        TableCell(format_p(pair.wilcoxon_p), pair.wilcoxon_p),
+    ]
+
+
+def times_table(scope: Scope, name: str) -> Table:
+    """Tabulate the epochs until Random's best validation value, by data set and method."""
+    confidence = format_percent(1 - scope.alpha)
     rows = []
     for data in scope.data:
         for method in scope.methods:
             time = scope.time_to_target(method, data)
             rows.append(
                 [
-                    Cell(data),
-                    Cell(method),
-                    Cell("not reached" if time.median is None else words.epochs(time.median), time.median),
-                    Cell(until(time), time.low),
-                    Cell(f"{time.num_reached}/{time.num_runs}", time.num_reached / time.num_runs),
-                    Cell(f"{time.restricted_mean:.1f}", time.restricted_mean),
+                    TableCell(data),
+                    TableCell(method),
+                    TableCell("not reached" if time.median is None else format_epochs(time.median), time.median),
+                    TableCell(format_time_interval(time), time.low),
+                    TableCell(f"{time.num_reached}/{time.num_runs}", time.num_reached / time.num_runs),
+                    TableCell(f"{time.restricted_mean:.1f}", time.restricted_mean),
                 ]
             )
     return Table(
@@ -223,29 +218,34 @@ def times(scope: Scope, name: str) -> Table:
         rows=rows,
         note="Each run against the best value of Random's run on the same fold, which favours Random: the target is "
         "its own luckiest epoch, and a method exactly as good as Random reaches it in about half of the runs."
-        + _still_learning(scope),
+        + _note_on_still_learning(scope),
     )
 
 
-def cost(scope: Scope, name: str) -> Table:
-    """Seconds of a run, and how many of them went into selection."""
+def _note_on_still_learning(scope: Scope) -> str:
+    """Whether the target is a plateau at all."""
+    still_learning, num_runs = count_still_learning(scope)
+    if not still_learning:
+        return ""
+    return (
+        f" In {still_learning} of {num_runs} runs Random's best epoch is its last: it was still learning, and more "
+        "epochs would move the target."
+    )
+
+
+def cost_table(scope: Scope, name: str) -> Table:
+    """Tabulate the seconds of a run, and how many of them went into selection."""
     rows = []
-    runs_of = {m: [run for by in scope.runs.values() for run in by[m].values()] for m in scope.methods}
-    base = _mean([run.total_seconds for run in runs_of.get(BASELINE, [])])
-    for method, runs in runs_of.items():
-        selection = _mean([run.selection_seconds for run in runs])
-        total = _mean([run.total_seconds for run in runs])
-        best = _mean([run.best_epoch + 1 for run in runs])
+    for method, cost in measure_costs(scope).items():
+        share = cost.selection_seconds / cost.total_seconds if cost.total_seconds else None
         rows.append(
             [
-                Cell(method),
-                Cell(f"{total:.1f}", total),
-                Cell(f"{selection:.2f}", selection),
-                Cell(
-                    f"{100 * selection / total:.0f} %" if total else words.NOTHING, selection / total if total else None
-                ),
-                Cell(words.NOTHING if not base > 0 else f"{total / base:.2f}", total / base if base > 0 else None),
-                Cell(f"{best:.1f}", best),
+                TableCell(method),
+                TableCell(f"{cost.total_seconds:.1f}", cost.total_seconds),
+                TableCell(f"{cost.selection_seconds:.2f}", cost.selection_seconds),
+                TableCell(NOTHING if share is None else f"{100 * share:.0f} %", share),
+                TableCell(NOTHING if cost.times_random is None else f"{cost.times_random:.2f}", cost.times_random),
+                TableCell(f"{cost.best_epoch:.1f}", cost.best_epoch),
             ]
         )
     return Table(
@@ -261,20 +261,4 @@ def cost(scope: Scope, name: str) -> Table:
         ],
         rows=rows,
         note="Measured while cells ran side by side: only as good as the machine was quiet.",
-    )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
-
-
-def _still_learning(scope: Scope) -> str:
-    """Whether the target is a plateau at all."""
-    runs = [run for by in scope.runs.values() for run in by[BASELINE].values()]
-    last = sum(run.best_epoch + 1 == len(run.curve) for run in runs)
-    if not last:
-        return ""
-    return (
-        f" In {last} of {len(runs)} runs Random's best epoch is its last: it was still learning, and more epochs would "
-        "move the target."
     )

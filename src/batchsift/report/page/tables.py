@@ -30,7 +30,7 @@ LATEX = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One field.
 
     Args:
@@ -85,12 +85,12 @@ class Table:
     name: str
     caption: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    footer: Sequence[Cell] = ()
+    rows: Sequence[Sequence[TableCell]]
+    footer: Sequence[TableCell] = ()
     note: str = ""
 
     @property
-    def all_rows(self) -> list[Sequence[Cell]]:
+    def all_rows(self) -> list[Sequence[TableCell]]:
         """With the footer."""
         return [*self.rows, self.footer] if self.footer else list(self.rows)
 
@@ -140,7 +140,7 @@ def _latex(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in text)
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: TableCell) -> str:
     return rf"\textbf{{{_latex(cell.text)}}}" if cell.best else _latex(cell.text)
 
 

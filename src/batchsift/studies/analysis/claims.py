@@ -1,15 +1,26 @@
-"""The two claims about a method, in a sentence each: does it predict better, does it converge faster than Random?"""
+"""Claims: what may be said of a method, in words. Does it predict better than Random, does it converge faster?"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from batchsift.metrics import METRICS
 from batchsift.statistics import TimeToTarget
-from batchsift.studies.analysis import words
-from batchsift.studies.analysis.contrasts import AREA, EPOCHS, Contrast, Scope, Verdict
+from batchsift.studies.analysis.contrasts import AREA, EPOCHS, Contrast, Verdict
 from batchsift.studies.analysis.runs import BASELINE, TARGET
+from batchsift.studies.analysis.scopes import Scope
+from batchsift.studies.analysis.wording import (
+    NOTHING,
+    count_epochs,
+    count_nouns,
+    format_epochs,
+    format_percent,
+    format_value,
+    state_p,
+)
 
+HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
 NAMES = {EPOCHS: "Epochs to target", AREA: f"Mean validation {METRICS[TARGET].name}"}
 Show = Callable[..., str]
 
@@ -20,8 +31,8 @@ class Claim:
 
     Args:
         contrast: The numbers.
-        name: Of the measure.
-        sentence: What they say, with its uncertainty.
+        name: The name of the measure.
+        sentence: What the numbers say, and how surely.
     """
 
     contrast: Contrast
@@ -30,8 +41,12 @@ class Claim:
 
     @property
     def verdict(self) -> Verdict:
-        """In a word."""
+        """The claim in a word."""
         return self.contrast.verdict
+
+    def document(self) -> dict[str, Any]:
+        """Return the claim as JSON can hold it."""
+        return {**self.contrast.document(), "sentence": self.sentence}
 
 
 @dataclass(frozen=True)
@@ -39,10 +54,10 @@ class MethodClaims:
     """All that is claimed of a method.
 
     Args:
-        method: Name.
+        method: The name of the method.
         prediction: One claim a metric.
-        convergence: Epochs to target, and the level over all epochs.
-        summary: One sentence for each question.
+        convergence: A claim by epochs to target, and one by the level over all epochs.
+        summary: One sentence on prediction and one on convergence.
     """
 
     method: str
@@ -51,34 +66,64 @@ class MethodClaims:
     summary: tuple[str, str]
 
 
-def claims(scope: Scope, metrics: tuple[str, ...]) -> tuple[MethodClaims, ...]:
-    """Of every method but Random; empty where there is nothing to compare with."""
+def make_claims(scope: Scope, metrics: Sequence[str]) -> tuple[MethodClaims, ...]:
+    """Say what may be said of every method but Random.
+
+    Args:
+        scope: The runs.
+        metrics: Keys of the metrics that claims on prediction are made of.
+
+    Returns:
+        One entry a method; none where there is nothing to compare with.
+    """
     by_metric = {key: scope.contrasts(key) for key in metrics}
     found = []
     for method in scope.challengers if scope.runs else ():
         prediction = tuple(
-            Claim(by[method], METRICS[key].name, sentence(by[method], words.value)) for key, by in by_metric.items()
+            Claim(contrasts[method], METRICS[key].name, state_contrast(contrasts[method], format_value))
+            for key, contrasts in by_metric.items()
         )
         speed, area = scope.convergence[method], scope.areas[method]
         time, random = scope.time_to_target(method), scope.time_to_target(BASELINE)
         convergence = (
-            Claim(speed, NAMES[EPOCHS], f"{_reaches(time, random)} {sentence(speed, words.epochs)}"),
-            Claim(area, NAMES[AREA], sentence(area, words.value)),
+            Claim(speed, NAMES[EPOCHS], f"{_state_time(time, random)} {state_contrast(speed, format_epochs)}"),
+            Claim(area, NAMES[AREA], state_contrast(area, format_value)),
         )
         found.append(MethodClaims(method, prediction, convergence, _summary(prediction, speed, time, random)))
     return tuple(found)
 
 
-def basis(scope: Scope, contrast: Contrast) -> str:
-    """What tests and intervals are over; said once, since all claims of a scope share it."""
+def describe_runs(scope: Scope) -> str:
+    """Describe in a sentence how many data sets and runs the statistics are over."""
+    num_pairs = [len(next(iter(by_method.values()))) for by_method in scope.runs.values()]
+    if not num_pairs:
+        return "No run that all methods have finished."
+    fewest, most = min(num_pairs), max(num_pairs)
+    runs = count_nouns(most, "run") if fewest == most else f"{fewest} to {most} runs"
+    return f"{count_nouns(len(num_pairs), 'data set')}, {runs} a method on each, paired by fold and seed."
+
+
+def describe_tests(scope: Scope, key: str) -> str:
+    """Describe what tests and intervals are over; once, since all claims of a scope share it.
+
+    Args:
+        scope: The runs.
+        key: The metric whose tests stand for all.
+
+    Returns:
+        Whole sentences; empty where there is nothing to compare.
+    """
+    contrast = next(iter(scope.contrasts(key).values()), None)
+    if contrast is None:
+        return ""
     if contrast.significance.p_value is not None:
         return (
             "Signed-rank tests over data sets, adjusted for the number of methods (Holm). Intervals: paired bootstrap "
             "over data sets, not adjusted."
         )
     over_folds = "the corrected resampled t-test over folds, adjusted for the number of methods"
-    if all(unit.p_value is None for unit in contrast.units):
-        return f"No tests: {contrast.units[0].test.significance.reason}."
+    if all(one.p_value is None for one in contrast.data_sets):
+        return f"No tests: {contrast.data_sets[0].test.significance.reason}."
     if len(scope.data) == 1:
         return f"With one data set, all of this holds for it alone. Tests and intervals: {over_folds} (Holm)."
     reason = contrast.significance.reason or ""
@@ -89,39 +134,44 @@ def basis(scope: Scope, contrast: Contrast) -> str:
     )
 
 
-def sentence(contrast: Contrast, show: Show) -> str:
-    """The gain, its interval and what the tests say."""
+def state_contrast(contrast: Contrast, show: Show) -> str:
+    """State the gain, its interval and what the tests say.
+
+    Args:
+        contrast: The numbers.
+        show: Writes a number of the measure as text.
+    """
     if math.isnan(contrast.gain):
         return "Undefined on some fold."
-    return f"{_gain(contrast, show)}{_interval(contrast, show)}. {_evidence(contrast)}"
+    return f"{_state_gain(contrast, show)}{_state_interval(contrast, show)}. {_state_evidence(contrast)}"
 
 
-def _gain(contrast: Contrast, show: Show) -> str:
+def _state_gain(contrast: Contrast, show: Show) -> str:
     better = contrast.gain > 0
     if not contrast.gain:
         return "No difference on average"
     if contrast.measure == EPOCHS:
-        return f"{words.counted_epochs(abs(contrast.gain))} {'fewer' if better else 'more'} on average"
+        return f"{count_epochs(abs(contrast.gain))} {'fewer' if better else 'more'} on average"
     return f"{'Better' if better else 'Worse'} by {show(abs(contrast.gain))}"
 
 
-def _interval(contrast: Contrast, show: Show) -> str:
+def _state_interval(contrast: Contrast, show: Show) -> str:
     low, high = contrast.interval.low, contrast.interval.high
     if low is None or high is None:
         return ""
-    return f" ({words.percent(1 - contrast.alpha)} interval {show(low, sign=True)} to {show(high, sign=True)})"
+    return f" ({format_percent(1 - contrast.alpha)} interval {show(low, sign=True)} to {show(high, sign=True)})"
 
 
-def _evidence(contrast: Contrast) -> str:
+def _state_evidence(contrast: Contrast) -> str:
     record = contrast.record
     if contrast.significance.p_value is not None:
         ahead = f"Ahead on {record.wins} and behind on {record.losses} of {record.total} data sets"
-        return f"{ahead}, {words.equals(contrast.significance.p_value)}."
-    p_values = [unit.p_value for unit in contrast.units]
-    if len(contrast.units) == 1:
-        folds = contrast.units[0].folds
-        ahead = f"Ahead on {sum(gain > 0 for gain in folds)} of {words.counted(len(folds), 'fold')}"
-        return f"{ahead}, {words.equals(p_values[0])}." if p_values[0] is not None else f"{ahead}."
+        return f"{ahead}, {state_p(contrast.significance.p_value)}."
+    p_values = [one.p_value for one in contrast.data_sets]
+    if len(contrast.data_sets) == 1:
+        folds = contrast.data_sets[0].folds
+        ahead = f"Ahead on {sum(gain > 0 for gain in folds)} of {count_nouns(len(folds), 'fold')}"
+        return f"{ahead}, {state_p(p_values[0])}." if p_values[0] is not None else f"{ahead}."
     ahead = f"Ahead on {record.wins} of {record.total} data sets"
     better, worse = contrast.told_apart
     if all(p is None for p in p_values):
@@ -130,24 +180,24 @@ def _evidence(contrast: Contrast) -> str:
     return f"{ahead}, told apart {' and '.join(apart) or 'on none'}."
 
 
-def _reaches(time: TimeToTarget, random: TimeToTarget) -> str:
-    own = f"Random's own after {words.epochs(random.median)}" if random.median is not None else "Random's own later"
+def _state_time(time: TimeToTarget, random: TimeToTarget) -> str:
+    own = f"Random's own after {format_epochs(random.median)}" if random.median is not None else "Random's own later"
     if time.median is None:
         return (
             f"Only {time.num_reached} of {time.num_runs} runs reach Random's best within {time.horizon} epochs; {own}."
         )
-    span = "" if time.low is None else f" ({until(time)})"
+    span = "" if time.low is None else f" ({format_time_interval(time)})"
     return (
-        f"Half of the runs reach Random's best after {words.counted_epochs(time.median)}{span}, {own}; "
+        f"Half of the runs reach Random's best after {count_epochs(time.median)}{span}, {own}; "
         f"{time.num_reached} of {time.num_runs} get there."
     )
 
 
-def until(time: TimeToTarget) -> str:
-    """The interval of a median; its end may lie beyond what was seen."""
+def format_time_interval(time: TimeToTarget) -> str:
+    """Write the interval of a median time; its end may lie beyond the epochs there were."""
     if time.low is None:
-        return words.NOTHING
-    return f"{words.epochs(time.low)} {f'to {words.epochs(time.high)}' if time.high is not None else 'or later'}"
+        return NOTHING
+    return f"{format_epochs(time.low)} {f'to {format_epochs(time.high)}' if time.high is not None else 'or later'}"
 
 
 PREDICTION = {
@@ -171,16 +221,16 @@ CONVERGENCE = {
 def _summary(
     prediction: tuple[Claim, ...], speed: Contrast, time: TimeToTarget, random: TimeToTarget
 ) -> tuple[str, str]:
-    """The claims of a kind put together: by verdict, the measures it was reached for."""
+    """One sentence on prediction, which names the measures of each verdict, and one on convergence."""
     by_verdict: dict[Verdict, list[str]] = {}
     for claim in prediction:
         by_verdict.setdefault(claim.verdict, []).append(claim.name)
-    predicts = "; ".join(f"{PREDICTION[verdict]} by {_listed(names)}" for verdict, names in by_verdict.items())
+    predicts = "; ".join(f"{PREDICTION[verdict]} by {_join_names(names)}" for verdict, names in by_verdict.items())
     converges = CONVERGENCE.get(speed.verdict, PREDICTION[speed.verdict])
     if time.median is not None and random.median is not None:
-        converges += f": {words.counted_epochs(time.median)} to Random's {words.epochs(random.median)}, in the median"
+        converges += f": {count_epochs(time.median)} to Random's {format_epochs(random.median)}, in the median"
     return f"Prediction: {predicts}.", f"Convergence: {converges}."
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,49 +1,35 @@
-"""Each method against Random: by how much, how surely, on how many data sets.
+"""Contrasts: a method against Random by one measure, by how much, how surely, on how many data sets.
 
-The units are data sets. A data set's value is the mean over models, seeds and folds that all methods have
-finished, so models on one data set are not mistaken for independent evidence. With enough data sets the test is over
-them; with too few, each data set is looked at by itself, over its folds.
+The units are data sets. With enough of them the test is over data sets; with too few, each data set is looked at by
+itself, over its folds.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from batchsift.metrics import METRICS
 from batchsift.statistics import (
     CorrectedT,
-    Duration,
-    Friedman,
     Interval,
-    Pairwise,
     Record,
     Significance,
-    TimeToTarget,
-    average_ranks,
     bootstrap_interval,
     corrected_mean,
     corrected_resampled_t,
-    epochs_to_target,
-    friedman,
     hedges_g,
     holm,
-    nemenyi,
     rank_biserial,
-    time_to_target,
     wilcoxon_holm,
     win_tie_loss,
 )
-from batchsift.studies.analysis.runs import BASELINE, Floats, Run, Study
+from batchsift.studies.analysis.runs import BASELINE
 
-EPOCHS = "epochs_to_target"
-AREA = "mean_validation"
-
-Value = Callable[[Run], float]
-Pair = tuple[str, int, int]
+EPOCHS = "epochs_to_target"  # a measure: epochs until Random's best validation value
+AREA = "mean_validation"  # a measure: the mean of the validation curve
 
 
 class Verdict(StrEnum):
@@ -59,15 +45,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One data set of a contrast.
+class DataSetContrast:
+    """A method against Random on one data set.
 
     Args:
-        data: Its name.
-        gain: Mean difference to Random, signed so that above zero is better.
-        test: Over its folds.
-        folds: The differences.
-        p_value: Of `test`, adjusted for the number of methods and data sets (Holm); None without a test.
+        data: The name of the data set.
+        gain: The mean difference to Random, signed so that above zero is better.
+        test: The corrected resampled t-test over the folds.
+        folds: The differences, one a fold and seed.
+        p_value: The p of `test`, adjusted for the number of methods and data sets (Holm); None without a test.
+        alpha: The level at which methods are told apart.
     """
 
     data: str
@@ -75,10 +62,26 @@ class Unit:
     test: CorrectedT
     folds: tuple[float, ...]
     p_value: float | None
+    alpha: float
 
-    def sign(self, alpha: float) -> int:
-        """1 where the method is told apart as better, -1 as worse, else 0."""
-        return 0 if self.p_value is None or self.p_value >= alpha else int(math.copysign(1, self.gain))
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the method is told apart on this data set, and in which direction."""
+        if self.p_value is None:
+            return Verdict.UNTESTED
+        if self.p_value >= self.alpha:
+            return Verdict.OPEN
+        return Verdict.BETTER if self.gain > 0 else Verdict.WORSE
+
+    @property
+    def record(self) -> Record:
+        """Folds won, tied, lost."""
+        return win_tie_loss(self.folds)
+
+    @property
+    def bootstrap(self) -> Interval:
+        """The paired bootstrap interval of the gain over folds, which does not allow for their overlap."""
+        return bootstrap_interval(self.folds, confidence=1 - self.alpha)
 
 
 @dataclass(frozen=True)
@@ -86,22 +89,22 @@ class Contrast:
     """A method against Random by one measure.
 
     Args:
-        method: Name.
-        measure: Key of a metric, or `EPOCHS`, or `AREA`.
-        units: One a data set.
-        gain: Mean of the units' gains.
-        interval: Of the gain.
+        method: The name of the method.
+        measure: The key of a metric, or `EPOCHS`, or `AREA`.
+        data_sets: The same on each data set.
+        gain: The mean of the data sets' gains.
+        interval: The confidence interval of the gain.
         over: What the interval is over: "data sets" or "folds".
-        significance: Wilcoxon over data sets, adjusted for the number of methods (Holm).
+        significance: Wilcoxon's test over data sets, adjusted for the number of methods (Holm).
         record: Data sets won, tied, lost.
         effect: Matched-pairs rank-biserial correlation over data sets (over folds where there is one data set).
-        g: Hedges' g of the paired differences, likewise.
-        alpha: Level of the verdict.
+        g: Hedges' g of the paired differences, over the same.
+        alpha: The level of the verdict.
     """
 
     method: str
     measure: str
-    units: tuple[Unit, ...]
+    data_sets: tuple[DataSetContrast, ...]
     gain: float
     interval: Interval
     over: str
@@ -112,226 +115,150 @@ class Contrast:
     alpha: float
 
     @property
+    def p_value(self) -> float | None:
+        """The p the verdict rests on: over data sets, or of the only data set; None where there is no such one."""
+        if self.significance.p_value is not None or len(self.data_sets) > 1:
+            return self.significance.p_value
+        return self.data_sets[0].p_value
+
+    @property
+    def reason_for_no_test(self) -> str | None:
+        """Why there is no p; None where there is one."""
+        if self.p_value is not None:
+            return None
+        return self.significance.reason if len(self.data_sets) > 1 else self.data_sets[0].test.significance.reason
+
+    @property
     def told_apart(self) -> tuple[int, int]:
-        """Data sets on which the method is told apart as better, and as worse."""
-        signs = [unit.sign(self.alpha) for unit in self.units]
-        return signs.count(1), signs.count(-1)
+        """The numbers of data sets on which the method is told apart as better, and as worse."""
+        verdicts = [one.verdict for one in self.data_sets]
+        return verdicts.count(Verdict.BETTER), verdicts.count(Verdict.WORSE)
 
     @property
     def verdict(self) -> Verdict:
-        """Over data sets where that can be tested, else from the data sets one by one."""
+        """The verdict over data sets where that can be tested, else from the data sets one by one."""
         if self.significance.below(self.alpha):
             return Verdict.BETTER if (self.effect or 0) > 0 else Verdict.WORSE
         if self.significance.p_value is not None:
             return Verdict.OPEN
-        return self._one_by_one()
+        return self._verdict_one_by_one()
 
-    def _one_by_one(self) -> Verdict:
-        if all(unit.p_value is None for unit in self.units):
+    def _verdict_one_by_one(self) -> Verdict:
+        if all(one.p_value is None for one in self.data_sets):
             return Verdict.UNTESTED
         better, worse = self.told_apart
         if not better and not worse:
             return Verdict.OPEN
         if better and worse:
             return Verdict.MIXED
-        if max(better, worse) == len(self.units):
+        if max(better, worse) == len(self.data_sets):
             return Verdict.BETTER if better else Verdict.WORSE
         return Verdict.PARTLY_BETTER if better else Verdict.PARTLY_WORSE
 
+    def document(self) -> dict[str, Any]:
+        """Return the contrast as JSON can hold it; NaN is None."""
+        return {
+            "measure": self.measure,
+            "verdict": str(self.verdict),
+            "gain": None if math.isnan(self.gain) else self.gain,
+            "low": self.interval.low,
+            "high": self.interval.high,
+            "interval_over": self.over,
+            "p_value": self.p_value,
+            "no_test": self.reason_for_no_test,
+            "data_sets": {"won": self.record.wins, "tied": self.record.ties, "lost": self.record.losses},
+            "told_apart": {"better": self.told_apart[0], "worse": self.told_apart[1]},
+            "rank_biserial": self.effect,
+            "hedges_g": self.g,
+        }
 
-@dataclass(frozen=True, eq=False)
-class Scope:
-    """The part of a study one set of statistics is over: one settings, one model or all of them.
+
+@dataclass(frozen=True)
+class PairedValues:
+    """The paired values of a measure on one data set.
 
     Args:
-        settings: Name.
-        model: Name; None for all of them together.
-        methods: Those with finished runs, Random first.
-        runs: Data set to method to pair to run: only pairs that all methods have finished.
-        notes: What is not among them, in words.
-        alpha: Level of tests; intervals are of 1 - alpha.
+        means: Method to its mean over all runs.
+        gains: Method, Random apart, to its differences to Random, one a fold and seed, above zero for the better.
+        test_to_train: The size of a test part over that of the part learned from.
     """
 
-    settings: str
-    model: str | None
-    methods: tuple[str, ...]
-    runs: Mapping[str, Mapping[str, Mapping[Pair, Run]]]
-    notes: tuple[str, ...]
-    alpha: float
-
-    @property
-    def data(self) -> tuple[str, ...]:
-        """The units."""
-        return tuple(self.runs)
-
-    @property
-    def challengers(self) -> tuple[str, ...]:
-        """All methods but Random; none without Random."""
-        return tuple(m for m in self.methods if m != BASELINE) if BASELINE in self.methods else ()
-
-    def values(self, value: Value) -> dict[str, list[float]]:
-        """Method to one number a data set: the mean over the pairs."""
-        return {
-            method: [float(np.mean([value(run) for run in by[method].values()])) for by in self.runs.values()]
-            for method in self.methods
-        }
-
-    def friedman(self, key: str) -> Friedman:
-        """Over data sets, by a metric; with a single one, its average ranks are over the folds."""
-        return friedman(self.values(lambda run: run.metrics[key]), higher_is_better=METRICS[key].higher_is_better)
-
-    def fold_ranks(self, key: str) -> dict[str, float]:
-        """Average ranks over all pairs of all data sets."""
-        table = {
-            method: [run.metrics[key] for by in self.runs.values() for run in by[method].values()]
-            for method in self.methods
-        }
-        return average_ranks(table, higher_is_better=METRICS[key].higher_is_better)
-
-    def pairwise(self, key: str) -> tuple[Pairwise, Pairwise]:
-        """Every pair of methods by a metric: Nemenyi's test, and Wilcoxon's with Holm's adjustment."""
-        values = self.values(lambda run: run.metrics[key])
-        return nemenyi(values), wilcoxon_holm(values, alpha=self.alpha)
-
-    def contrasts(self, key: str) -> dict[str, Contrast]:
-        """Every method against Random by a metric."""
-        return self._contrasts(key, lambda run: run.metrics[key], METRICS[key].higher_is_better)
-
-    @cached_property
-    def convergence(self) -> dict[str, Contrast]:
-        """By epochs until Random's best validation value: the gain is in epochs saved.
-
-        Runs that never get there count with all their epochs, the least it can have been.
-        """
-        return self._contrasts(EPOCHS, lambda run: float(self.duration(run).epochs), higher_is_better=False)
-
-    @cached_property
-    def areas(self) -> dict[str, Contrast]:
-        """By the mean of the validation curve over all epochs: high early is high on the whole."""
-        return self._contrasts(AREA, lambda run: float(run.curve.mean()), higher_is_better=True)
-
-    def duration(self, run: Run) -> Duration:
-        """Epochs until the best validation value of Random's run of the same pair."""
-        return self._durations[run.key]
-
-    @cached_property
-    def _durations(self) -> dict[str, Duration]:
-        return {
-            run.key: _duration(run.curve, by[BASELINE][pair].curve)
-            for by in self.runs.values()
-            for runs in by.values()
-            for pair, run in runs.items()
-        }
-
-    def time_to_target(self, method: str, data: str | None = None) -> TimeToTarget:
-        """Over the runs of a data set, or of all."""
-        chosen = [self.runs[data]] if data is not None else list(self.runs.values())
-        runs = [self.duration(run) for by in chosen for run in by[method].values()]
-        return time_to_target(runs, confidence=1 - self.alpha)
-
-    def _contrasts(self, measure: str, value: Value, higher_is_better: bool) -> dict[str, Contrast]:
-        if not self.challengers or not self.runs:
-            return {}
-        sign = 1.0 if higher_is_better else -1.0
-        over_data = {m: [sign * v for v in values] for m, values in self.values(value).items()}
-        tests = wilcoxon_holm(over_data, baseline=BASELINE, alpha=self.alpha)
-        units = self._units(value, sign)
-        return {
-            method: self._contrast(method, measure, units[method], tests.of(BASELINE, method))
-            for method in self.challengers
-        }
-
-    def _contrast(self, method: str, measure: str, units: Sequence[Unit], test: Significance) -> Contrast:
-        gains = [unit.gain for unit in units]
-        confidence = 1 - self.alpha
-        over_sets = test.p_value is not None
-        interval = (
-            bootstrap_interval(gains, confidence=confidence)
-            if over_sets
-            else corrected_mean([unit.test for unit in units], confidence=confidence)
-        )
-        sample = gains if len(units) > 1 else units[0].folds
-        return Contrast(
-            method=method,
-            measure=measure,
-            units=tuple(units),
-            gain=float(np.mean(gains)),
-            interval=interval,
-            over="data sets" if over_sets else "folds",
-            significance=test,
-            record=win_tie_loss(gains),
-            effect=rank_biserial(sample),
-            g=hedges_g(sample),
-            alpha=self.alpha,
-        )
-
-    def _units(self, value: Value, sign: float) -> dict[str, list[Unit]]:
-        """Method to its data sets, their p adjusted for all of them together."""
-        tests: dict[tuple[str, str], tuple[CorrectedT, tuple[float, ...]]] = {}
-        for data, by in self.runs.items():
-            ratio = float(np.mean([run.facts.test_to_train for run in by[BASELINE].values()]))
-            for method in self.challengers:
-                folds = _fold_gains(by[method], by[BASELINE], value, sign)
-                test = corrected_resampled_t(folds, test_to_train=ratio, confidence=1 - self.alpha)
-                tests[method, data] = test, folds
-        made = [place for place, (test, _) in tests.items() if test.significance.p_value is not None]
-        raw = [tests[place][0].significance.p_value or 0.0 for place in made]
-        adjusted = dict(zip(made, holm(raw), strict=True)) if made else {}
-        return {
-            method: [
-                Unit(
-                    data=data,
-                    gain=tests[method, data][0].mean,
-                    test=tests[method, data][0],
-                    folds=tests[method, data][1],
-                    p_value=adjusted.get((method, data)),
-                )
-                for data in self.runs
-            ]
-            for method in self.challengers
-        }
+    means: Mapping[str, float]
+    gains: Mapping[str, tuple[float, ...]]
+    test_to_train: float
 
 
-def _duration(own_E: Floats, random_E: Floats) -> Duration:
-    if np.isnan(random_E).all():
-        return Duration(len(own_E), False)  # a target that is undefined is never reached
-    return epochs_to_target(own_E.tolist(), float(np.nanmax(random_E)))
+def contrast_methods(
+    measure: str, values: Mapping[str, PairedValues], *, higher_is_better: bool, alpha: float
+) -> dict[str, Contrast]:
+    """Compare every method with Random.
+
+    Args:
+        measure: The name of the measure.
+        values: Data set to its paired values; all have the same methods, Random among them.
+        higher_is_better: The direction of the measure.
+        alpha: The level of tests; intervals are of 1 - alpha.
+
+    Returns:
+        Method to its contrast, Random apart.
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    methods = list(next(iter(values.values())).means)
+    over_data = {method: [sign * one.means[method] for one in values.values()] for method in methods}
+    tests = wilcoxon_holm(over_data, baseline=BASELINE, alpha=alpha)
+    by_method = _contrast_on_data_sets(values, alpha)
+    return {
+        method: _contrast(measure, method, data_sets, tests.of(BASELINE, method), alpha)
+        for method, data_sets in by_method.items()
+    }
 
 
-def _fold_gains(own: Mapping[Pair, Run], base: Mapping[Pair, Run], value: Value, sign: float) -> tuple[float, ...]:
-    """One difference a seed and fold, the mean over models: models share the fold's data."""
-    by_fold: dict[tuple[int, int], list[float]] = {}
-    for pair, run in own.items():
-        by_fold.setdefault(pair[1:], []).append(sign * (value(run) - value(base[pair])))
-    return tuple(float(np.mean(gains)) for gains in by_fold.values())
+def _contrast(
+    measure: str, method: str, data_sets: Sequence[DataSetContrast], test: Significance, alpha: float
+) -> Contrast:
+    gains = [one.gain for one in data_sets]
+    over_data_sets = test.p_value is not None
+    if over_data_sets:
+        interval = bootstrap_interval(gains, confidence=1 - alpha)
+    else:
+        interval = corrected_mean([one.test for one in data_sets], confidence=1 - alpha)
+    sample = gains if len(data_sets) > 1 else data_sets[0].folds
+    return Contrast(
+        method=method,
+        measure=measure,
+        data_sets=tuple(data_sets),
+        gain=float(np.mean(gains)),
+        interval=interval,
+        over="data sets" if over_data_sets else "folds",
+        significance=test,
+        record=win_tie_loss(gains),
+        effect=rank_biserial(sample),
+        g=hedges_g(sample),
+        alpha=alpha,
+    )
 
 
-def scopes(study: Study, *, alpha: float) -> list[Scope]:
-    """All models together (where there are several), then each; for each settings."""
-    found: list[Scope] = []
-    for settings in dict.fromkeys(block.settings for block in study.blocks):
-        models = list(dict.fromkeys(block.model for block in study.blocks if block.settings == settings))
-        chosen = [None, *models] if len(models) > 1 else models
-        found += (_scope(study, settings, model, alpha) for model in chosen)
-    return found
-
-
-def _scope(study: Study, settings: str, model: str | None, alpha: float) -> Scope:
-    by_data: dict[str, dict[str, dict[Pair, Run]]] = {}
-    for block, by_method in study.blocks.items():
-        if block.settings == settings and model in {None, block.model}:
-            for run in (run for runs in by_method.values() for run in runs):
-                by_data.setdefault(block.data, {}).setdefault(run.method, {})[run.place.pair] = run
-    methods = tuple(m for m in study.methods if any(m in by for by in by_data.values()))
-    notes = [f"{method}: no run has finished" for method in study.methods if method not in methods]
-    kept: dict[str, dict[str, dict[Pair, Run]]] = {}
-    for data, by in by_data.items():
-        shared = set.intersection(*(set(by.get(method, {})) for method in methods))
-        everything = {pair for runs in by.values() for pair in runs}
-        if not shared:
-            notes.append(f"{data}: left out, no run that all methods have finished")
-            continue
-        if len(shared) < len(everything):
-            notes.append(f"{data}: only the {len(shared)} of {len(everything)} runs that all methods have finished")
-        kept[data] = {m: {pair: run for pair, run in by[m].items() if pair in shared} for m in methods}
-    return Scope(settings, model, methods, kept, tuple(notes), alpha)
+def _contrast_on_data_sets(values: Mapping[str, PairedValues], alpha: float) -> dict[str, list[DataSetContrast]]:
+    """Method to its contrast on each data set; their p are adjusted for all of them together."""
+    tests = {
+        (method, data): corrected_resampled_t(gains, test_to_train=one.test_to_train, confidence=1 - alpha)
+        for data, one in values.items()
+        for method, gains in one.gains.items()
+    }
+    p_values = {place: test.significance.p_value for place, test in tests.items()}
+    tested = {place: p for place, p in p_values.items() if p is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True)) if tested else {}
+    return {
+        method: [
+            DataSetContrast(
+                data=data,
+                gain=tests[method, data].mean,
+                test=tests[method, data],
+                folds=one.gains[method],
+                p_value=adjusted.get((method, data)),
+                alpha=alpha,
+            )
+            for data, one in values.items()
+        ]
+        for method in next(iter(values.values())).gains
+    }

@@ -1,13 +1,10 @@
-"""What a study's folder holds, as the report needs it: runs, failures, what is missing.
+"""The runs that are compared: what analysis and report keep of the records of a study or a comparison.
 
-Cells are read one by one and only what the page shows is kept: the folder of a large study is larger than memory.
+Records are read one by one and only what is shown is kept: the folder of a large study is larger than memory.
 
 L labels, E epochs.
 """
 
-import json
-import math
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,17 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchsift.studies.config import CellConfig, StudyManifest
+from batchsift.studies.record import CellError, CellRecord, DataFacts
 from batchsift.studies.store import Store
+from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.recording import Suspect
 
-BASELINE = "random"
+BASELINE = "random"  # the method all others are compared with
 TARGET = "macro_auc"  # the metric that chooses the best epoch is the one whose curve is followed
-FIXED = ("training", "hyperparameters", "data_fingerprint")  # of a config: what paired runs must share
 Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, order=True)
 class Block:
-    """What is held fixed while methods are compared."""
+    """Data, model and settings: what is held fixed while methods are compared."""
 
     data: str
     model: str
@@ -36,45 +36,10 @@ class Block:
     def __str__(self) -> str:
         return f"{self.data}, {self.model}, {self.settings}"
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where a cell stands in the study."""
-
-    block: Block
-    method: str
-    fold: int
-    seed: int
-
-    @property
-    def pair(self) -> tuple[str, int, int]:
-        """Model, seed and fold: runs that agree in it and in the data are paired."""
-        return self.block.model, self.seed, self.fold
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Of the data of a run: sizes of its parts, and its L labels with their positives in the training part."""
-
-    num_train: int
-    num_validation: int
-    num_test: int
-    label_names: tuple[str, ...]
-    label_counts: tuple[int, ...]
-
-    @property
-    def test_to_train(self) -> float:
-        """Size of the test part over that of the part learnt from, validation included: it chose the epoch."""
-        return self.num_test / (self.num_train + self.num_validation)
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A label that a run contradicted."""
-
-    sample: int
-    label: str
-    hardness: float
+    @classmethod
+    def of_config(cls, config: CellConfig) -> "Block":
+        """Return the block a cell belongs to."""
+        return cls(config.data, config.model, config.settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,34 +47,30 @@ class Run:
     """One finished cell.
 
     Args:
-        key: Its name in the store.
-        place: Which it is.
-        facts: Of its data.
+        config: What was run.
+        facts: The sizes of its data and their labels.
         metrics: On the test part, at the best epoch; NaN where one is undefined.
-        best_epoch: From 0.
+        best_epoch: Counted from 0.
         curve: `TARGET` on the validation part, `(E,)`.
         summaries: What the selector said of itself, by name, `(E,)` each.
-        label_kind: What `label_traces` are: "label_weights", or "label_means" of a method without weights.
+        trace_kind: What `label_traces` are: "label_weights", or "label_means" of a method without weights.
         label_traces: Signal to `(E, L)`.
         quantiles: Signal to `(E, 21)`, its distribution over all cells.
-        label_auc: On the test part, at the best epoch, `(L,)`; empty where it was not recorded.
-        draws: Quantiles of how often a sample was drawn, `(21,)`; empty where they were not recorded.
-        suspects: The most contradicted labels.
-        selection_seconds: Spent in the selector.
-        total_seconds: Of selection, training and scoring.
-        training: The settings, as JSON.
-        fixed: What runs of a block share (settings, hyperparameters, the data's content), as JSON.
-        started: When; later is larger.
+        label_auc: On the test part, at the best epoch, `(L,)`.
+        draws: Quantiles of how often a sample was drawn, `(21,)`.
+        suspects: The labels that the model contradicted most.
+        selection_seconds: Seconds spent in the selector.
+        total_seconds: Seconds of selection, training and scoring.
+        started: When the run began; later is larger.
     """
 
-    key: str
-    place: Place
-    facts: Facts
+    config: CellConfig
+    facts: DataFacts
     metrics: Mapping[str, float]
     best_epoch: int
     curve: Floats
     summaries: Mapping[str, Floats]
-    label_kind: str
+    trace_kind: str
     label_traces: Mapping[str, Floats]
     quantiles: Mapping[str, Floats]
     label_auc: Floats
@@ -117,252 +78,196 @@ class Run:
     suspects: tuple[Suspect, ...]
     selection_seconds: float
     total_seconds: float
-    training: str
-    fixed: str
     started: str
 
-    @property
+    @classmethod
+    def of_result(cls, config: CellConfig, facts: DataFacts, result: FoldResult, started: str = "") -> "Run":
+        """Keep of a result what analysis and report need."""
+        epochs = result.epochs
+        kind = "label_weights" if epochs[0].signals.label_weights else "label_means"
+        # Of a method without weights, one map is enough.
+        num_traces = len(epochs[0].signals.label_weights) or 1
+        label_traces = _stacked(epochs, kind)
+        return cls(
+            config=config,
+            facts=facts,
+            metrics=result.metrics,
+            best_epoch=result.best_epoch,
+            curve=np.array([record.validation.get(TARGET, np.nan) for record in epochs]),
+            summaries={
+                name: np.array([record.summary.get(name, np.nan) for record in epochs])
+                for name in ("share_drawn", "entropy")
+            },
+            trace_kind=kind,
+            label_traces=dict(list(label_traces.items())[:num_traces]),
+            quantiles=_stacked(epochs, "signal_quantiles"),
+            label_auc=np.array(result.label_metrics.get("auc", ())),
+            draws=np.array(result.draws),
+            suspects=tuple(result.suspects),
+            selection_seconds=result.selection_seconds,
+            total_seconds=result.total_seconds,
+            started=started,
+        )
+
+    @classmethod
+    def of_record(cls, record: CellRecord) -> "Run":
+        """Keep of a finished cell's record what analysis and report need."""
+        return cls.of_result(record.config, record.facts, record.result, record.started)
+
+    @cached_property
     def block(self) -> Block:
-        """Data, model, settings."""
-        return self.place.block
+        """Data, model and settings."""
+        return Block.of_config(self.config)
 
     @property
     def method(self) -> str:
-        """Its name in the study."""
-        return self.place.method
+        """The method's name in the study."""
+        return self.config.method
+
+    @property
+    def pair(self) -> tuple[str, int, int]:
+        """Model, seed and fold: runs that agree in it and in the data are paired."""
+        return self.config.model, self.config.seed, self.config.fold
+
+
+def _stacked(epochs: Sequence[EpochRecord], kind: str) -> dict[str, Floats]:
+    """The signals of which there is such a record in all epochs, by name: `(E, ...)` each, in single precision."""
+    by_epoch: list[Mapping[str, tuple[float, ...]]] = [getattr(record.signals, kind) for record in epochs]
+    common = [signal for signal in by_epoch[0] if all(signal in signals for signals in by_epoch)]
+    return {signal: np.array([signals[signal] for signals in by_epoch], dtype=np.float32) for signal in common}
 
 
 @dataclass(frozen=True)
 class Failure:
     """One cell that failed."""
 
-    place: Place
-    kind: str
-    message: str
-    traceback: str
+    config: CellConfig
+    error: CellError
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
-    """All of it.
+class StudyRuns:
+    """All runs of a study, or of a comparison.
 
     Args:
-        folder: Where it was read from.
-        places: All cells, in the study's order.
-        runs: Those that finished.
-        failures: Those that failed.
-        missing: Those that have not run.
-        provenance: `study.json` without its list of cells.
+        name: The name of the study.
+        planned: The configurations of all cells, in the study's order.
+        runs: The finished cells.
+        failures: The failed cells.
+        missing: The cells that have not run.
+        manifest: What the store keeps of the study; None for a comparison.
+        folder: Where the runs were read from; None for runs in memory.
         machines: Distinct descriptions of where cells ran.
-        versions: Distinct sets of versions cells ran with.
-        strangers: How many cells in the folder are not the study's.
+        versions: Distinct sets of versions that cells ran with.
+        unrelated: The number of cells in the folder that do not belong to the study.
     """
 
-    folder: Path
-    places: tuple[Place, ...]
+    name: str
+    planned: tuple[CellConfig, ...]
     runs: tuple[Run, ...]
-    failures: tuple[Failure, ...]
-    missing: tuple[Place, ...]
-    provenance: Mapping[str, Any] = field(repr=False)
-    machines: tuple[Mapping[str, Any], ...]
-    versions: tuple[Mapping[str, Any], ...]
-    strangers: int
-
-    @property
-    def name(self) -> str:
-        """Its own, or its folder's."""
-        return str(self.provenance.get("name") or self.folder.resolve().name)
-
-    @property
-    def command(self) -> str:
-        """What was typed to run it; empty where that is not known."""
-        typed = self.provenance.get("command") or ""
-        return typed if isinstance(typed, str) else shlex.join(map(str, typed))
-
-    @property
-    def source(self) -> str:
-        """The study's file; empty where there was none."""
-        return str(self.provenance.get("source") or "")
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Those its file names; empty where it names none."""
-        return tuple(map(str, self.provenance.get("metrics") or ()))
+    failures: tuple[Failure, ...] = ()
+    missing: tuple[CellConfig, ...] = ()
+    manifest: StudyManifest | None = field(default=None, repr=False)
+    folder: Path | None = None
+    machines: tuple[Mapping[str, Any], ...] = ()
+    versions: tuple[Mapping[str, Any], ...] = ()
+    unrelated: int = 0
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """In the order of the study, the baseline first."""
-        found = dict.fromkeys(place.method for place in self.places)
+        """The methods in the order of the study, the baseline first."""
+        found = dict.fromkeys(config.method for config in self.planned)
         return tuple(sorted(found, key=lambda method: method != BASELINE))
 
     @cached_property
     def data(self) -> tuple[str, ...]:
-        """All data sets."""
-        return tuple(dict.fromkeys(place.block.data for place in self.places))
+        """The data sets in the order of the study."""
+        return tuple(dict.fromkeys(config.data for config in self.planned))
 
     @cached_property
     def models(self) -> tuple[str, ...]:
-        """All models."""
-        return tuple(dict.fromkeys(place.block.model for place in self.places))
+        """The models in the order of the study."""
+        return tuple(dict.fromkeys(config.model for config in self.planned))
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
-        """All settings."""
-        return tuple(dict.fromkeys(place.block.settings for place in self.places))
+        """The names of the settings in the order of the study."""
+        return tuple(dict.fromkeys(config.settings for config in self.planned))
 
     @property
     def finished_methods(self) -> list[tuple[int, str]]:
-        """Those with a finished run, with their numbers."""
+        """The methods with a finished run, with their numbers in `methods`."""
         finished = {run.method for run in self.runs}
         return [(number, method) for number, method in enumerate(self.methods) if method in finished]
 
     @cached_property
     def blocks(self) -> dict[Block, dict[str, tuple[Run, ...]]]:
-        """Finished runs by block and method, in the order of the study."""
+        """The finished runs by block and method, in the order of the study."""
         found: dict[Block, dict[str, list[Run]]] = {}
         for run in self.runs:
             found.setdefault(run.block, {}).setdefault(run.method, []).append(run)
         return {
-            block: {method: tuple(by[method]) for method in self.methods if method in by} for block, by in found.items()
+            block: {method: tuple(by_method[method]) for method in self.methods if method in by_method}
+            for block, by_method in found.items()
         }
 
 
-def read(folder: Path) -> Study:
-    """Reads a study's folder.
+def read_runs(folder: Path) -> StudyRuns:
+    """Read the runs of a study's folder, or of a comparison's.
 
-    Cells that the study's file does not ask for (any more) are not compared with the others. Where there is no file,
-    as a comparison leaves it, those of a block count that share the settings, hyperparameters and data of its latest.
+    Cells that the study does not ask for (any more) are not compared with the others. Where there is no manifest, as a
+    comparison leaves it, those of a block count that share the settings, hyperparameters and data of its latest.
 
     Raises:
-        ValueError: where there is no study, or a file of it cannot be read.
+        ValueError: There is no study, or a file of it cannot be read.
     """
     store = Store(folder)
     if not (folder / "cells").is_dir():
         raise ValueError(f"no study in {folder}: there is no folder {folder / 'cells'}; expected the --out of a study")
-    provenance = store.study()
-    keys = store.keys()
-    planned = {str(cell["key"]): _place(cell["config"]) for cell in (provenance or {}).get("cells", [])}
-    wanted = [key for key in planned if key in keys] if provenance else sorted(keys)
-    cells = _Cells()
-    for key in wanted:
-        cells.add(key, store.read(key).document)
-    runs = tuple(cells.runs if provenance else _current(cells.runs))
-    places = [*planned.values()] if provenance else [run.place for run in runs] + [one.place for one in cells.failures]
-    return Study(
+    manifest, stored = store.manifest(), store.keys()
+    wanted = [key for key in manifest.cells if key in stored] if manifest else sorted(stored)
+    runs: list[Run] = []
+    failures: list[Failure] = []
+    machines: list[Mapping[str, Any]] = []
+    versions: list[Mapping[str, Any]] = []
+    for record in map(store.read, wanted):
+        if record.error is None:
+            runs.append(Run.of_record(record))
+        else:
+            failures.append(Failure(record.config, record.error))
+        machines += [record.machine] if record.machine not in machines else []
+        versions += [record.versions] if record.versions not in versions else []
+    if manifest is None:
+        runs = _latest_alike(runs)
+        planned: Iterable[CellConfig] = [*(run.config for run in runs), *(failure.config for failure in failures)]
+    else:
+        planned = manifest.cells.values()
+    return StudyRuns(
+        name=manifest.name if manifest and manifest.name else folder.resolve().name,
+        planned=tuple(planned),
+        runs=tuple(runs),
+        failures=tuple(failures),
+        missing=tuple(config for key, config in manifest.cells.items() if key not in stored) if manifest else (),
+        manifest=manifest,
         folder=folder,
-        places=tuple(dict.fromkeys(places)),
-        runs=runs,
-        failures=tuple(cells.failures),
-        missing=tuple(place for key, place in planned.items() if key not in keys),
-        provenance={key: value for key, value in (provenance or {}).items() if key != "cells"},
-        machines=tuple(cells.machines.values()),
-        versions=tuple(cells.versions.values()),
-        strangers=len(keys) - len(runs) - len(cells.failures),
+        machines=tuple(machines),
+        versions=tuple(versions),
+        unrelated=len(stored) - len(runs) - len(failures),
     )
 
 
-class _Cells:
-    """What is kept of the documents that were read."""
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
-        self.failures: list[Failure] = []
-        self.machines: dict[str, Mapping[str, Any]] = {}
-        self.versions: dict[str, Mapping[str, Any]] = {}
-
-    def add(self, key: str, cell: Mapping[str, Any]) -> None:
-        if cell["status"] == "done":
-            self.runs.append(_run(key, cell))
-        else:
-            self.failures.append(_failure(cell))
-        for found, item in ((self.machines, cell.get("machine")), (self.versions, cell.get("versions"))):
-            if item:
-                found.setdefault(json.dumps(item, sort_keys=True, default=str), item)
-
-
-def _current(runs: Sequence[Run]) -> list[Run]:
-    """Those that share what is fixed with the latest of their block; of one place the latest."""
+def _latest_alike(runs: Sequence[Run]) -> list[Run]:
+    """Keep the runs that share what is fixed with the latest of their block, and of equal ones the latest."""
     latest: dict[Block, Run] = {}
     for run in sorted(runs, key=lambda run: run.started):
         latest[run.block] = run
-    alike = [run for run in runs if run.fixed == latest[run.block].fixed]
-    chosen = {run.place: run for run in sorted(alike, key=lambda run: run.started)}
-    return sorted(chosen.values(), key=lambda run: (run.place.block, run.place.seed, run.place.fold, run.started))
+    chosen: dict[tuple[Block, str, int, int], Run] = {}
+    for run in sorted(runs, key=lambda run: run.started):
+        if _what_is_fixed(run) == _what_is_fixed(latest[run.block]):
+            chosen[run.block, run.method, run.config.seed, run.config.fold] = run
+    return sorted(chosen.values(), key=lambda run: (run.block, run.config.seed, run.config.fold, run.started))
 
 
-def _place(config: Mapping[str, Any]) -> Place:
-    block = Block(str(config["data"]), str(config["model"]), str(config["settings"]))
-    return Place(block, str(config["method"]), int(config["fold"]), int(config["seed"]))
-
-
-def _run(key: str, cell: Mapping[str, Any]) -> Run:
-    epochs, data = cell["epochs"], cell["data"]
-    kind = "label_weights" if _traced(epochs, "label_weights") else "label_means"
-    signals = _traced(epochs, kind)[: 2 if kind == "label_weights" else 1]
-    return Run(
-        key=key,
-        place=_place(cell["config"]),
-        facts=Facts(
-            data["num_train"],
-            data["num_validation"],
-            data["num_test"],
-            tuple(map(str, data["label_names"])),
-            tuple(data["label_counts"]),
-        ),
-        metrics={name: number(value) for name, value in cell["metrics"].items()},
-        best_epoch=int(cell["best_epoch"]),
-        curve=numbers(epoch["validation"].get(TARGET) for epoch in epochs),
-        summaries={
-            name: numbers(epoch["summary"].get(name) for epoch in epochs) for name in ("share_drawn", "entropy")
-        },
-        label_kind=kind,
-        label_traces={signal: _trace(epochs, kind, signal) for signal in signals},
-        quantiles={
-            signal: _trace(epochs, "signal_quantiles", signal) for signal in _traced(epochs, "signal_quantiles")
-        },
-        label_auc=numbers((cell.get("label_metrics") or {}).get("auc") or ()),
-        draws=numbers((cell.get("draws") or {}).get("quantiles") or ()),
-        suspects=tuple(
-            Suspect(int(one["sample"]), str(one["label"]), number(one["hardness"]))
-            for one in cell.get("suspects") or ()
-        ),
-        selection_seconds=number(cell["timings"].get("selection_seconds")),
-        total_seconds=number(cell["timings"].get("total_seconds")),
-        training=json.dumps(cell["config"].get("training", {}), sort_keys=True),
-        fixed=json.dumps([cell["config"].get(part) for part in FIXED], sort_keys=True),
-        started=str(cell["timings"].get("started", "")),
-    )
-
-
-def _traced(epochs: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
-    """The signals of which there is such a trace in all epochs."""
-    return [signal for signal in epochs[0].get(kind) or {} if all(signal in (one.get(kind) or {}) for one in epochs)]
-
-
-def _trace(epochs: Sequence[Mapping[str, Any]], kind: str, signal: str) -> Floats:
-    return np.array([numbers(epoch[kind][signal]) for epoch in epochs], dtype=np.float32)
-
-
-def _failure(cell: Mapping[str, Any]) -> Failure:
-    error = cell.get("error") or {}
-    return Failure(_place(cell["config"]), *(str(error.get(part, "")) for part in ("type", "message", "traceback")))
-
-
-def number(value: Any) -> float:
-    """What JSON had for a float: null is NaN."""
-    return math.nan if value is None else float(value)
-
-
-def numbers(values: Iterable[Any]) -> Floats:
-    """What JSON had for several."""
-    return np.array([number(value) for value in values], dtype=float)
-
-
-def mean_of_known(table_RL: Floats) -> Floats:
-    """The mean of each column over what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(table_RL)
-    counts = known.sum(axis=0)
-    means: Floats = np.where(
-        counts > 0, np.where(known, table_RL, 0).sum(axis=0) / np.maximum(counts, 1), np.float64("nan")
-    )
-    return means
+def _what_is_fixed(run: Run) -> tuple[Any, ...]:
+    """What paired runs must share."""
+    return run.config.training, dict(run.config.hyperparameters), run.config.data_fingerprint

@@ -17,7 +17,7 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
 
     Folds differ more than methods do: in the differences their own levels cancel.
     """
-    curves = {methods.index(method): together([run.curve for run in of]) for method, of in runs.items()}
+    curves = {methods.index(method): together([run.curve for run in own]) for method, own in runs.items()}
     paired = _paired(runs, methods)
     num_epochs = min(curve.shape[1] for curve in curves.values())
     curves = {number: curve[:, :num_epochs] for number, curve in curves.items()}
@@ -41,36 +41,36 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
 
 
 def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
-    base = {run.place.pair: run.curve for run in runs.get(BASELINE, ())}
+    base = {run.pair: run.curve for run in runs.get(BASELINE, ())}
     found: dict[int, Floats] = {}
-    for method, of in runs.items():
-        both = [(run.curve, base[run.place.pair]) for run in of if run.place.pair in base]
+    for method, own in runs.items():
+        both = [(run.curve, base[run.pair]) for run in own if run.pair in base]
         if method != BASELINE and both:
-            own, other = together([pair[0] for pair in both]), together([pair[1] for pair in both])
-            shortest = min(own.shape[1], other.shape[1])
-            found[methods.index(method)] = own[:, :shortest] - other[:, :shortest]
+            curves, random = together([pair[0] for pair in both]), together([pair[1] for pair in both])
+            shortest = min(curves.shape[1], random.shape[1])
+            found[methods.index(method)] = curves[:, :shortest] - random[:, :shortest]
     return found
 
 
 def share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
     """The share of the training samples that an epoch draws at all."""
-    curves = {method: [100 * run.summaries["share_drawn"] for run in of] for method, of in runs.items()}
-    return _of_selector(block, curves, methods, "Samples drawn in an epoch, %", "share")
+    curves = {method: [100 * run.summaries["share_drawn"] for run in own] for method, own in runs.items()}
+    return _draw_selector_curve(block, curves, methods, "Samples drawn in an epoch, %", "share")
 
 
 def evenness(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
     """The entropy of the probabilities over that of the uniform distribution."""
     curves = {
-        method: [100 * run.summaries["entropy"] / np.log(run.facts.num_train) for run in of]
-        for method, of in runs.items()
+        method: [100 * run.summaries["entropy"] / np.log(run.facts.num_train) for run in own]
+        for method, own in runs.items()
     }
-    return _of_selector(block, curves, methods, "Entropy, % of the uniform", "entropy")
+    return _draw_selector_curve(block, curves, methods, "Entropy, % of the uniform", "entropy")
 
 
-def _of_selector(
+def _draw_selector_curve(
     block: Block, curves: Mapping[str, Sequence[Floats]], methods: Sequence[str], title: str, name: str
 ) -> Drawing | None:
-    known = {methods.index(m): together(of) for m, of in curves.items() if of and not np.isnan(together(of)).any()}
+    known = {methods.index(m): together(own) for m, own in curves.items() if own and not np.isnan(together(own)).any()}
     if not known:
         return None
     num_epochs = min(curve.shape[1] for curve in known.values())
@@ -90,8 +90,8 @@ def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | Non
         figure = svg.figure(170)
         axes = figure.subplots()
         found = False
-        for method, of in runs.items():
-            quantiles = [run.draws for run in of if run.draws.size]
+        for method, own in runs.items():
+            quantiles = [run.draws for run in own if run.draws.size]
             if not quantiles:
                 continue
             found, number = True, methods.index(method)

@@ -21,7 +21,7 @@ def heat_maps(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
     facts = runs[0].facts
     order = np.argsort(-np.array(facts.label_counts), kind="stable")
     names = [facts.label_names[j] for j in order]
-    what = "weights" if runs[0].label_kind == "label_weights" else "means"
+    what = "weights" if runs[0].trace_kind == "label_weights" else "means"
     drawings = []
     for signal in signals:
         weights_EL = mean_over_runs([run.label_traces[signal] for run in runs])

@@ -15,7 +15,7 @@ BAR = 7  # points between two bars
 LETTER = 5.9  # points a letter takes, about
 
 
-def critical_difference(
+def draw_ranks(
     ranks: Mapping[str, float],
     bars: Sequence[Sequence[str]],
     methods: Sequence[str],

@@ -1,0 +1,119 @@
+"""What is to be run: the configuration of a cell, and the manifest of a study that lists its cells."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from batchsift.training.settings import Settings
+
+STUDY_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellConfig:
+    """Everything that decides the numbers of a cell.
+
+    Args:
+        data: The name of the data set.
+        model: The name of the model.
+        method: The name of the method in this study.
+        settings: The name of the settings.
+        fold: Counted from 0.
+        seed: Decides the splits, the initial weights and the selection.
+        base_method: The registered method.
+        method_options: The options of the method.
+        hyperparameters: The hyperparameters of the model.
+        training: The settings in full.
+        data_fingerprint: The hash of the data's content.
+    """
+
+    data: str
+    model: str
+    method: str
+    settings: str
+    fold: int
+    seed: int
+    base_method: str
+    method_options: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    training: Settings
+    data_fingerprint: str
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "CellConfig":
+        """Build the configuration from what `document()` returned.
+
+        Raises:
+            ValueError: A key is missing, unknown, or has a value out of its range.
+        """
+        try:
+            return cls(**{**document, "training": Settings(**document["training"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no configuration of a cell of this version of batchsift: {error}") from error
+
+    def document(self) -> dict[str, Any]:
+        """Return the configuration as JSON can hold it."""
+        return asdict(self)
+
+    @cached_property
+    def key(self) -> str:
+        """The hash of the configuration: 20 hexadecimal digits."""
+        canonical = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+    def __str__(self) -> str:
+        return f"{self.data} {self.model} {self.method} {self.settings} fold {self.fold + 1} seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyManifest:
+    """What a store keeps of the study whose cells it holds.
+
+    Args:
+        name: The study's name.
+        file: The path of the study file.
+        source: The text of the study file.
+        metrics: Keys of the metrics that a report leads with.
+        command: The words that run the study again.
+        cells: The configurations of all cells by their keys, in the study's order.
+    """
+
+    name: str = ""
+    file: str = ""
+    source: str = ""
+    metrics: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    cells: Mapping[str, CellConfig]
+
+    def document(self) -> dict[str, Any]:
+        """Return the manifest as JSON can hold it."""
+        return {
+            "format": STUDY_FORMAT,
+            "name": self.name,
+            "file": self.file,
+            "source": self.source,
+            "metrics": list(self.metrics),
+            "command": list(self.command),
+            "cells": [{"key": key, "config": config.document()} for key, config in self.cells.items()],
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "StudyManifest":
+        """Build the manifest from what `document()` returned.
+
+        Raises:
+            ValueError: It is of another format, or a cell's configuration cannot be read.
+        """
+        if document.get("format") != STUDY_FORMAT:
+            raise ValueError(f"the study has format {document.get('format')!r}; this batchsift reads {STUDY_FORMAT}")
+        return cls(
+            name=document.get("name", ""),
+            file=document.get("file", ""),
+            source=document.get("source", ""),
+            metrics=tuple(document.get("metrics", ())),
+            command=tuple(document.get("command", ())),
+            cells={cell["key"]: CellConfig.from_document(cell["config"]) for cell in document["cells"]},
+        )
