@@ -14,9 +14,9 @@ import pytest
 
 from batchsift.cli import study as study_verb
 from batchsift.studies import executor
-from batchsift.training.provenance import versions
 from batchsift.studies.grid import read_study
 from batchsift.studies.store import Store
+from batchsift.training.provenance import versions
 
 ROOT = Path(__file__).parents[2]
 STUDY = """

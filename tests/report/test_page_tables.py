@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from batchsift.report.page import svg
-from batchsift.report.page.figures.drawing import MOST_POINTS, identifier, shown
+from batchsift.report.page.figures.drawing import MOST_POINTS, epochs_to_draw, identifier
 from batchsift.report.page.figures.ranks import draw_ranks
 from batchsift.report.page.tables import Column, Table, TableCell
 from batchsift.studies.analysis.wording import format_p, format_value
@@ -60,7 +60,7 @@ def drawn(name="f", values=None):
         figure = svg.figure(120)
         axes = figure.subplots()
         for number in range(3):
-            (line,) = axes.plot(range(9), np.arange(9.0) * number, color=svg.colour(number))
+            (line,) = axes.plot(range(9), np.arange(9.0) * number, color=svg.color(number))
             line.set_gid(f"series-{number}")
         axes.plot(range(9), range(9), "o", color=svg.INK)
         axes.set_title("<script>alert(1)</script> $x_1$ & co")
@@ -127,6 +127,6 @@ def test_names_of_ids_and_epochs_that_are_drawn():
     assert identifier("a b", "x_y", 3) == "a-b-x-y-3"
     assert len({identifier("f", name) for name in ("日本", "中国", "a<b", "a>b", "a-b")}) == 5
     assert re.fullmatch(r"[A-Za-z0-9-]+", identifier("日本"))
-    assert shown(5).tolist() == [0, 1, 2, 3, 4]
-    assert (len(shown(1000)), shown(1000)[0], shown(1000)[-1]) == (MOST_POINTS, 0, 999)
-    assert shown(1).tolist() == [0]
+    assert epochs_to_draw(5).tolist() == [0, 1, 2, 3, 4]
+    assert (len(epochs_to_draw(1000)), epochs_to_draw(1000)[0], epochs_to_draw(1000)[-1]) == (MOST_POINTS, 0, 999)
+    assert epochs_to_draw(1).tolist() == [0]

@@ -43,7 +43,7 @@ def test_a_study_is_read(tmp_path):
     study = read(tmp_path, GOOD)
     assert [entry.source for entry in study.data] == [["digits"], ["a.arff", "b.arff"]]
     assert study.data[1].options() == {"labels": 6}
-    assert [(entry.called, entry.method) for entry in study.methods] == [("random", "random"), ("plain", "d2ace")]
+    assert [(entry.study_name, entry.method) for entry in study.methods] == [("random", "random"), ("plain", "d2ace")]
     assert study.methods[1].options() == {"correlation": False, "mixture": {"start": 0.9}}
     assert [(entry.name, entry.base, entry.changes()) for entry in study.settings] == [
         ("paper", "paper", {}),

@@ -76,7 +76,7 @@ def _cell_configs(
     hyperparameters: Mapping[str, Any],
     settings: str,
 ) -> list[CellConfig]:
-    """The cells of a comparison, fold by fold."""
+    """List the cells of a comparison, fold by fold."""
     content = fingerprint(prepared.data, rows=prepared.kept_samples)
     return [
         CellConfig(

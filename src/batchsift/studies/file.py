@@ -22,14 +22,14 @@ from batchsift.training.settings import Settings
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a study file: at a key or an element of a list, and what."""
+    """A mistake in a study file: the key or element of a list, and what is wrong with it."""
 
     place: Place
     message: str
 
 
 class StudyFileError(ValueError):
-    """What is wrong with a study file, one line a problem, in the file's order."""
+    """A study file has mistakes: one line each, in the file's order."""
 
     def __init__(self, path: Path, text: str, problems: Iterable[Problem]) -> None:
         lines = lines_of(text)
@@ -38,12 +38,12 @@ class StudyFileError(ValueError):
             place = one.place
             while place and place not in lines:
                 place = place[:-1]
-            found.append((lines.get(place, 1), f"{_words(place)}: {one.message}" if place else one.message))
+            found.append((lines.get(place, 1), f"{_format_place(place)}: {one.message}" if place else one.message))
         super().__init__("\n".join(f"{path}, line {line}: {message}" for line, message in sorted(found)))
 
 
-def _words(place: Place) -> str:
-    """Keys as written, positions in lists counted from 1."""
+def _format_place(place: Place) -> str:
+    """Write a place as its keys, with positions in lists counted from 1."""
     return ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in place)
 
 
@@ -51,17 +51,17 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 def _as_table(key: str) -> BeforeValidator:
-    """Where a word may stand for a table with that one key."""
+    """Let a word stand for a table with that one key."""
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-def _parted(value: Any) -> Any:
-    """A text is parted at its commas, as on the command line; an empty one says nothing."""
+def _split_at_commas(value: Any) -> Any:
+    """Split a text at its commas, as on the command line; an empty one has no parts."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -75,8 +75,8 @@ def _one_of(words: Callable[[], Sequence[str]], what: str) -> BeforeValidator:
 
 
 Name = Annotated[str, Field(min_length=1)]
-Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
-Patterns = Annotated[list[str], BeforeValidator(_parted)]
+Words = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+Patterns = Annotated[list[str], BeforeValidator(_split_at_commas)]
 
 
 class DataEntry(_Table):
@@ -91,7 +91,7 @@ class DataEntry(_Table):
     drop: Patterns | None = None
 
     def options(self) -> dict[str, Any]:
-        """The keywords of `load`."""
+        """Return the keywords of `batchsift.data.load`."""
         return self.model_dump(exclude={"source", "name"}, exclude_none=True)
 
 
@@ -103,12 +103,12 @@ class MethodEntry(BaseModel):
     name: Name | None = None
 
     @property
-    def called(self) -> str:
-        """Its name, the method's where none is given."""
+    def study_name(self) -> str:
+        """The name in the study: the method's where none is given."""
         return self.name or self.method
 
     def options(self) -> dict[str, Any]:
-        """Of the method, as written."""
+        """Return the options of the method, as written."""
         return dict(self.model_extra or {})
 
 
@@ -135,7 +135,7 @@ class Training(_Table):
         return value
 
     def changes(self) -> dict[str, Any]:
-        """The fields of `Settings` that are given."""
+        """Return the fields of `Settings` that are given."""
         return self.model_dump(include=set(Training.model_fields), exclude_none=True)
 
 
@@ -159,15 +159,15 @@ class Where(_Table):
     """
 
     data: Words | None = None
-    model: Annotated[list[Annotated[str, _one_of(models.names, "model")]], BeforeValidator(_listed)] | None = None
+    model: Annotated[list[Annotated[str, _one_of(models.names, "model")]], BeforeValidator(_as_list)] | None = None
     settings: Words | None = None
 
     def given(self) -> dict[str, list[str]]:
-        """Key to words."""
+        """Return the keys that are given and their words."""
         return self.model_dump(exclude_none=True)
 
     def matches(self, **cell: str) -> bool:
-        """Whether a cell of this data set, model and settings is meant."""
+        """Return whether a cell of this data set, model and settings is meant."""
         return all(cell[key] in words for key, words in self.given().items())
 
 
@@ -221,17 +221,17 @@ class StudyFile(_Table):
 
 def _name(entry: Any) -> Any:
     if isinstance(entry, MethodEntry):
-        return entry.called
+        return entry.study_name
     return entry.name if isinstance(entry, SettingsEntry) else entry
 
 
 def read_study_file(path: Path) -> tuple[StudyFile, str]:
-    """Reads a study file, and its text.
+    """Read a study file, and its text.
 
     Raises:
-        StudyFileError: for what is wrong with it, as far as the file itself tells.
-        ValueError: where it is no TOML file.
-        OSError: where it cannot be read.
+        StudyFileError: Something is wrong with it, as far as the file itself tells.
+        ValueError: It is no TOML file.
+        OSError: It cannot be read.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -257,7 +257,7 @@ def read_study_file(path: Path) -> tuple[StudyFile, str]:
 
 
 def _option_problems(study: StudyFile) -> Iterable[Problem]:
-    """Options the methods do not take; a name that is given in vain."""
+    """Find options that the methods do not take, and names in overrides that the study does not have."""
     for number, entry in enumerate(study.methods):
         for option, value in entry.options().items():
             try:
@@ -285,7 +285,7 @@ _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
 
 
 def _problem(error: ErrorDetails) -> Problem:
-    """Pydantic's error in words of the file."""
+    """Put pydantic's error in words of the file."""
     place = error["loc"]
     got = error.get("input")
     match error["type"]:

@@ -24,12 +24,12 @@ from batchsift.training.settings import Settings
 
 @dataclass(frozen=True)
 class Study:
-    """What is to be run.
+    """A study that can be run.
 
     Args:
-        path: Of the file.
-        text: Its content.
-        metrics: The ones a report leads with.
+        path: The path of the study file.
+        text: The content of the file.
+        metrics: Keys of the metrics that a report leads with.
         tasks: The cells, in the file's order.
     """
 
@@ -40,7 +40,7 @@ class Study:
 
     @property
     def configs(self) -> tuple[CellConfig, ...]:
-        """Of all cells."""
+        """The configurations of all cells."""
         return tuple(task.config for task in self.tasks)
 
     def manifest(self, command: Sequence[str]) -> StudyManifest:
@@ -60,12 +60,12 @@ class Study:
 
 
 def read_study(path: Path) -> Study:
-    """Reads a study file, loads its data sets, and checks everything a run would need.
+    """Read a study file, load its data sets, and check everything a run would need.
 
     Raises:
-        StudyFileError: for all that is wrong, each with its line and key.
-        ValueError: where the file is no TOML file.
-        OSError: where it cannot be read.
+        StudyFileError: Something is wrong; each mistake is named with its line and key.
+        ValueError: The file is no TOML file.
+        OSError: It cannot be read.
     """
     spec, text = read_study_file(path)
     expansion = _Expansion(spec, path.parent)
@@ -84,7 +84,7 @@ class _DataSet:
 
 
 class _Expansion:
-    """From a file to its cells; what is wrong on the way is gathered in `problems`."""
+    """The way from a study file to its cells; mistakes on the way are gathered in `problems`."""
 
     def __init__(self, spec: StudyFile, folder: Path) -> None:
         self.problems: list[Problem] = []
@@ -92,24 +92,26 @@ class _Expansion:
         self._folder = folder
 
     def tasks(self) -> Iterator[Task]:
-        """All cells there can be."""
+        """Yield all cells of the grid that could be checked."""
         names: list[str] = []
         for found in self._data_sets():
             if found.data.name in names:
-                self._complain(("data", found.number), f"there are two data sets named {found.data.name!r}; add a name")
+                self._report_problem(
+                    ("data", found.number), f"there are two data sets named {found.data.name!r}; add a name"
+                )
             names.append(found.data.name)
             for model in self._spec.models:
                 for number, entry in enumerate(self._spec.settings):
-                    chosen = self._chosen(found, model, number, entry)
+                    chosen = self._choose_settings(found, model, number, entry)
                     if chosen is not None:
                         yield from self._cells(found, model, entry.name, chosen)
         for number, override in enumerate(self._spec.overrides):
             for word in override.where.data or ():
                 if word not in names:
                     message = f"this study has no data set {word!r}{nearest(word, names)}"
-                    self._complain(("overrides", number, "where", "data"), message)
+                    self._report_problem(("overrides", number, "where", "data"), message)
 
-    def _complain(self, place: Place, message: str) -> None:
+    def _report_problem(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
 
     def _data_sets(self) -> Iterator[_DataSet]:
@@ -118,33 +120,35 @@ class _Expansion:
             try:
                 data = source.load()
             except (ValueError, OSError, ImportError) as error:
-                self._complain(("data", number), str(error))
+                self._report_problem(("data", number), str(error))
             else:
                 yield _DataSet(number, source, data, fingerprint(data))
 
-    def _chosen(self, found: _DataSet, model: str, number: int, entry: SettingsEntry) -> "_Chosen | None":
-        """The settings of a model on a data set, checked."""
+    def _choose_settings(
+        self, found: _DataSet, model: str, number: int, entry: SettingsEntry
+    ) -> "_ChosenSettings | None":
+        """Find and check the settings of a model on a data set; None where they are wrong."""
         try:
             base = recipe(entry.base, model=model, data=found.data.name)
         except ValueError as error:
-            self._complain(("settings", number), str(error))
+            self._report_problem(("settings", number), str(error))
             return None
-        chosen = self._overridden(found, model, number, base)
+        chosen = self._apply_overrides(found, model, number, base)
         try:
             kept, _, _ = filtered(found.data, chosen.training)
         except ValueError as error:
-            self._complain(("data", found.number), str(error))
+            self._report_problem(("data", found.number), str(error))
             return None
         try:
             check_device(chosen.training.device)
         except ValueError as error:
-            self._complain(("training", "device"), str(error))
-        if self._fits(model, kept, chosen, ("settings", number)):
+            self._report_problem(("training", "device"), str(error))
+        if self._check_model(model, kept, chosen, ("settings", number)):
             return chosen
         return None
 
-    def _overridden(self, found: _DataSet, model: str, number: int, base: Recipe) -> "_Chosen":
-        """The recipe, changed by `training`, the settings and the overrides, in that order."""
+    def _apply_overrides(self, found: _DataSet, model: str, number: int, base: Recipe) -> "_ChosenSettings":
+        """Change the recipe by `training`, the settings and the overrides, in that order."""
         entry = self._spec.settings[number]
         fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}
         hyperparameters = {**base.hyperparameters, **entry.hyperparameters}
@@ -155,16 +159,16 @@ class _Expansion:
                 hyperparameters |= override.changes.hyperparameters
                 place = ("overrides", count, "set", "hyperparameters")
                 places |= dict.fromkeys(override.changes.hyperparameters, place)
-        return _Chosen(Settings(**{**fields, "num_folds": self._spec.folds}), hyperparameters, places)
+        return _ChosenSettings(Settings(**{**fields, "num_folds": self._spec.folds}), hyperparameters, places)
 
-    def _fits(self, model: str, kept: MultiLabelData, chosen: "_Chosen", around: Place) -> bool:
-        """Whether the model can be built with these hyperparameters."""
+    def _check_model(self, model: str, kept: MultiLabelData, chosen: "_ChosenSettings", around: Place) -> bool:
+        """Check whether the model can be built with these hyperparameters."""
         before = len(self.problems)
         for name, place in chosen.places.items():
             try:
                 check_hyperparameters(model, [name])
             except ValueError as error:
-                self._complain((*place, name), str(error))
+                self._report_problem((*place, name), str(error))
         if len(self.problems) > before:
             return False
         try:
@@ -172,17 +176,17 @@ class _Expansion:
         except ValueError as error:
             # Models name what is wrong; the key is the one they name.
             named = [name for name in chosen.places if name in str(error.__cause__)] or list(chosen.places)
-            self._complain((*chosen.places[named[0]], named[0]) if named else around, str(error))
+            self._report_problem((*chosen.places[named[0]], named[0]) if named else around, str(error))
         return len(self.problems) == before
 
-    def _cells(self, found: _DataSet, model: str, settings: str, chosen: "_Chosen") -> Iterator[Task]:
+    def _cells(self, found: _DataSet, model: str, settings: str, chosen: "_ChosenSettings") -> Iterator[Task]:
         for seed in self._spec.seeds:
             for fold in range(self._spec.folds):
                 for method in self._spec.methods:
                     config = CellConfig(
                         data=found.data.name,
                         model=model,
-                        method=method.called,
+                        method=method.study_name,
                         settings=settings,
                         fold=fold,
                         seed=seed,
@@ -197,7 +201,7 @@ class _Expansion:
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class _ChosenSettings:
     training: Settings
     hyperparameters: Mapping[str, Any]
     places: Mapping[str, Place]  # of each hyperparameter, the table in the file that gives it

@@ -1,4 +1,4 @@
-"""Where in a TOML file something stands, which `tomllib` does not tell.
+"""Line numbers in a TOML file, which `tomllib` does not tell.
 
 `lines_of` looks at text that `tomllib` has read: it is well-formed.
 """
@@ -15,7 +15,7 @@ _TOKEN = re.compile(rf"(?P<comment>#[^\n]*)|(?P<string>{_STRING})|(?P<word>{_WOR
 
 
 def lines_of(text: str) -> Mapping[Place, int]:
-    r"""The line, from 1, of every key and every element of a list.
+    r"""Find the line, from 1, of every key and every element of a list.
 
     >>> lines_of('seeds = [0,\n  1]\n[training]\nepochs = 5')[("training", "epochs")]
     4
@@ -24,7 +24,7 @@ def lines_of(text: str) -> Mapping[Place, int]:
 
 
 def syntax_problem(text: str, error: tomllib.TOMLDecodeError) -> tuple[int, str]:
-    r"""The line, from 1, where `tomllib` gave up, and what it says.
+    r"""Return the line, from 1, where `tomllib` gave up, and what it says.
 
     >>> try:
     ...     tomllib.loads("folds = 2\nmethods = [random]")
@@ -39,7 +39,7 @@ def syntax_problem(text: str, error: tomllib.TOMLDecodeError) -> tuple[int, str]
 
 
 class _Scan:
-    """Goes through the tokens once."""
+    """A scan of the tokens, once through."""
 
     def __init__(self, text: str) -> None:
         self._tokens = [
@@ -50,7 +50,7 @@ class _Scan:
         self._tables: dict[Place, int] = {}  # how many of each list of tables there were
 
     def places(self) -> Iterator[tuple[Place, int]]:
-        """Every key and element with its line."""
+        """Yield every key and element with its line."""
         prefix: Place = ()
         while self._tokens:
             word, line = self._tokens[0]
@@ -121,5 +121,5 @@ class _Scan:
 
 
 def _bare(word: str) -> str:
-    """A key without its quotes."""
+    """Return a key without its quotes."""
     return str(next(iter(tomllib.loads(f"{word} = 0"))))

@@ -13,10 +13,10 @@ class ComparisonProgress:
     """A context manager whose `on_epoch` and `on_run` are for `batchsift.studies.comparison.compare`.
 
     Args:
-        console: Where to show it.
-        num_runs: Folds times methods.
-        epochs: Of each run.
-        num_folds: For the words.
+        console: Where to show the progress.
+        num_runs: The number of runs: folds times methods.
+        epochs: The number of epochs of each run.
+        num_folds: The number of folds.
     """
 
     def __init__(self, console: Console, *, num_runs: int, epochs: int, num_folds: int) -> None:
@@ -46,12 +46,12 @@ class ComparisonProgress:
         self._bar.stop()
 
     def on_start(self, kept: int) -> None:
-        """Counts the runs that were there before."""
+        """Count the runs that were there before."""
         self.finished_runs = kept
         self._bar.reset(self._task, completed=kept * self._epochs)
 
     def on_epoch(self, method: str, fold: int, record: EpochRecord) -> None:
-        """Moves the bar by an epoch."""
+        """Move the bar by an epoch."""
         words = (
             f"fold {fold + 1}/{self._num_folds} {method}, epoch {record.epoch + 1}, "
             f"validation Macro-AUC {record.macro_auc:.4f}"
@@ -59,7 +59,7 @@ class ComparisonProgress:
         self._bar.update(self._task, advance=1, description=words)
 
     def on_run(self, run: FoldResult) -> None:
-        """Without a bar, says what a run came to."""
+        """Print a line on the finished run where there is no bar."""
         self.finished_runs += 1
         if not self._console.is_terminal:
             best = run.epochs[run.best_epoch]
@@ -71,7 +71,7 @@ class ComparisonProgress:
 
 
 def duration(seconds: float) -> str:
-    """Words for a length of time.
+    """Write a length of time in words.
 
     >>> duration(5), duration(200), duration(9000)
     ('5 s', '3 min', '2 h 30 min')

@@ -148,7 +148,7 @@ def _rank_figure(study: StudyRuns, scope: Scope, key: str, name: str) -> RankFig
 def convergence_figures(study: StudyRuns) -> Iterator[tuple[Block, Drawing]]:
     """Draw the convergence of each block."""
     for block, runs in study.blocks.items():
-        yield block, curves.convergence(block, runs, study.methods)
+        yield block, curves.draw_convergence(block, runs, study.methods)
 
 
 def block_parts(study: StudyRuns) -> Iterator[BlockPart]:
@@ -157,13 +157,16 @@ def block_parts(study: StudyRuns) -> Iterator[BlockPart]:
         gains = gains_by_label(runs)
         first = next(iter(runs.values()))[0]
         lines = [
-            curves.share_drawn(block, runs, study.methods),
-            curves.evenness(block, runs, study.methods),
-            curves.draws(block, runs, study.methods),
+            curves.draw_share_drawn(block, runs, study.methods),
+            curves.draw_entropy(block, runs, study.methods),
+            curves.draw_counts(block, runs, study.methods),
         ]
-        dots = labels.gains(block, gains, first.facts.label_names, study.methods) if gains else None
-        maps = [dots, *(drawing for method, own in runs.items() for drawing in labels.heat_maps(block, method, own))]
-        bands = [labels.signal_bands(block, m, own, study.methods.index(m)) for m, own in runs.items()]
+        dots = labels.draw_gains(block, gains, first.facts.label_names, study.methods) if gains else None
+        maps = [
+            dots,
+            *(drawing for method, own in runs.items() for drawing in labels.draw_heat_maps(block, method, own)),
+        ]
+        bands = [labels.draw_signal_bands(block, m, own, study.methods.index(m)) for m, own in runs.items()]
         rows = [tuple(drawing for drawing in row if drawing) for row in (lines, maps, bands)]
         table = labels_table(block, runs, gains) if gains else None
         yield BlockPart(block, tuple(row for row in rows if row), table)

@@ -19,7 +19,7 @@ class Forest:
 
     @classmethod
     def of(cls, contrasts: Iterable[Contrast]) -> "Forest":
-        """Wide enough for all gains and intervals."""
+        """Choose a scale wide enough for all gains and intervals."""
         ends = [
             abs(end)
             for contrast in contrasts
@@ -29,7 +29,7 @@ class Forest:
         return cls(max([*ends, 1e-12]))
 
     def row(self, contrast: Contrast) -> Markup:
-        """The mark of one contrast; to the right of the middle is better."""
+        """Draw the mark of one contrast; to the right of the middle is better."""
         zero, y = self._at(0.0), HEIGHT / 2
         parts = [_line("track", 0, WIDTH, y, y), _line("zero", zero, zero, 1, HEIGHT - 1)]
         low, high = contrast.interval.low, contrast.interval.high

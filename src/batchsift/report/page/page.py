@@ -38,8 +38,8 @@ class Report:
     """A page and what it says.
 
     Args:
-        study: What it is about.
-        scopes: The statistics.
+        study: The runs it is about.
+        scopes: The statistics, as the page shows them.
         html: The page.
     """
 
@@ -48,7 +48,7 @@ class Report:
     html: str
 
     def document(self) -> dict[str, Any]:
-        """The claims and tests as JSON can hold them."""
+        """Return the claims and tests as JSON can hold them."""
         return {
             "folder": str(self.study.folder),
             "cells": {
@@ -63,15 +63,15 @@ class Report:
 
 
 def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) -> Report:
-    """Reads a study's folder and makes its page.
+    """Read a study's folder and make its page.
 
     Args:
-        folder: The study's.
-        metrics: Keys of those that claims are made of; none for those of the study's file, or one of each kind.
-        alpha: Level of tests; intervals are of 1 - alpha.
+        folder: The folder of a study or a comparison.
+        metrics: Keys of the metrics that claims are made of; by default those of the study's file, or one of each kind.
+        alpha: The level of tests; intervals are of 1 - alpha.
 
     Raises:
-        ValueError: where there is no study, no finished run, an unknown metric, or a level that is none.
+        ValueError: There is no study or no finished run, a metric is unknown, or the level is none.
     """
     if len(set(metrics)) < len(metrics) or any(key not in METRICS for key in metrics):
         raise ValueError(f"metrics must be distinct and among {', '.join(METRICS)}; got {', '.join(metrics)}")
@@ -80,17 +80,16 @@ def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) ->
     study = read_runs(folder)
     if not study.runs and not study.failures:
         raise ValueError(f"no cell of the study in {folder} has finished yet")
-    scopes = scope_parts(
-        study, tuple(dict.fromkeys(metrics or (study.manifest.metrics if study.manifest else ()) or HEADLINES)), alpha
-    )
+    headlines = metrics or (study.manifest.metrics if study.manifest else ()) or HEADLINES
+    scopes = scope_parts(study, tuple(dict.fromkeys(headlines)), alpha)
     return Report(study, scopes, _page(study, scopes, alpha))
 
 
 def write_report(made: Report, out: Path) -> Path:
-    """Writes the page, whole or not at all.
+    """Write the page, whole or not at all.
 
     Raises:
-        OSError: where that cannot be done.
+        OSError: The file cannot be written.
     """
     return write(out.parent, {out.name: made.html.encode()})[0]
 
@@ -107,11 +106,11 @@ class _Figures:
 def _page(study: StudyRuns, scopes: Sequence[ScopePart], alpha: float) -> str:
     bare = _render(study, scopes, _Figures((), (), 0), alpha)
     room = LIMIT - AROUND_FIGURES - len(bare.encode())
-    return _render(study, scopes, _fitting(study, room), alpha)
+    return _render(study, scopes, _choose_figures(study, room), alpha)
 
 
-def _fitting(study: StudyRuns, room: int) -> _Figures:
-    """Curves of all blocks first, as far as they leave room for the rest, which then comes block by block."""
+def _choose_figures(study: StudyRuns, room: int) -> _Figures:
+    """Choose the figures that fit: curves first, as far as they leave room for the rest, block by block."""
     curves: list[tuple[Block, Drawing]] = []
     parts: list[BlockPart] = []
     kept = room * SHARE_OF_PARTS
@@ -158,7 +157,7 @@ def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, al
         source=study.manifest.source if study.manifest else "",
         counted=count_nouns,
         percent=format_percent,
-        left=_left(study),
+        left=_count_missing(study),
         provenance=list(_provenance(study)),
     )
     return html
@@ -168,8 +167,8 @@ def _file(name: str) -> str:
     return files("batchsift.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _left(study: StudyRuns) -> dict[str, int]:
-    """Cells that have not run, by data set and method."""
+def _count_missing(study: StudyRuns) -> dict[str, int]:
+    """Count the cells that have not run, by data set and method."""
     counts: dict[str, int] = {}
     for config in study.missing:
         name = f"{Block.of_config(config)}: {config.method}"
@@ -178,7 +177,7 @@ def _left(study: StudyRuns) -> dict[str, int]:
 
 
 def _provenance(study: StudyRuns) -> Iterator[tuple[str, str]]:
-    """Machine, versions and training settings as names and values."""
+    """Yield machine, versions and training settings as names and values."""
     for machine in study.machines:
         yield "Machine", _join_items(machine)
     for versions in study.versions:

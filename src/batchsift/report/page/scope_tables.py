@@ -110,7 +110,7 @@ def _two_decimals(value: float | None) -> TableCell:
 
 
 def _note_on_gains(contrast: Contrast) -> str:
-    """What intervals, effect sizes and p are over, and why there is no p where there is none."""
+    """Say what intervals, effect sizes and p are over, and why there is no p where there is none."""
     over = "data sets" if len(contrast.data_sets) > 1 else "folds"
     how = (
         "Intervals: paired bootstrap over data sets."
@@ -223,7 +223,7 @@ def times_table(scope: Scope, name: str) -> Table:
 
 
 def _note_on_still_learning(scope: Scope) -> str:
-    """Whether the target is a plateau at all."""
+    """Say whether the target is a plateau at all."""
     still_learning, num_runs = count_still_learning(scope)
     if not still_learning:
         return ""

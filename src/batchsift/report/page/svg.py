@@ -1,6 +1,6 @@
 """A matplotlib figure as inline SVG: small, in the page's colours and font, its ids its own.
 
-Figures are drawn in the stand-in colours below; the SVG has CSS variables in their place, so that a page's light and
+Figures are drawn in the stand-in colors below; the SVG has CSS variables in their place, so that a page's light and
 dark schemes reach into it. Text stays text.
 """
 
@@ -56,23 +56,23 @@ SETTINGS = {
 }
 
 
-def colour(number: int) -> str:
-    """Of the n-th method; after the eighth the colours come round again, without the baseline's."""
+def color(number: int) -> str:
+    """Return the color of the n-th method; after the eighth they come round again, without the baseline's."""
     return SERIES[0] if number == 0 else SERIES[1 + (number - 1) % (len(SERIES) - 1)]
 
 
 def dash(number: int) -> str | tuple[int, tuple[float, ...]]:
-    """Tells methods of one colour apart."""
+    """Return the dashes that tell methods of one color apart."""
     return "-" if number < len(SERIES) else (0, (4, 1.5))
 
 
 def settings(**further: Any) -> AbstractContextManager[None]:
-    """To be drawn in."""
+    """Return a context in which figures are drawn."""
     return mpl.rc_context(cast("Any", {**SETTINGS, **further}))
 
 
 def figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of so many points; one point is one unit of the SVG."""
+    """Make an empty figure of so many points; one point is one unit of the SVG."""
     drawn = Figure(
         figsize=(width / 72, height / 72), dpi=72, layout=ConstrainedLayoutEngine(w_pad=2 / 72, h_pad=3 / 72)
     )
@@ -80,8 +80,8 @@ def figure(height: float, width: float = WIDTH) -> Figure:
     return drawn
 
 
-def settle(drawn: Figure) -> None:
-    """Lays the figure out, once: it costs as much as drawing, and saving would do it twice more."""
+def lay_out(drawn: Figure) -> None:
+    """Lay the figure out, once: it costs as much as drawing, and saving would do it twice more."""
     engine = drawn.get_layout_engine()
     if engine is not None:
         engine.execute(drawn)
@@ -89,14 +89,14 @@ def settle(drawn: Figure) -> None:
 
 
 def inline(drawn: Figure, *, name: str, label: str) -> Markup:
-    """The figure as an `<svg>` element.
+    """Return the figure as an `<svg>` element.
 
     Args:
         drawn: What was drawn.
         name: Unique in the page, of letters, digits and dashes: the start of all ids.
         label: What it shows, for those who do not see it.
     """
-    settle(drawn)
+    lay_out(drawn)
     content = io.BytesIO()
     with settings(**{"svg.hashsalt": name}):
         drawn.savefig(content, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
@@ -115,7 +115,7 @@ def inline(drawn: Figure, *, name: str, label: str) -> Markup:
 
 
 def _tidy(element: ElementTree.Element, name: str, used: set[str]) -> None:
-    """Rounds numbers, names colours, and keeps only ids that something refers to."""
+    """Round numbers, name colors, and keep only ids that something refers to."""
     attributes = dict(element.attrib)
     element.attrib.clear()
     identity = attributes.pop("id", "")
@@ -139,7 +139,7 @@ def _tidy(element: ElementTree.Element, name: str, used: set[str]) -> None:
 
 
 def _short_path(path: str) -> str:
-    """The same path without needless spaces; a long one of straight lines by its steps, in tenths of a point."""
+    """Shorten a path: no needless spaces; a long one of straight lines by its steps, in tenths of a point."""
     path = re.sub(r"\s*([MLQCz])\s*", r"\1", path).strip()
     if len(path) < LONG or not STRAIGHT.fullmatch(path):
         return path
@@ -157,7 +157,7 @@ def _short_path(path: str) -> str:
 
 
 def _tenths(number: int) -> str:
-    """As short as SVG allows.
+    """Write a number of tenths as short as SVG allows.
 
     >>> _tenths(-5), _tenths(120), _tenths(37)
     ('-.5', '12', '3.7')
@@ -166,7 +166,7 @@ def _tenths(number: int) -> str:
 
 
 def _style(style: str) -> str:
-    """Less what is the default or the page's business (the font), colours as the page's variables."""
+    """Shorten a style: without defaults and what is the page's business (the font), colors as the page's variables."""
     kept = []
     for part in filter(None, map(str.strip, style.split(";"))):
         key, _, value = (text.strip() for text in part.partition(":"))
@@ -183,7 +183,7 @@ def _rounded(text: str, decimals: int) -> str:
 
 
 def _unwrap(parent: ElementTree.Element) -> None:
-    """Takes away, from the inside out, what draws nothing and groups that only group."""
+    """Remove, from the inside out, what draws nothing and groups that only group."""
     children: list[ElementTree.Element] = []
     for child in parent:
         _unwrap(child)

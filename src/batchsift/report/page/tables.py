@@ -95,12 +95,14 @@ class Table:
         return [*self.rows, self.footer] if self.footer else list(self.rows)
 
     def csv(self) -> str:
-        """Numbers unrounded where there are any, words as shown."""
+        """Write the table as CSV: numbers unrounded where there are any, words as shown."""
         titles = [column.title for column in self.columns]
-        return csv_text([[cell.unrounded or _harmless(cell.text) for cell in row] for row in self.all_rows], titles)
+        return csv_text(
+            [[cell.unrounded or _quote_formula(cell.text) for cell in row] for row in self.all_rows], titles
+        )
 
     def latex(self) -> str:
-        """A `tabular` for the booktabs package, as shown; the best in bold."""
+        """Write the table as a `tabular` for the booktabs package, as shown; the best in bold."""
         form = "".join("r" if column.numeric else "l" for column in self.columns)
         head = " & ".join(_latex(column.title) for column in self.columns)
         body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in self.rows]
@@ -131,8 +133,8 @@ class Table:
         return _data_uri("application/x-tex", self.latex())
 
 
-def _harmless(text: str) -> str:
-    """Names are not ours: a spreadsheet must not take one for a formula."""
+def _quote_formula(text: str) -> str:
+    """Quote a name that a spreadsheet would take for a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 

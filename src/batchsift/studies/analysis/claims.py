@@ -89,7 +89,7 @@ def make_claims(scope: Scope, metrics: Sequence[str]) -> tuple[MethodClaims, ...
             Claim(speed, NAMES[EPOCHS], f"{_state_time(time, random)} {state_contrast(speed, format_epochs)}"),
             Claim(area, NAMES[AREA], state_contrast(area, format_value)),
         )
-        found.append(MethodClaims(method, prediction, convergence, _summary(prediction, speed, time, random)))
+        found.append(MethodClaims(method, prediction, convergence, _summarize_claims(prediction, speed, time, random)))
     return tuple(found)
 
 
@@ -218,10 +218,10 @@ CONVERGENCE = {
 }
 
 
-def _summary(
+def _summarize_claims(
     prediction: tuple[Claim, ...], speed: Contrast, time: TimeToTarget, random: TimeToTarget
 ) -> tuple[str, str]:
-    """One sentence on prediction, which names the measures of each verdict, and one on convergence."""
+    """Write one sentence on prediction, which names the measures of each verdict, and one on convergence."""
     by_verdict: dict[Verdict, list[str]] = {}
     for claim in prediction:
         by_verdict.setdefault(claim.verdict, []).append(claim.name)

@@ -239,7 +239,7 @@ def _contrast(
 
 
 def _contrast_on_data_sets(values: Mapping[str, PairedValues], alpha: float) -> dict[str, list[DataSetContrast]]:
-    """Method to its contrast on each data set; their p are adjusted for all of them together."""
+    """Return each method's contrast on each data set; their p are adjusted for all of them together."""
     tests = {
         (method, data): corrected_resampled_t(gains, test_to_train=one.test_to_train, confidence=1 - alpha)
         for data, one in values.items()

@@ -87,7 +87,7 @@ class Run:
         kind = "label_weights" if epochs[0].signals.label_weights else "label_means"
         # Of a method without weights, one map is enough.
         num_traces = len(epochs[0].signals.label_weights) or 1
-        label_traces = _stacked(epochs, kind)
+        label_traces = _stack_signals(epochs, kind)
         return cls(
             config=config,
             facts=facts,
@@ -100,7 +100,7 @@ class Run:
             },
             trace_kind=kind,
             label_traces=dict(list(label_traces.items())[:num_traces]),
-            quantiles=_stacked(epochs, "signal_quantiles"),
+            quantiles=_stack_signals(epochs, "signal_quantiles"),
             label_auc=np.array(result.label_metrics.get("auc", ())),
             draws=np.array(result.draws),
             suspects=tuple(result.suspects),
@@ -130,8 +130,8 @@ class Run:
         return self.config.model, self.config.seed, self.config.fold
 
 
-def _stacked(epochs: Sequence[EpochRecord], kind: str) -> dict[str, Floats]:
-    """The signals of which there is such a record in all epochs, by name: `(E, ...)` each, in single precision."""
+def _stack_signals(epochs: Sequence[EpochRecord], kind: str) -> dict[str, Floats]:
+    """Stack what was recorded of each signal in all epochs, by name: `(E, ...)` each, in single precision."""
     by_epoch: list[Mapping[str, tuple[float, ...]]] = [getattr(record.signals, kind) for record in epochs]
     common = [signal for signal in by_epoch[0] if all(signal in signals for signals in by_epoch)]
     return {signal: np.array([signals[signal] for signals in by_epoch], dtype=np.float32) for signal in common}
@@ -269,5 +269,5 @@ def _latest_alike(runs: Sequence[Run]) -> list[Run]:
 
 
 def _what_is_fixed(run: Run) -> tuple[Any, ...]:
-    """What paired runs must share."""
+    """Return what paired runs must share."""
     return run.config.training, dict(run.config.hyperparameters), run.config.data_fingerprint

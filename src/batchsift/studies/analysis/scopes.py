@@ -132,7 +132,7 @@ class Scope:
         return overall_ranks({key: self._values(key) for key in METRICS}, higher_is_better=_HIGHER_IS_BETTER)
 
     def _means(self, key: str) -> dict[str, list[float]]:
-        """Method to one number a data set: the mean over the pairs."""
+        """Return each method's mean over the pairs of each data set."""
         return {
             method: [
                 float(np.mean([run.metrics[key] for run in by_method[method].values()]))
@@ -142,7 +142,7 @@ class Scope:
         }
 
     def _values(self, key: str) -> dict[str, list[float]]:
-        """Method to one number a pair."""
+        """Return each method's values, one a pair."""
         return {method: [run.metrics[key] for run in self.runs_of(method)] for method in self.methods}
 
     # Epochs to target -----------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def _duration(own_E: Floats, random_E: Floats) -> Duration:
 def _gains_by_fold(
     own: Mapping[Pair, Run], random: Mapping[Pair, Run], measure: Measure, sign: float
 ) -> tuple[float, ...]:
-    """One difference a seed and fold, the mean over models: models share the fold's data."""
+    """Return one difference a seed and fold, the mean over models: models share the fold's data."""
     by_fold: dict[tuple[int, int], list[float]] = {}
     for pair, run in own.items():
         by_fold.setdefault(pair[1:], []).append(sign * (measure(run) - measure(random[pair])))

@@ -6,18 +6,18 @@ import numpy as np
 
 from batchsift.metrics import METRICS
 from batchsift.report.page import svg
-from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover, identifier, together
+from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover_content, identifier, stack_curves
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, Floats, Run
 
 ByMethod = Mapping[str, Sequence[Run]]
 
 
-def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing:
-    """Validation curves; below them, where Random is among several, the paired differences to it.
+def draw_convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing:
+    """Draw the validation curves; below them, where Random is among several, the paired differences to it.
 
     Folds differ more than methods do: in the differences their own levels cancel.
     """
-    curves = {methods.index(method): together([run.curve for run in own]) for method, own in runs.items()}
+    curves = {methods.index(method): stack_curves([run.curve for run in own]) for method, own in runs.items()}
     paired = _paired(runs, methods)
     num_epochs = min(curve.shape[1] for curve in curves.values())
     curves = {number: curve[:, :num_epochs] for number, curve in curves.items()}
@@ -29,12 +29,12 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
         drawn = [(panels[0, 0], draw_curves(panels[0, 0], curves))]
         if paired:
             cut = {number: curve[:, :num_epochs] for number, curve in paired.items()}
-            panels[1, 0].axhline(0, color=svg.colour(0), linewidth=1.2)
+            panels[1, 0].axhline(0, color=svg.color(0), linewidth=1.2)
             drawn.append((panels[1, 0], draw_curves(panels[1, 0], cut)))
             panels[1, 0].set_title("Difference to Random", color=svg.MUTED, fontsize=10)
         panels[-1, 0].set_xlabel("Epoch")
         panels[0, 0].set_title(f"Validation {METRICS[TARGET].name}", color=svg.MUTED, fontsize=10)
-        content = hover(figure, drawn, methods, num_epochs)
+        content = hover_content(figure, drawn, methods, num_epochs)
         name = identifier("convergence", block.data, block.model, block.settings)
         label = f"Validation {METRICS[TARGET].name} against epoch on {block}"
         return Drawing(svg.inline(figure, name=name, label=label), f"{block.data} · {block.model}", hover=content)
@@ -46,20 +46,20 @@ def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
     for method, own in runs.items():
         both = [(run.curve, base[run.pair]) for run in own if run.pair in base]
         if method != BASELINE and both:
-            curves, random = together([pair[0] for pair in both]), together([pair[1] for pair in both])
+            curves, random = stack_curves([pair[0] for pair in both]), stack_curves([pair[1] for pair in both])
             shortest = min(curves.shape[1], random.shape[1])
             found[methods.index(method)] = curves[:, :shortest] - random[:, :shortest]
     return found
 
 
-def share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
-    """The share of the training samples that an epoch draws at all."""
+def draw_share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """Draw the share of the training samples that an epoch draws at all."""
     curves = {method: [100 * run.summaries["share_drawn"] for run in own] for method, own in runs.items()}
     return _draw_selector_curve(block, curves, methods, "Samples drawn in an epoch, %", "share")
 
 
-def evenness(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
-    """The entropy of the probabilities over that of the uniform distribution."""
+def draw_entropy(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """Draw the entropy of the probabilities over that of the uniform distribution."""
     curves = {
         method: [100 * run.summaries["entropy"] / np.log(run.facts.num_train) for run in own]
         for method, own in runs.items()
@@ -70,7 +70,11 @@ def evenness(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | 
 def _draw_selector_curve(
     block: Block, curves: Mapping[str, Sequence[Floats]], methods: Sequence[str], title: str, name: str
 ) -> Drawing | None:
-    known = {methods.index(m): together(own) for m, own in curves.items() if own and not np.isnan(together(own)).any()}
+    known = {
+        methods.index(m): stack_curves(own)
+        for m, own in curves.items()
+        if own and not np.isnan(stack_curves(own)).any()
+    }
     if not known:
         return None
     num_epochs = min(curve.shape[1] for curve in known.values())
@@ -79,13 +83,13 @@ def _draw_selector_curve(
         axes = figure.subplots()
         means = draw_curves(axes, {number: curve[:, :num_epochs] for number, curve in known.items()}, band=False)
         axes.set_xlabel("Epoch")
-        content = hover(figure, [(axes, means)], methods, num_epochs)
+        content = hover_content(figure, [(axes, means)], methods, num_epochs)
         identity = identifier(name, block.data, block.model, block.settings)
         return Drawing(svg.inline(figure, name=identity, label=f"{title}, on {block}"), title, hover=content)
 
 
-def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
-    """How often samples were drawn, as a quantile function."""
+def draw_counts(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
+    """Draw how often samples were drawn, as a quantile function."""
     with svg.settings():
         figure = svg.figure(170)
         axes = figure.subplots()
@@ -97,7 +101,7 @@ def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | Non
             found, number = True, methods.index(method)
             mean = np.array(quantiles).mean(axis=0)
             share = np.linspace(0, 100, len(mean))
-            (line,) = axes.plot(share, mean, color=svg.colour(number), linestyle=svg.dash(number), linewidth=1.5)
+            (line,) = axes.plot(share, mean, color=svg.color(number), linestyle=svg.dash(number), linewidth=1.5)
             line.set_gid(f"series-{number}")
         axes.set_ylim(bottom=0)
         axes.margins(x=0.01)

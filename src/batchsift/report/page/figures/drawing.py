@@ -25,8 +25,8 @@ class Drawing:
 
     Args:
         picture: The SVG.
-        title: Above it.
-        note: Below it: what bands and marks are.
+        title: The title above it.
+        note: The note below it: what bands and marks are.
         hover: What the script needs to read values off it, as JSON; empty where there is nothing to read.
     """
 
@@ -37,7 +37,7 @@ class Drawing:
 
 
 def identifier(*parts: object) -> str:
-    """Letters, digits and dashes, for ids: readable, and unique where the parts are, up to spaces and underscores.
+    """Make an id of letters, digits and dashes: readable, and unique where the parts are, up to spaces and underscores.
 
     >>> identifier("curve", "my_set", 3)
     'curve-my-set-3'
@@ -51,31 +51,31 @@ def identifier(*parts: object) -> str:
     return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
 
 
-def shown(num_epochs: int) -> np.ndarray:
-    """The epochs that are drawn, from 0: all, or as many as can be told apart, the first and the last among them."""
+def epochs_to_draw(num_epochs: int) -> np.ndarray:
+    """Return the epochs to draw, from 0: all, or as many as can be told apart, the first and the last among them."""
     return np.unique(np.linspace(0, num_epochs - 1, min(num_epochs, MOST_POINTS)).round().astype(int))
 
 
-def together(curves: Sequence[Floats]) -> Floats:
-    """Runs' curves as `(R, E)`, cut to the shortest."""
+def stack_curves(curves: Sequence[Floats]) -> Floats:
+    """Stack runs' curves as `(R, E)`, cut to the shortest."""
     shortest = min(len(curve) for curve in curves)
     return np.array([curve[:shortest] for curve in curves])
 
 
 def mean_over_runs(traces: Sequence[Floats]) -> Floats:
-    """The mean of `(E, ...)` traces of runs, cut to the shortest."""
+    """Average `(E, ...)` traces of runs, cut to the shortest."""
     shortest = min(len(trace) for trace in traces)
     mean: Floats = np.mean([trace[:shortest] for trace in traces], axis=0)
     return mean
 
 
 def few_ticks(most: int, *, integer: bool = False) -> MaxNLocator:
-    """About so many ticks, at round numbers."""
+    """Choose about so many ticks, at round numbers."""
     return MaxNLocator(nbins=most, integer=integer)
 
 
 def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) -> dict[int, list[float]]:
-    """A line for each method's mean and a band of a standard deviation to each side.
+    """Draw a line for each method's mean and a band of a standard deviation to each side.
 
     Args:
         axes: Where.
@@ -87,16 +87,16 @@ def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) 
     """
     means = {}
     for number, curve_RE in curves.items():
-        at = shown(curve_RE.shape[1])
+        at = epochs_to_draw(curve_RE.shape[1])
         mean = curve_RE.mean(axis=0)[at]
         if band and len(curve_RE) > 1:
             std = curve_RE.std(axis=0, ddof=1)[at]
-            area = axes.fill_between(at + 1, mean - std, mean + std, color=svg.colour(number), alpha=0.13, linewidth=0)
+            area = axes.fill_between(at + 1, mean - std, mean + std, color=svg.color(number), alpha=0.13, linewidth=0)
             area.set_gid(f"series-{number}")
         (line,) = axes.plot(
             at + 1,
             mean,
-            color=svg.colour(number),
+            color=svg.color(number),
             linestyle=svg.dash(number),
             linewidth=1.5,
             marker="o" if len(at) == 1 else None,
@@ -110,13 +110,13 @@ def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) 
     return means
 
 
-def hover(
+def hover_content(
     figure: Figure, panels: Sequence[tuple[Axes, Mapping[int, Sequence[float]]]], names: Sequence[str], num_epochs: int
 ) -> str:
-    """What the script needs: where each panel lies in the SVG, its epochs, and the values of each method there."""
-    svg.settle(figure)
+    """Write down for the script where each panel lies in the SVG, its epochs, and each method's values there."""
+    svg.lay_out(figure)
     height = figure.get_window_extent().height
-    content: dict[str, Any] = {"epochs": (shown(num_epochs) + 1).tolist(), "panels": []}
+    content: dict[str, Any] = {"epochs": (epochs_to_draw(num_epochs) + 1).tolist(), "panels": []}
     for axes, series in panels:
         box = axes.get_window_extent()
         content["panels"].append(

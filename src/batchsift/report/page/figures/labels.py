@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from batchsift.report.page import svg
-from batchsift.report.page.figures.drawing import Drawing, few_ticks, identifier, mean_over_runs, shown
+from batchsift.report.page.figures.drawing import Drawing, epochs_to_draw, few_ticks, identifier, mean_over_runs
 from batchsift.studies.analysis.runs import Block, Floats, Run
 
 MOST_NAMES = 26  # labels that can be named beside a heat map
@@ -15,8 +15,8 @@ MOST_GAINS = 16  # labels of a dot plot
 LONGEST = 16  # characters of a label's name in a figure
 
 
-def heat_maps(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
-    """Label weights over epochs, one map a signal; of a method without them, the labels' mean signals."""
+def draw_heat_maps(block: Block, method: str, runs: Sequence[Run]) -> list[Drawing]:
+    """Draw label weights over epochs, one map a signal; of a method without them, the labels' mean signals."""
     signals = [signal for signal in runs[0].label_traces if all(signal in run.label_traces for run in runs)]
     facts = runs[0].facts
     order = np.argsort(-np.array(facts.label_counts), kind="stable")
@@ -35,7 +35,7 @@ def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) ->
     num_labels, num_epochs = weights_LE.shape
     figure = svg.figure(min(64 + 11 * num_labels, 64 + 11 * MOST_NAMES))
     axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
-    at = shown(num_epochs)
+    at = epochs_to_draw(num_epochs)
     low, high = float(np.nanmin(weights_LE)), float(np.nanmax(weights_LE))
     high = high if high > low else low + 1e-6
     image = {"aspect": "auto", "interpolation": "none", "cmap": "cividis", "vmin": low, "vmax": high}
@@ -45,7 +45,7 @@ def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) ->
     scale.yaxis.tick_right()
     scale.yaxis.set_major_locator(few_ticks(4))
     if num_labels <= MOST_NAMES:
-        axes.set_yticks(range(num_labels), [cut(name) for name in names], fontsize=9.5)
+        axes.set_yticks(range(num_labels), [cut_name(name) for name in names], fontsize=9.5)
     else:
         axes.set_yticks([0, num_labels - 1], ["most frequent", "rarest"], fontsize=9.5)
     axes.xaxis.set_major_locator(few_ticks(6, integer=True))
@@ -57,8 +57,8 @@ def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) ->
     return Drawing(svg.inline(figure, name=name, label=label), title)
 
 
-def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) -> Drawing | None:
-    """The distribution of each signal over all cells, by epoch: median, quartiles, 5 and 95 %."""
+def draw_signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) -> Drawing | None:
+    """Draw the distribution of each signal over all cells, by epoch: median, quartiles, 5 and 95 %."""
     signals = [signal for signal in runs[0].quantiles if all(signal in run.quantiles for run in runs)][:MOST_SIGNALS]
     if not signals:
         return None
@@ -80,12 +80,12 @@ def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) ->
 
 
 def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
-    at = shown(len(quantiles_EQ))
+    at = epochs_to_draw(len(quantiles_EQ))
     drawn = quantiles_EQ[at]
-    colour = svg.colour(number)
+    color = svg.color(number)
     for low, high, alpha in ((1, 19, 0.14), (5, 15, 0.28)):
-        axes.fill_between(at + 1, drawn[:, low], drawn[:, high], color=colour, alpha=alpha, linewidth=0)
-    axes.plot(at + 1, drawn[:, 10], color=colour, linewidth=1.4)
+        axes.fill_between(at + 1, drawn[:, low], drawn[:, high], color=color, alpha=alpha, linewidth=0)
+    axes.plot(at + 1, drawn[:, 10], color=color, linewidth=1.4)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(drawn))))
     axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
     axes.tick_params(labelsize=9)
@@ -94,8 +94,10 @@ def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
     axes.margins(x=0.01)
 
 
-def gains(block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], methods: Sequence[str]) -> Drawing | None:
-    """A dot for each label and method: the AUC less Random's, the labels that gain most on top."""
+def draw_gains(
+    block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], methods: Sequence[str]
+) -> Drawing | None:
+    """Draw a dot for each label and method: the AUC less Random's, the labels that gain most on top."""
     table = np.array(list(gains_ML.values()))
     if not table.size or np.isnan(table).all():
         return None
@@ -108,16 +110,16 @@ def gains(block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], me
     with svg.settings():
         figure = svg.figure(46 + 14 * len(chosen))
         axes = figure.subplots()
-        axes.axvline(0, color=svg.colour(0), linewidth=1.2)
+        axes.axvline(0, color=svg.color(0), linewidth=1.2)
         for row, j in enumerate(chosen):
             axes.axhline(row, color=svg.GRID, linewidth=0.7)
             for method, gain_L in gains_ML.items():
                 number = methods.index(method)
-                (dot,) = axes.plot(gain_L[j], row, "o", color=svg.colour(number), markersize=6)
+                (dot,) = axes.plot(gain_L[j], row, "o", color=svg.color(number), markersize=6)
                 dot.set_gid(f"series-{number}")
         if len(chosen) < len(order):
             axes.axhline(half - 0.5, color=svg.MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.set_yticks(range(len(chosen)), [cut(names[j]) for j in chosen], fontsize=9.5)
+        axes.set_yticks(range(len(chosen)), [cut_name(names[j]) for j in chosen], fontsize=9.5)
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.xaxis.set_major_locator(few_ticks(5))
         axes.set_xlabel("AUC less Random's")
@@ -130,6 +132,6 @@ def gains(block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], me
         return Drawing(svg.inline(figure, name=name, label=label), "Which labels gain", note)
 
 
-def cut(name: str) -> str:
-    """A label's name, shortened where it is long."""
+def cut_name(name: str) -> str:
+    """Cut a label's name where it is long."""
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

@@ -25,16 +25,16 @@ def draw_ranks(
     difference: float | None = None,
     note: str = "",
 ) -> Drawing:
-    """Methods on a line by average rank, the best to the left; a bar joins those that were not told apart.
+    """Draw the methods on a line by average rank, the best to the left; a bar joins those that were not told apart.
 
     Args:
         ranks: Method to average rank.
         bars: Groups of methods to be joined.
-        methods: All of the study's, for their colours.
-        name: For the ids.
-        title: Of the figure.
-        difference: Length of the critical difference, drawn above the axis; None for none.
-        note: Below the figure.
+        methods: All methods of the study, which decide the colors.
+        name: The start of the ids.
+        title: The title of the figure.
+        difference: The length of the critical difference, drawn above the axis; None for none.
+        note: The note below the figure.
     """
     order = sorted(ranks, key=lambda method: ranks[method])
     rows = (len(order) + 1) // 2
@@ -53,13 +53,13 @@ def draw_ranks(
         for place, method in enumerate(order):
             left = place < rows
             y = first + ROW * ((place if left else len(order) - 1 - place) + 0.4)
-            _Mark(method, ranks[method], svg.colour(methods.index(method)), left).draw(axes, scale, axis, y)
+            _Mark(method, ranks[method], svg.color(methods.index(method)), left).draw(axes, scale, axis, y)
         label = f"{title}: " + ", ".join(f"{method} {ranks[method]:.2f}" for method in order)
         return Drawing(svg.inline(figure, name=identifier(name), label=label), title, note)
 
 
 def _canvas(height: float) -> tuple[Figure, Axes]:
-    """Axes that are all of the figure, in points from the upper left."""
+    """Make axes that are all of the figure, in points from the upper left."""
     figure = svg.figure(height)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
@@ -101,18 +101,18 @@ class _Mark:
 
     method: str
     rank: float
-    colour: str
+    color: str
     left: bool
 
     def draw(self, axes: Axes, scale: _Scale, axis: float, y: float) -> None:
-        """Down from the axis and, where the name does not lie right below, outwards to it."""
+        """Draw down from the axis and, where the name does not lie right below, outwards to it."""
         x, edge = scale.at(self.rank), 2.0 if self.left else svg.WIDTH - 2.0
         text = f"{self.method} {self.rank:.2f}" if self.left else f"{self.rank:.2f} {self.method}"
         width = LETTER * len(text) + 4
         inner = edge + width if self.left else edge - width
         if (x > inner) == self.left:
-            axes.plot((x, x, inner), (axis, y, y), color=self.colour, linewidth=1.1)
+            axes.plot((x, x, inner), (axis, y, y), color=self.color, linewidth=1.1)
         else:
-            axes.plot((x, x), (axis, y - 6), color=self.colour, linewidth=1.1)
-        axes.plot(x, axis, "o", color=self.colour, markersize=6.5)
+            axes.plot((x, x), (axis, y - 6), color=self.color, linewidth=1.1)
+        axes.plot(x, axis, "o", color=self.color, markersize=6.5)
         axes.text(edge, y, text, ha="left" if self.left else "right", va="center")
