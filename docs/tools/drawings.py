@@ -39,9 +39,10 @@ HEAD = (
 )
 
 
-def box(kind: str, name: str, note: str, left: int, top: int, width: int, height: int = 58) -> str:
+def box(kind: str, name: str, note: str, corner: tuple[int, int], size: tuple[int, int]) -> str:
     """Draw a box with a name and, under it, a line or two (parted by `|`) that say what it is."""
-    middle, notes = left + width / 2, note.split("|")
+    (left, top), (width, height), notes = corner, size, note.split("|")
+    middle = left + width / 2
     first = top + height / 2 - 9 * (len(notes) - 1) - 4
     lines = "".join(
         f'<text class="note" x="{middle}" y="{first + 20 + 17 * at}">{escape(line)}</text>'
@@ -84,24 +85,24 @@ def rooms() -> str:
     core, laboratory, floor = "core", "laboratory", "ground-floor"
     shapes: Sequence[str] = [
         caption("Arrows are the main imports. None runs back.", 220, 50),
-        box("outside", "your training loop", "plain PyTorch, or a framework", 30, 100, 380),
-        box(core, "integrations", "Lightning, Trainer,|Accelerate", 30, 258, 185, 70),
-        box(core, "testing", "the checks of|every method", 225, 258, 185, 70),
-        box(core, "loading", "samples with|their indices", 30, 372, 145, 70),
-        box(core, "selection", "Selector: plan, position,|observing", 185, 372, 225, 70),
-        box(core, "methods", "one published method, one file", 30, 482, 380),
-        box(core, "trackers", "what is remembered", 30, 580, 170),
-        box(core, "labels", "a label matrix", 240, 580, 170),
-        box(floor, "functional", "pure formulas: signals, correlation, sampling", 30, 680, 380),
-        box(laboratory, "cli", "verbs, no logic", 490, 25, 480),
-        box(laboratory, "report", "tables for the console, the page: draws, decides nothing", 490, 122, 480),
-        box(laboratory, "studies", "file, grid, record, store, run, analysis", 490, 219, 480),
-        box(laboratory, "training", "one engine: settings, folds, fit, model", 490, 378, 330),
-        box(floor, "models", "one paper,|one file", 490, 674, 108, 70),
-        box(floor, "data", "readers, splits,|catalog", 608, 674, 118, 70),
-        box(floor, "metrics", "multi-label", 736, 674, 98, 70),
-        box(floor, "statistics", "tests, intervals,|ranks", 844, 674, 126, 70),
-        box(floor, "files, messages", "atomic writing; the wording of mistakes", 30, 782, 940),
+        box("outside", "your training loop", "plain PyTorch, or a framework", (30, 100), (380, 58)),
+        box(core, "integrations", "Lightning, Trainer,|Accelerate", (30, 258), (185, 70)),
+        box(core, "testing", "the checks of|every method", (225, 258), (185, 70)),
+        box(core, "loading", "samples with|their indices", (30, 372), (145, 70)),
+        box(core, "selection", "Selector: plan, position,|observing", (185, 372), (225, 70)),
+        box(core, "methods", "one published method, one file", (30, 482), (380, 58)),
+        box(core, "trackers", "what is remembered", (30, 580), (170, 58)),
+        box(core, "labels", "a label matrix", (240, 580), (170, 58)),
+        box(floor, "functional", "pure formulas: signals, correlation, sampling", (30, 680), (380, 58)),
+        box(laboratory, "cli", "verbs, no logic", (490, 25), (480, 58)),
+        box(laboratory, "report", "tables for the console, the page: draws, decides nothing", (490, 122), (480, 58)),
+        box(laboratory, "studies", "file, grid, record, store, run, analysis", (490, 219), (480, 58)),
+        box(laboratory, "training", "one engine: settings, folds, fit, model", (490, 378), (330, 58)),
+        box(floor, "models", "one paper,|one file", (490, 674), (108, 70)),
+        box(floor, "data", "readers, splits,|catalog", (608, 674), (118, 70)),
+        box(floor, "metrics", "multi-label", (736, 674), (98, 70)),
+        box(floor, "statistics", "tests, intervals,|ranks", (844, 674), (126, 70)),
+        box(floor, "files, messages", "atomic writing; the wording of mistakes", (30, 782), (940, 58)),
         arrow((122, 158), (122, 254)),
         arrow((410, 129), (450, 129), (450, 390), (414, 390)),
         arrow((80, 328), (80, 368)),
@@ -130,16 +131,16 @@ def logit() -> str:
     shapes: Sequence[str] = [
         '<rect class="frame" x="20" y="50" width="708" height="116"/>',
         caption("every batch", 375, 40),
-        box(outside, "your model", "a batch in, logits (B, L) out", 40, 72, 200, 72),
-        box(core, "selector.observe", "checks the block,|moves the position", 285, 72, 200, 72),
-        box(core, "trackers", "latest prediction, steps,|flips: (N, L) each", 525, 72, 185, 72),
+        box(outside, "your model", "a batch in, logits (B, L) out", (40, 72), (200, 72)),
+        box(core, "selector.observe", "checks the block,|moves the position", (285, 72), (200, 72)),
+        box(core, "trackers", "latest prediction, steps,|flips: (N, L) each", (525, 72), (185, 72)),
         '<path class="frame" d="M752 50H980V342H264V226H752Z"/>',
         caption("once an epoch: selector.end_epoch", 620, 366),
-        box(core, "signals", "uncertainty, hardness:|(N, L)", 775, 72, 185, 72),
-        box(core, "scores", "label weights and|correlation: (N,)", 775, 248, 185, 72),
-        box(core, "probabilities", "selection pressure:|(N,) float64, CPU", 525, 248, 205, 72),
-        box(core, "plan", "from seed, epoch,|probabilities", 285, 248, 195, 72),
-        box(outside, "DataLoader", "cuts the plan into|the same blocks", 40, 248, 200, 72),
+        box(core, "signals", "uncertainty, hardness:|(N, L)", (775, 72), (185, 72)),
+        box(core, "scores", "label weights and|correlation: (N,)", (775, 248), (185, 72)),
+        box(core, "probabilities", "selection pressure:|(N,) float64, CPU", (525, 248), (205, 72)),
+        box(core, "plan", "from seed, epoch,|probabilities", (285, 248), (195, 72)),
+        box(outside, "DataLoader", "cuts the plan into|the same blocks", (40, 248), (200, 72)),
         arrow((240, 108), (281, 108)),
         arrow((485, 108), (521, 108)),
         arrow((710, 108), (771, 108)),
