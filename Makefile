@@ -1,12 +1,13 @@
 # make demo: train and compare three methods, draw a table and a plot     make test: the test suite
 # make study: a small study of several minutes, and its report
 # make check: everything CI runs                                          make clean: remove what was made
+# make docs: the documentation site, in site/
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo study test lint check clean
+.PHONY: demo study test lint check docs clean
 
 demo: $(VENV)/.experiments
 	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
@@ -27,6 +28,9 @@ lint: $(VENV)/.dev
 
 check: lint test demo study
 
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -37,6 +41,10 @@ $(VENV)/.experiments: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.experiments
+
+$(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable ".[docs]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
