@@ -21,7 +21,7 @@ from batchsift.studies.grid import Study, read_study
 from batchsift.studies.record import Cell, CellConfig
 from batchsift.studies.run import Watch, run_study
 from batchsift.studies.store import STUDY, Store
-from batchsift.training.fold import EpochRecord
+from batchsift.training.recording import EpochRecord
 
 FAILURES_SHOWN = 10
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"

@@ -21,8 +21,8 @@ from typing import Any
 from batchsift.files import csv_text
 from batchsift.statistics import smallest_p
 from batchsift.studies.comparison import BASELINE, Comparison
-from batchsift.training.fold import EpochRecord
 from batchsift.training.provenance import plain
+from batchsift.training.recording import EpochRecord
 
 
 def document(comparison: Comparison, *, histories: bool = False) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from joblib.parallel import get_active_backend
 from batchsift.studies.record import Cell, CellConfig, run_cell
 from batchsift.studies.sources import Source
 from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord
 from batchsift.training.provenance import versions
+from batchsift.training.recording import EpochRecord
 
 FIXED_SIZE = 500  # features' worth of the work that does not depend on the data's width
 

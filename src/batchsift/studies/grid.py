@@ -15,8 +15,9 @@ from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileE
 from batchsift.studies.record import CellConfig
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
+from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, nearest, try_model
-from batchsift.training.prepare import check_device, filtered
+from batchsift.training.prepare import filtered
 from batchsift.training.presets import Recipe, recipe
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings

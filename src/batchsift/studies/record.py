@@ -27,10 +27,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from batchsift.training.fold import EpochRecord, FoldResult, run_fold
+from batchsift.training.fold import FoldResult, run_fold
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import machine, plain, versions
-from batchsift.training.recording import SignalRecord, Suspect
+from batchsift.training.recording import EpochRecord, SignalRecord, Suspect
 from batchsift.training.settings import Settings
 
 FORMAT = 1

@@ -7,8 +7,8 @@ from batchsift.studies.executor import Known, Standing, execute, in_order, stand
 from batchsift.studies.grid import Study
 from batchsift.studies.record import Cell, CellConfig
 from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord
 from batchsift.training.provenance import versions
+from batchsift.training.recording import EpochRecord
 
 
 class MixedVersionsError(ValueError):

@@ -1,6 +1,7 @@
 """Named settings of a model on a data set: the papers' own, and those found by a search on validation data.
 
-`presets.json` beside this file is written by the search: model to data set to what differs from the papers' settings.
+The search (`benchmarks/tune.py`) writes `presets.json` beside this file: model to data set to what differs from the
+papers' settings.
 """
 
 import json
@@ -10,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchsift import models
 from batchsift.messages import there_are
 from batchsift.training.settings import Settings
 
@@ -20,7 +20,7 @@ TUNED = Path(__file__).with_name("presets.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a run changes of the defaults.
+    """What differs from the defaults of `Settings` and of a model.
 
     Args:
         settings: Fields of `Settings`, such as `learning_rate` and `epochs`.
@@ -32,7 +32,7 @@ class Recipe:
 
 
 def recipe(name: str, *, model: str, data: str) -> Recipe:
-    """The settings of that name for a model on a data set.
+    """Return the settings of that name for a model on a data set.
 
     Args:
         name: "paper": the defaults of `Settings` and of the model; "tuned": what the search found.
@@ -40,7 +40,7 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
         data: The name of a data set, as `MultiLabelData.name` has it.
 
     Raises:
-        ValueError: for an unknown name, or where no search was made for this model and data set.
+        ValueError: For an unknown name, or where no search was made for this model and data set.
     """
     if name not in NAMES:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
@@ -61,10 +61,10 @@ def _tuned() -> dict[str, dict[str, Recipe]]:
 
 
 def read(path: Path) -> dict[str, dict[str, Recipe]]:
-    """Model to data set to settings, of a file that `benchmarks/tune.py` wrote.
+    """Read a file that `benchmarks/tune.py` wrote: model to data set to settings.
 
     Raises:
-        ValueError: where the file is not such a table, or holds what a run could not take.
+        ValueError: Where the file is not such a table, or holds what a run could not take.
     """
     table = json.loads(path.read_text(encoding="utf-8"))
     return {
@@ -74,6 +74,8 @@ def read(path: Path) -> dict[str, dict[str, Recipe]]:
 
 
 def _checked(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+    from batchsift import models  # noqa: PLC0415 (imports torch)
+
     try:
         found = Recipe(**entry)
         Settings(**found.settings)

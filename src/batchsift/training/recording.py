@@ -1,10 +1,11 @@
-"""What is written down of a run beside its metrics: the selector's signals after every epoch, draws, suspects.
+"""What is written down of a run: the record of every epoch, draws, suspects.
 
 All of it comes from the selector's public side. Shapes: N training samples, L labels.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ NUM_SUSPECTS = 20
 
 @dataclass(frozen=True)
 class SignalRecord:
-    """The method's signals at the end of an epoch; all empty for a method that keeps none.
+    """The method's signals at the end of an epoch; empty for a method that keeps none, and where none are recorded.
 
     Args:
         label_means: Signal to its mean over the training samples, one number a label.
@@ -30,9 +31,51 @@ class SignalRecord:
         signal_quantiles: Signal to its quantiles at 0, 5, ... 100 % over all cells.
     """
 
-    label_means: Mapping[str, tuple[float, ...]]
-    label_weights: Mapping[str, tuple[float, ...]]
-    signal_quantiles: Mapping[str, tuple[float, ...]]
+    label_means: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    label_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    signal_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of a run.
+
+    Args:
+        epoch: Counted from 0.
+        learning_rate: Of all its steps.
+        loss: Training loss, the mean over the samples drawn.
+        validation: Metric key to value on the validation part, after the epoch.
+        summary: The selector's, at the end of the epoch it describes.
+        signals: The method's, at the same time; empty where they are not recorded (`fit`).
+    """
+
+    epoch: int
+    learning_rate: float
+    loss: float
+    validation: Mapping[str, float]
+    summary: Mapping[str, float]
+    signals: SignalRecord = field(default_factory=SignalRecord)
+
+    @property
+    def macro_auc(self) -> float:
+        """Macro-AUC on the validation part: what the best epoch is chosen by."""
+        return self.validation["macro_auc"]
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as dictionaries, without signals where none were recorded."""
+        content = asdict(self)
+        if self.signals == SignalRecord():
+            del content["signals"]
+        return content
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read a record from what `document` returned, after a way through JSON too."""
+        by_kind = document.get("signals", {})
+        signals = {
+            kind: {signal: tuple(values) for signal, values in by_signal.items()} for kind, by_signal in by_kind.items()
+        }
+        return cls(**{**document, "signals": SignalRecord(**signals)})
 
 
 @dataclass(frozen=True)
@@ -51,7 +94,7 @@ class Suspect:
 
 
 def record_signals(selector: Selector) -> SignalRecord:
-    """What the signals are like now."""
+    """Return what the signals are like now."""
     signals = selector.signals()
     weighed = ("uncertainty", "hardness") if _weighs_labels(selector) else ()
     return SignalRecord(
@@ -62,18 +105,18 @@ def record_signals(selector: Selector) -> SignalRecord:
 
 
 def record_draws(selector: Selector) -> tuple[float, ...]:
-    """Quantiles, at 0, 5, ... 100 %, of how often a training sample was drawn since the start."""
+    """Return quantiles, at 0, 5, ... 100 %, of how often a training sample was drawn since the start."""
     return tuple(np.quantile(selector.counts.numpy(), QUANTILES).tolist())
 
 
 def record_suspects(
     selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...]
 ) -> tuple[Suspect, ...]:
-    """The most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
+    """Return the most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
 
     Args:
         selector: At the end of training.
-        rows: `(N,)`: what the training samples are called.
+        rows: `(N,)`: the row of each training sample in the data set as loaded.
         label_names: L names.
     """
     signals = selector.signals()
