@@ -7,7 +7,7 @@ from typing import Any
 
 from batchsift.data import MultiLabelData
 from batchsift.training.checks import check_device
-from batchsift.training.documents import jsonable
+from batchsift.training.documents import make_jsonable
 from batchsift.training.options import check_hyperparameters, create_method
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
@@ -47,7 +47,7 @@ class Configuration:
     def identity(self, data: MultiLabelData, seed: int) -> dict[str, Any]:
         """Return everything that decides the numbers of `fit`, as JSON can hold it."""
         settings = asdict(self.settings)
-        identity: dict[str, Any] = jsonable(
+        identity: dict[str, Any] = make_jsonable(
             {
                 "data": data.name,
                 "data_fingerprint": fingerprint(data),

@@ -20,7 +20,7 @@ from batchsift.training.environment import isolated
 from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
 from batchsift.training.loop import TrainingLoop
 from batchsift.training.model import TrainedModel
-from batchsift.training.parts import Preprocessing, scaled_part
+from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.recording import EpochRecord, record_suspects
 from batchsift.training.settings import Settings
@@ -86,7 +86,7 @@ def fit(
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
     preprocessing = Preprocessing.fit(data.features[rows])
-    train, validation = (scaled_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
+    train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
     weight_seed, selection_seed = np.random.SeedSequence(seed).generate_state(2).tolist()

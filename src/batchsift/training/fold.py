@@ -25,7 +25,7 @@ from batchsift.metrics import evaluate, evaluate_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.loop import TrainingLoop, predict
-from batchsift.training.parts import scaled_parts
+from batchsift.training.parts import scale_parts
 from batchsift.training.prepare import Prepared
 from batchsift.training.recording import EpochRecord, Suspect, record_draws, record_suspects
 
@@ -99,7 +99,7 @@ def run_fold(
         hyperparameters=hyperparameters or {},
         method_options=method_options or {},
     )
-    parts = scaled_parts(prepared.data, prepared.splits[fold], settings.device, settings.top_features)
+    parts = scale_parts(prepared.data, prepared.splits[fold], settings.device, settings.top_features)
     weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
     with isolated(settings.device, seed=weight_seed, threads=settings.threads):
         loop = TrainingLoop(

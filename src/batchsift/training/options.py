@@ -42,7 +42,7 @@ def create_method(name: str, options: Mapping[str, Any]) -> "Method":
         if option not in known:
             raise ValueError(f"{name} has no option {option!r}{nearest(option, known)}")
         _check_type(known[option], value)
-    return methods.create(name, **{option: _converted(option, value) for option, value in options.items()})
+    return methods.create(name, **{option: _convert(option, value) for option, value in options.items()})
 
 
 def check_hyperparameters(model: str, names: Iterable[str]) -> None:
@@ -100,7 +100,7 @@ def _check_type(option: "Field[Any]", value: Any) -> None:
         raise TypeError(f"{option.name} must be a number, got {value!r}")
 
 
-def _converted(option: str, value: Any) -> Any:
+def _convert(option: str, value: Any) -> Any:
     if option == "storage":
         import torch  # noqa: PLC0415
 

@@ -136,7 +136,7 @@ class Preprocessing:
         return SparseRows(matrix, self.offset_D, device)
 
 
-def scaled_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
+def scale_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
     """Scale the parts of a fold by what its training part alone tells.
 
     Args:
@@ -150,13 +150,13 @@ def scaled_parts(data: MultiLabelData, split: Split, device: str, top_features: 
         data = data.select(features=top.get_support())
     preprocessing = Preprocessing.fit(data.features[split.train])
     return Parts(
-        scaled_part(data, split.train, preprocessing, device),
-        scaled_part(data, split.validation, preprocessing, device),
-        scaled_part(data, split.test, preprocessing, device),
+        scale_part(data, split.train, preprocessing, device),
+        scale_part(data, split.validation, preprocessing, device),
+        scale_part(data, split.test, preprocessing, device),
     )
 
 
-def scaled_part(data: MultiLabelData, rows: NDArray[np.int64], preprocessing: Preprocessing, device: str) -> Part:
+def scale_part(data: MultiLabelData, rows: NDArray[np.int64], preprocessing: Preprocessing, device: str) -> Part:
     """Return some rows of a data set in the form a model takes."""
     labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
     return Part(preprocessing.transform(data.features[rows], device), labels)

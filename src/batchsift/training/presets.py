@@ -46,7 +46,7 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
     if name == "paper":
         return Recipe()
-    found = _tuned().get(model, {})
+    found = _read_tuned().get(model, {})
     if data not in found:
         raise ValueError(
             f"no tuned settings for {model} on {data!r}; there are some for {', '.join(found) or 'no data set'}: "
@@ -56,7 +56,7 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
 
 
 @cache
-def _tuned() -> dict[str, dict[str, Recipe]]:
+def _read_tuned() -> dict[str, dict[str, Recipe]]:
     return read(TUNED)
 
 
@@ -68,12 +68,14 @@ def read(path: Path) -> dict[str, dict[str, Recipe]]:
     """
     table = json.loads(path.read_text(encoding="utf-8"))
     return {
-        model: {data: _checked(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()}
+        model: {
+            data: _check_entry(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()
+        }
         for model, by_data in table.items()
     }
 
 
-def _checked(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+def _check_entry(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
     from batchsift import models  # noqa: PLC0415 (imports torch)
 
     try:

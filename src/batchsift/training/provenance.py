@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from batchsift.data import MultiLabelData
-from batchsift.training.documents import jsonable
+from batchsift.training.documents import make_jsonable
 
 PACKAGES = ("batchsift", "torch", "numpy", "scipy", "scikit-learn", "iterative-stratification")
 
@@ -32,7 +32,7 @@ WITHOUT_NUMBERS = (
     "training/tensorboard.py",
 )
 
-plain = jsonable  # the name by which the studies room imports it
+plain = make_jsonable  # the name by which the studies room imports it
 
 
 def fingerprint(data: MultiLabelData, *, rows: NDArray[np.int64] | None = None) -> str:
