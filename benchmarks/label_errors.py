@@ -28,7 +28,7 @@ RANKINGS = ("suspects", "cleanlab, same predictions", "cleanlab, out of sample")
 
 
 def train(features, labels, epochs, seed):
-    """An MLP trained under D2ACE; returns it with its selector."""
+    """Train an MLP under D2ACE; return it with its selector."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = bs.models.build("mlp", features.shape[1], labels.shape[1])
@@ -46,7 +46,7 @@ def train(features, labels, epochs, seed):
 
 
 def out_of_sample_probabilities(features, labels, epochs, seed):
-    """Predictions for every sample by a model that has not seen it."""
+    """Predict every sample by a model that has not seen it."""
     probs = np.empty(labels.shape)
     for rest, held_out in bs.data.folds(labels.numpy(), 5, seed):
         model, _ = train(features[rest], labels[rest], epochs, seed)
@@ -56,7 +56,7 @@ def out_of_sample_probabilities(features, labels, epochs, seed):
 
 
 def cleanlab_ranking(labels, probs):
-    """Cells, the worst quality first."""
+    """Return all cells, those of the worst quality first, `(N * L, 2)`."""
     given = [np.flatnonzero(row).tolist() for row in labels.numpy()]
     quality = get_label_quality_scores_per_class(given, probs)
     order = np.argsort(quality, axis=None, kind="stable")
@@ -64,7 +64,7 @@ def cleanlab_ranking(labels, probs):
 
 
 def precisions(data, epochs, seed):
-    """Precision of each ranking at 10 %, 50 % and 100 % of the number of flipped cells: (3, 3)."""
+    """Return the precision of each ranking at 10 %, 50 % and 100 % of the number of flipped cells: (3, 3)."""
     generator = np.random.default_rng(seed)
     flipped = generator.random(data.labels.shape) < SHARE_FLIPPED
     labels = torch.tensor(np.where(flipped, 1 - data.labels, data.labels), dtype=torch.float32)

@@ -17,7 +17,7 @@ from statistics import fmean, stdev
 from tune import FOUND, SETS, load
 
 from batchsift import models
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.fold import run_fold
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
@@ -35,11 +35,11 @@ ASKED = {
 
 
 def measure(name, model, setting, seed):
-    """Runs the folds that are not in the file yet."""
-    recipe = recipes.recipe(setting, model=model, data=name)
+    """Run the folds that are not in the file yet."""
+    recipe = presets.recipe(setting, model=model, data=name)
     figures = read(FIGURES)
     entry = figures.get(key := f"{name} {model} {setting}")
-    if entry is None or entry["seed"] != seed or not is_of(entry, recipe):
+    if entry is None or entry["seed"] != seed or not uses(entry, recipe):
         chosen = {"settings": dict(recipe.settings), "hyperparameters": dict(recipe.hyperparameters)}
         entry = {**chosen, "seed": seed, "folds": []}
     prepared = prepare(load(name), Settings(**recipe.settings), seed=seed)
@@ -64,15 +64,15 @@ def read(path):
 
 
 def values(figures, name, model, setting, metric):
-    """One value a fold; none where the five folds were not all run by the settings of today."""
+    """Return one value a fold; none where the five folds were not all run by the present settings."""
     entry = figures.get(f"{name} {model} {setting}", {"folds": []})
-    if len(entry["folds"]) < Settings().num_folds or not is_of(entry, recipes.recipe(setting, model=model, data=name)):
+    if len(entry["folds"]) < Settings().num_folds or not uses(entry, presets.recipe(setting, model=model, data=name)):
         return []
     return [fold["metrics"][metric] for fold in entry["folds"]]
 
 
-def is_of(entry, recipe):
-    """Whether what was measured was measured by that recipe."""
+def uses(entry, recipe):
+    """Return whether what was measured was measured by that recipe."""
     return (entry["settings"], entry["hyperparameters"]) == (recipe.settings, recipe.hyperparameters)
 
 
@@ -80,7 +80,7 @@ def rows_of_figures(figures):
     yield ["data", "model", "settings", *SHOWN.values(), "Macro-AUC, last epoch", "best epoch"]
     for name in SETS:
         for model in models.names():
-            for setting in recipes.NAMES:
+            for setting in presets.NAMES:
                 if not values(figures, name, model, setting, "macro_auc"):
                     continue
                 cells = (values(figures, name, model, setting, metric) for metric in SHOWN)
@@ -93,7 +93,7 @@ def rows_of_figures(figures):
 
 
 def rows_of_targets(figures):
-    """The best of the four against what was asked, and how far each of the others is from it."""
+    """Yield the best of the four published models against what was asked, and the values of all."""
     four = [model for model in models.names() if model != "mlp"]
     yield ["data", "metric", "asked", "best measured of the four", *models.names()]
     for name, (metric, bound, more) in ASKED.items():
@@ -117,7 +117,7 @@ def rows_of_settings(found):
         for model in models.names():
             if name not in found.get(model, {}):
                 continue
-            recipe, search = recipes.recipe("tuned", model=model, data=name), found[model][name]
+            recipe, search = presets.recipe("tuned", model=model, data=name), found[model][name]
             chosen = (f"{recipe.settings[key]:g}" for key in ("learning_rate", "weight_decay", "epochs"))
             options = ", ".join(f"`{key}` {value}" for key, value in recipe.hyperparameters.items())
             effort = search["folds"], f"{search['trials']} ({search['completed']} complete)", search["minutes"]
@@ -131,7 +131,7 @@ def markdown(rows):
 
 
 def write_tables():
-    """Puts the tables between their marks on the page."""
+    """Write the tables between their marks on the page."""
     figures = read(FIGURES)
     tables = {
         "figures": rows_of_figures(figures),
@@ -151,7 +151,7 @@ def main():
     parser = argparse.ArgumentParser(description="What the base models reach with random batches.")
     parser.add_argument("data", nargs="*", default=SETS)
     parser.add_argument("--models", nargs="+", default=models.names())
-    parser.add_argument("--settings", nargs="+", choices=recipes.NAMES, default=["tuned"])
+    parser.add_argument("--settings", nargs="+", choices=presets.NAMES, default=["tuned"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tables", action="store_true", help="write the tables of the page, train nothing")
     arguments = parser.parse_args()

@@ -30,7 +30,7 @@ from torch.nn.functional import (
 
 from batchsift import data as datasets
 from batchsift import models
-from batchsift.training.parts import scaled_parts
+from batchsift.training.parts import scale_parts
 from batchsift.training.prepare import prepare
 
 BATCH_SIZE = 128
@@ -131,7 +131,7 @@ def measure(name, rounds):
     """Seconds of an epoch, by form: one number a round."""
     data, plain_forms = CASES[name]
     prepared = prepare(datasets.load(Path(os.environ["BATCHSIFT_DATA"]) / f"{data}.arff"))
-    train = scaled_parts(prepared.data, prepared.splits[0], "cpu").train
+    train = scale_parts(prepared.data, prepared.splits[0], "cpu").train
     torch.manual_seed(0)
     model = models.build(name, *train.widths)
     model.prepare(train.features, train.labels)

@@ -1,4 +1,4 @@
-"""Finds the tuned settings of the base models: learning rate, weight decay, epochs, and what matters of each model.
+"""Search for the tuned settings of the base models: learning rate, weight decay, epochs, what matters of each.
 
     BATCHSIFT_DATA=FOLDER python benchmarks/tune.py [DATA ...] [--models MODEL ...] [--trials 20] [--minutes 3]
 
@@ -32,7 +32,7 @@ from optuna.storages.journal import JournalFileBackend
 from batchsift import data as datasets
 from batchsift import models
 from batchsift.training import fold as protocol
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import Split, prepare
 
@@ -40,13 +40,13 @@ SETS = ("emotions", "yeast", "scene", "birds")
 PARTS = ("scene", "birds")  # published as a train and a test file
 STEPS = (300, 1200)  # a run takes between so many: decides the range of the epochs
 MOST_EPOCHS = 150
-OBJECTIVE = "macro_auc-ranking_loss"  # of another one, earlier trials would tell nothing
+OBJECTIVE = "macro_auc-ranking_loss"  # trials by another one would tell nothing of this one
 DECAY_SHARE = 0.9  # all epochs after those of the warm-up
 FOUND = Path(__file__).with_name("tuning.json")
 
 
 def load(name):
-    """A data set by the name the tuned settings know it by."""
+    """Load a data set by the name the tuned settings know it by."""
     folder = Path(os.environ["BATCHSIFT_DATA"])
     if name not in PARTS:
         return datasets.load(folder / f"{name}.arff")
@@ -56,22 +56,22 @@ def load(name):
 
 
 def rounded(value):
-    """To three significant digits, before it is tried, so that the file holds what was tried."""
+    """Round to three significant digits, before a value is tried, so that the file holds what was tried."""
     return float(f"{value:.3g}")
 
 
 def range_of_epochs(steps_per_epoch):
-    """The fewest and the most a run takes."""
+    """Return the fewest and the most epochs a run takes."""
     return tuple(min(MOST_EPOCHS, max(1, steps // steps_per_epoch)) for steps in STEPS)
 
 
 def steps_per_epoch(prepared):
-    """Batches of an epoch."""
+    """Return how many batches an epoch has."""
     return -(-len(prepared.splits[0].train) // prepared.settings.batch_size)
 
 
 def space(trial, model, steps):
-    """Settings and hyperparameters of a trial, as `presets.json` holds them; steps are those of an epoch."""
+    """Draw settings and hyperparameters of a trial, as `presets.json` holds them; steps are those of an epoch."""
 
     def log(name, low, high):
         return rounded(trial.suggest_float(name, low, high, log=True))
@@ -119,8 +119,7 @@ def space(trial, model, steps):
     return settings, hyperparameters
 
 
-# What each search starts from, at the learning rate of most of the models' authors: about the defaults, then another
-# amount of dropout.
+# What each search starts from, at the learning rate of most of the authors: about the defaults, then another dropout.
 STARTS = {
     "mlp": [{"width": 512, "dropout": 0.2}, {"width": 512, "dropout": 0.5}],
     "clif": [{"hidden": 256, "feature_layers": layers, "dropout": rate} for layers, rate in ((1, 0.3), (2, 0.5))],
@@ -131,16 +130,16 @@ STARTS = {
 
 
 def objective(prepared, model, folds):
-    """A function of a trial: the mean over folds of what `score` gives."""
+    """Return a function of a trial: the mean over folds of what `score` gives."""
 
     def value(trial):
         settings, hyperparameters = space(trial, model, steps_per_epoch(prepared))
         trial.set_user_attr("recipe", {"settings": settings, "hyperparameters": hyperparameters})
-        of_trial = replace(prepared, settings=replace(prepared.settings, **settings))
+        changed = replace(prepared, settings=replace(prepared.settings, **settings))
         scores, start = [], time.process_time()
         for fold in range(folds):
             try:
-                scores.append(score(of_trial, model, fold, hyperparameters))
+                scores.append(score(changed, model, fold, hyperparameters))
             except DivergedError as error:
                 raise optuna.TrialPruned from error
             trial.report(float(np.mean(scores)), fold)
@@ -153,7 +152,7 @@ def objective(prepared, model, folds):
 
 
 def score(prepared, model, fold, hyperparameters):
-    """Macro-AUC less ranking loss of a run with random batches."""
+    """Return Macro-AUC less ranking loss of a run with random batches."""
     metrics = protocol.run_fold(
         prepared, model=model, method="random", fold=fold, hyperparameters=hyperparameters
     ).metrics
@@ -161,7 +160,7 @@ def score(prepared, model, fold, hyperparameters):
 
 
 def within_training_parts(prepared, share):
-    """The folds without their test parts: a share of each training part stands in for them."""
+    """Replace the test part of each fold by a share of its training part."""
     splits = []
     for split in prepared.splits:
         rest, held_out = datasets.holdout(prepared.data.labels[split.train], share, prepared.seed)
@@ -170,7 +169,7 @@ def within_training_parts(prepared, share):
 
 
 def search(name, model, arguments):
-    """Goes on with one study, and writes down the best of it."""
+    """Go on with one study, and write down the best of it."""
     prepared = within_training_parts(prepare(load(name), seed=arguments.seed), arguments.held_out)
     sample = f"folds={arguments.folds} held_out={arguments.held_out} seed={arguments.seed}"
     study_name = f"{name} {model} {OBJECTIVE} {sample}"
@@ -204,12 +203,12 @@ FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
 def seconds(study):
-    """Of one processor, by all trials that came to an end."""
+    """Return the seconds of one processor that all finished trials took."""
     return sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(states=FINISHED))
 
 
 def report(study, trial):
-    """A line of progress."""
+    """Print a line of progress."""
     completed = trial.state == optuna.trial.TrialState.COMPLETE
     value = f"{trial.value:.4f}" if completed else "given up"
     recipe, spent = trial.user_attrs["recipe"], trial.user_attrs.get("seconds", 0.0)
@@ -218,13 +217,13 @@ def report(study, trial):
 
 
 def write(study, name, model, arguments):
-    """The best trial into the table of the package, and how it was found beside this file."""
+    """Write the best trial into the table of the package, and how it was found beside this file."""
     completed = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not completed:
         print(f"{name} {model}: no trial was completed")
         return
     best = max(completed, key=lambda trial: trial.value)
-    update(recipes.TUNED, model, name, best.user_attrs["recipe"])
+    update(presets.TUNED, model, name, best.user_attrs["recipe"])
     finished = study.get_trials(states=FINISHED)
     found = {
         "value": round(best.value, 4),
@@ -240,7 +239,7 @@ def write(study, name, model, arguments):
 
 
 def update(path, model, name, entry):
-    """Sets one entry of a table in a file, model to data set."""
+    """Set one entry of a table in a file, model to data set."""
     table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     table.setdefault(model, {})[name] = entry
     ordered = {key: dict(sorted(table[key].items())) for key in sorted(table)}
@@ -253,7 +252,12 @@ def main():
     parser.add_argument("--models", nargs="+", default=models.names())
     parser.add_argument("--trials", type=int, default=20, help="of each model on each data set, earlier ones included")
     parser.add_argument("--folds", type=int, default=3, help="of the protocol's five, for each trial")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of one processor, likewise")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=3.0,
+        help="of one processor, of each model on each data set, earlier ones included",
+    )
     parser.add_argument("--held-out", type=float, default=0.25, help="of each training part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=Path("results/tuning.log"))

@@ -10,7 +10,7 @@ import pytest
 from arff_text import TWO_AND_TWO, arff, xml
 from batchsift import data as datasets
 from batchsift.training import fold as protocol
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.prepare import prepare
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -29,7 +29,7 @@ def tune(monkeypatch, tmp_path):
     monkeypatch.setenv("BATCHSIFT_DATA", str(tmp_path))
     monkeypatch.setattr(tune, "STEPS", (2, 4))
     monkeypatch.setattr(tune, "FOUND", tmp_path / "tuning.json")
-    monkeypatch.setattr(recipes, "TUNED", tmp_path / "presets.json")
+    monkeypatch.setattr(presets, "TUNED", tmp_path / "presets.json")
     return tune
 
 
@@ -46,7 +46,7 @@ def test_a_search_goes_on_where_it_stopped_and_leaves_settings_that_run(tune, mo
     assert len(capsys.readouterr().out.splitlines()) == 1
     run(tune, monkeypatch, tmp_path, "--trials", "3", "--minutes", "0")
     assert capsys.readouterr().out == ""
-    found = recipes.read(tmp_path / "presets.json")["mlp"]["made"]
+    found = presets.read(tmp_path / "presets.json")["mlp"]["made"]
     assert found.settings["decay_share"] == 0.9
     assert found.hyperparameters["hidden"] in ([256, 256], [512, 512], [1024, 1024])
     assert json.loads((tmp_path / "tuning.json").read_text())["mlp"]["made"]["trials"] == 3

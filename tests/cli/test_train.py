@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batchsift.training import fit as training
+from batchsift.training import loop
 from batchsift.training.model import TrainedModel
 
 QUICK = ["--epochs", "4", "--batch-size", "32", "--learning-rate", "0.01"]
@@ -64,7 +64,7 @@ def test_train_then_predict(batchsift, table, tmp_path):
 
 def test_the_same_command_again_computes_nothing(batchsift, table, monkeypatch):
     first = batchsift("train", table, "--labels", 2, *QUICK, "--json")
-    monkeypatch.setattr(training, "train_epoch", lambda *_: pytest.fail("nothing may be computed"))
+    monkeypatch.setattr(loop, "train_epoch", lambda *_: pytest.fail("nothing may be computed"))
     again = batchsift("train", table, "--labels", 2, *QUICK, "--json")
     assert (again[0], again[1]) == (0, first[1])
     assert "held this run, finished" in again[2]

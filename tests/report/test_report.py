@@ -16,9 +16,9 @@ from batchsift.report.console.plots import convergence, image
 from batchsift.report.console.progress import ComparisonProgress
 from batchsift.report.console.tables import comparison_report
 from batchsift.studies.comparison import Comparison
-from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import prepare
-from batchsift.training.recording import SignalRecord
+from batchsift.training.recording import EpochRecord, SignalRecord
 from batchsift.training.settings import Settings
 
 

@@ -14,8 +14,9 @@ from batchsift.studies.config import CellConfig
 from batchsift.studies.executor import Task, run_task
 from batchsift.studies.record import CellRecord
 from batchsift.studies.sources import GivenSource
+from batchsift.training.documents import make_jsonable
 from batchsift.training.prepare import prepare
-from batchsift.training.provenance import fingerprint, plain, versions
+from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.settings import Settings
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=2, min_positives=5)
@@ -173,4 +174,4 @@ def test_versions_name_the_code():
 
 
 def test_numbers_that_are_not_finite_are_null():
-    assert plain({"a": (1.0, math.nan), "b": [math.inf]}) == {"a": [1.0, None], "b": [None]}
+    assert make_jsonable({"a": (1.0, math.nan), "b": [math.inf]}) == {"a": [1.0, None], "b": [None]}

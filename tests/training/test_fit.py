@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from batchsift.data import MultiLabelData
 from batchsift.metrics import evaluate
 from batchsift.selection.selector import Selector
-from batchsift.training import fit as training
+from batchsift.training import loop
 from batchsift.training.fit import fit
 from batchsift.training.model import TrainedModel
 from batchsift.training.settings import Settings
@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_exactly(tmp_path, model, method, epochs):
 def test_a_finished_run_is_not_computed_again(tmp_path, monkeypatch):
     data = made()
     first = fit(data, tmp_path, settings=QUICK)
-    monkeypatch.setattr(training, "train_epoch", lambda *_: pytest.fail("nothing may be computed"))
+    monkeypatch.setattr(loop, "train_epoch", lambda *_: pytest.fail("nothing may be computed"))
     again = fit(data, tmp_path, settings=QUICK)
     assert (again.epochs, again.best_epoch, again.resumed_from) == (first.epochs, first.best_epoch, 6)
 

@@ -10,10 +10,11 @@ import torch
 
 from batchsift import methods, models
 from batchsift.data import MultiLabelData, folds, holdout
+from batchsift.metrics import evaluate
 from batchsift.training import fold as protocol
 from batchsift.training import loop
 from batchsift.training import prepare as preparation
-from batchsift.training.fold import run, run_fold
+from batchsift.training.fold import run_fold
 from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
@@ -49,8 +50,14 @@ def networks(monkeypatch):
         built.append((network, copy.deepcopy(network.state_dict())))
         return network
 
-    monkeypatch.setattr(protocol.models, "build", spy)
+    monkeypatch.setattr(models, "build", spy)
     return built
+
+
+def replace_scores(monkeypatch, evaluate):
+    """Put a function of probabilities and targets in the place of the metrics, in training and after it."""
+    for module in (loop, protocol):
+        monkeypatch.setattr(module, "evaluate", evaluate)
 
 
 def same(first, second):
@@ -59,8 +66,8 @@ def same(first, second):
 
 def test_methods_of_a_fold_share_split_and_initial_weights(prepared, networks, monkeypatch):
     seen = []
-    scaled = protocol.scaled_parts
-    monkeypatch.setattr(protocol, "scaled_parts", lambda *args: seen.append(scaled(*args)) or seen[-1])
+    scale = protocol.scale_parts
+    monkeypatch.setattr(protocol, "scale_parts", lambda *args: seen.append(scale(*args)) or seen[-1])
     names = methods.names()
     for name in names:
         run_fold(prepared, model="mlp", method=name, fold=1)
@@ -105,7 +112,7 @@ def test_every_sample_is_tested_once_and_in_one_part_of_a_fold(prepared):
 
 def test_scaling_knows_the_training_part_only(prepared):
     data, split = prepared.data, prepared.splits[0]
-    parts = protocol.scaled_parts(data, split, "cpu")
+    parts = protocol.scale_parts(data, split, "cpu")
     train = data.features[split.train]
     low, high = np.nanmin(train, axis=0), np.nanmax(train, axis=0)
     for part, rows in ((parts.train, split.train), (parts.validation, split.validation), (parts.test, split.test)):
@@ -119,7 +126,7 @@ def test_a_feature_without_any_value_in_the_training_part_is_no_obstacle():
     data = made_up()
     split = prepare(data, FEW).splits[0]
     data.features[split.train, 0] = np.nan
-    assert protocol.scaled_parts(data, split, "cpu").train.features.isfinite().all()
+    assert protocol.scale_parts(data, split, "cpu").train.features.isfinite().all()
 
 
 def test_learning_rate_of_each_epoch():
@@ -156,8 +163,7 @@ def test_learning_rate_is_set_before_the_steps_of_its_epoch(prepared, monkeypatc
 
 def test_best_weights_are_copied_and_restored(prepared, networks, monkeypatch):
     scores = iter([0.6, 0.9, 0.9])
-    evaluate = protocol.evaluate
-    monkeypatch.setattr(protocol, "evaluate", lambda *args: {**evaluate(*args), "macro_auc": next(scores, 0.0)})
+    replace_scores(monkeypatch, lambda *args: {**evaluate(*args), "macro_auc": next(scores, 0.0)})
     weights = []
     result = run_fold(
         prepared,
@@ -174,7 +180,7 @@ def test_best_weights_are_copied_and_restored(prepared, networks, monkeypatch):
 
 def test_test_part_is_scored_when_training_is_over(prepared, monkeypatch):
     calls = []
-    monkeypatch.setattr(protocol, "evaluate", lambda probs, _: calls.append(len(probs)) or {"macro_auc": 0.5})
+    replace_scores(monkeypatch, lambda probs, _: calls.append(len(probs)) or {"macro_auc": 0.5})
     run_fold(prepared, model="mlp", method="random", fold=0, on_epoch=lambda record: calls.append("epoch"))
     split = prepared.splits[0]
     assert calls == [len(split.validation), "epoch"] * 3 + [len(split.test)] * 2
@@ -198,15 +204,13 @@ def test_the_callers_generators_are_left_alone():
 def test_a_run_has_its_own_number_of_threads(monkeypatch):
     before = torch.get_num_threads()
     seen = set()
-    monkeypatch.setattr(protocol, "evaluate", lambda *_: seen.add(torch.get_num_threads()) or {"macro_auc": 0.5})
+    replace_scores(monkeypatch, lambda *_: seen.add(torch.get_num_threads()) or {"macro_auc": 0.5})
     run_fold(prepare(made_up(), dataclasses.replace(FEW, threads=before + 1)), model="mlp", method="random", fold=0)
     assert seen == {before + 1}
     assert torch.get_num_threads() == before
 
 
-def test_one_call_from_data_to_result(prepared):
-    whole = run(made_up(), model="mlp", method="d2ace", fold=1, seed=3, settings=FEW)
-    assert whole.metrics == run_fold(prepared, model="mlp", method="d2ace", fold=1).metrics
+def test_a_fold_there_is_none_of_is_refused(prepared):
     with pytest.raises(ValueError, match=r"fold must be in \[0, 3\), got 3"):
         run_fold(prepared, model="mlp", method="d2ace", fold=3)
 
@@ -317,9 +321,9 @@ def test_divergence_is_said():
 
 def test_predictions_do_not_depend_on_the_size_of_their_chunks(prepared, monkeypatch):
     network, x = models.build("mlp", 5, 3), torch.randn(10, 5)
-    whole = loop.predicted(network, x)
+    whole = loop.predict(network, x)
     monkeypatch.setattr(loop, "PREDICTION_ROWS", 3)
-    torch.testing.assert_close(loop.predicted(network, x), whole)
+    torch.testing.assert_close(loop.predict(network, x), whole)
 
 
 def test_the_papers_settings_are_the_defaults():

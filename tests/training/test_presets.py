@@ -5,11 +5,11 @@ import json
 import pytest
 
 from batchsift import models
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.presets import Recipe, recipe
 from batchsift.training.settings import Settings
 
-SHIPPED = [(model, data) for model, found in recipes.read(recipes.TUNED).items() for data in found]
+SHIPPED = [(model, data) for model, found in presets.read(presets.TUNED).items() for data in found]
 
 
 def test_paper_settings_are_the_defaults():
@@ -51,11 +51,11 @@ def test_a_file_with_something_wrong_is_refused(tmp_path, entry, message):
     path = tmp_path / "presets.json"
     path.write_text(json.dumps({"mlp": {"toys": entry}}))
     with pytest.raises(ValueError, match=rf"presets\.json: mlp on 'toys'.*{message}"):
-        recipes.read(path)
+        presets.read(path)
 
 
 def test_an_unknown_model_in_the_file_is_refused(tmp_path):
     path = tmp_path / "presets.json"
     path.write_text(json.dumps({"mpl": {"toys": {}}}))
     with pytest.raises(ValueError, match="unknown model 'mpl'"):
-        recipes.read(path)
+        presets.read(path)

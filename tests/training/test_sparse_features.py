@@ -13,8 +13,8 @@ from sklearn.preprocessing import MinMaxScaler
 from batchsift.data import MultiLabelData
 from batchsift.functional.neighbors import nearest_neighbors
 from batchsift.training import loop
-from batchsift.training.fold import run, run_fold
-from batchsift.training.parts import SparseRows, scaled_parts
+from batchsift.training.fold import run_fold
+from batchsift.training.parts import SparseRows, scale_parts
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
 
@@ -41,7 +41,8 @@ def sparse_copy(data):
 @pytest.mark.parametrize("method", ["random", "uncertainty", "d2ace"])
 def test_the_same_metrics(lowest, model, method):
     data = made_up(lowest)
-    runs = [run(form, model=model, method=method, fold=1, settings=FEW) for form in (data, sparse_copy(data))]
+    prepared = [prepare(form, FEW) for form in (data, sparse_copy(data))]
+    runs = [run_fold(form, model=model, method=method, fold=1) for form in prepared]
     assert runs[0].metrics == runs[1].metrics
     assert runs[0].last_metrics == runs[1].last_metrics
     assert runs[0].epochs == runs[1].epochs
@@ -51,7 +52,7 @@ def test_the_same_metrics(lowest, model, method):
 def test_the_same_rows_to_the_bit(lowest):
     data = made_up(lowest)
     split = prepare(data, FEW).splits[0]
-    of_dense, of_sparse = (scaled_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
+    of_dense, of_sparse = (scale_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
     before = make_pipeline(SimpleImputer(strategy="mean", keep_empty_features=True), MinMaxScaler())
     before.fit(data.features[split.train])
     for name, rows in vars(split).items():
@@ -69,7 +70,7 @@ def test_missing_values_are_filled_with_the_mean_of_the_training_part():
     data.features[::7, 2] = np.nan
     data.features[:, 5] = np.nan
     split = prepare(data, FEW).splits[0]
-    of_dense, of_sparse = (scaled_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
+    of_dense, of_sparse = (scale_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
     torch.testing.assert_close(of_sparse.test.features[:], of_dense.test.features)
     torch.testing.assert_close(of_sparse.train.feature_tensor.to_dense(), of_dense.train.features)
 
@@ -92,14 +93,14 @@ def test_wide_rows_come_in_smaller_portions(monkeypatch):
     assert [len(portion) for portion in rows.split(4)] == [1] * 5
 
 
-def test_neighbours_are_as_near_where_several_are_equally_far():
+def test_neighbors_are_as_near_where_several_are_equally_far():
     binary = replace(made_up(0.0), features=(made_up(0.0).features > 0).astype(float))
     split = prepare(binary, FEW).splits[0]
     distances = []
     for form in (binary, sparse_copy(binary)):
-        train = scaled_parts(form, split, "cpu").train
+        train = scale_parts(form, split, "cpu").train
         rows = train.features[:]
-        nearest = nearest_neighbors(train.neighbour_features, 6)
+        nearest = nearest_neighbors(train.neighbor_features, 6)
         distances.append((rows[:, None] - rows[nearest]).norm(dim=2))
     assert torch.equal(*distances)
 
@@ -114,7 +115,7 @@ def test_infinite_values_are_refused():
 def test_predictions_of_sparse_rows():
     network = torch.nn.Linear(4, 2)
     rows = SparseRows(sparse.csr_array(np.eye(6, 4)), np.full(4, 0.5), "cpu")
-    torch.testing.assert_close(loop.predicted(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach())
+    torch.testing.assert_close(loop.predict(network, rows), network(torch.eye(6, 4) + 0.5).sigmoid().detach())
 
 
 @pytest.mark.parametrize("form", [lambda data: data, sparse_copy])
@@ -125,8 +126,8 @@ def test_the_features_with_the_largest_sums_in_the_training_part_stay(form):
     split = prepared.splits[0]
     sums = np.asarray(made_up(0.0).features[split.train].sum(axis=0))
     kept = np.sort(np.argsort(sums)[-3:])
-    parts = scaled_parts(data, split, "cpu", 0.4)
-    whole = scaled_parts(data, split, "cpu")
+    parts = scale_parts(data, split, "cpu", 0.4)
+    whole = scale_parts(data, split, "cpu")
     assert parts.train.widths == (3, 3)
     for name in vars(split):
         assert torch.equal(getattr(parts, name).features[:], getattr(whole, name).features[:][:, kept])

@@ -14,7 +14,7 @@ from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Lab
 from batchsift.data.readers.matching import matching_features
 from batchsift.data.readers.tables import read_frame
 from batchsift.files import csv_text, write
-from batchsift.training.fit import MODEL, SUMMARY
+from batchsift.training.folder import MODEL, SUMMARY
 from batchsift.training.model import TrainedModel
 from batchsift.training.options import nearest
 

@@ -22,7 +22,7 @@ from batchsift.studies.progress import Forecast, StudyProgress, study_progress
 from batchsift.studies.record import CellRecord
 from batchsift.studies.run import StudyCallbacks, run_study
 from batchsift.studies.store import STUDY, Store
-from batchsift.training.fold import EpochRecord
+from batchsift.training.recording import EpochRecord
 
 FAILURES_SHOWN = 10
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"

@@ -19,10 +19,12 @@ from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, pl
 from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
 from batchsift.metrics import METRICS
 from batchsift.report.console.progress import duration
-from batchsift.training.fit import MODEL, TrainingEpoch, TrainingResult, fit
+from batchsift.training.fit import fit
+from batchsift.training.folder import MODEL, TrainingResult
 from batchsift.training.loop import DivergedError
 from batchsift.training.options import check_hyperparameters, create_method
 from batchsift.training.presets import recipe
+from batchsift.training.recording import EpochRecord
 from batchsift.training.settings import Settings
 from batchsift.training.tensorboard import EpochLog
 
@@ -117,7 +119,7 @@ def train_model(  # noqa: PLR0917 (typer makes options of them)
 
 
 def _fitted(source: Any, folder: Path, arguments: dict[str, Any], bar: "_Bar", log: EpochLog | None) -> TrainingResult:
-    def on_epoch(record: TrainingEpoch) -> None:
+    def on_epoch(record: EpochRecord) -> None:
         bar.on_epoch(record)
         if log is not None:
             log.write(record.epoch, {"loss": record.loss, "learning_rate": record.learning_rate})
@@ -144,7 +146,7 @@ class _Bar(Progress):
         self._total, self._ran = epochs, 0
         self._began = self._said = time.monotonic()
 
-    def on_epoch(self, record: TrainingEpoch) -> None:
+    def on_epoch(self, record: EpochRecord) -> None:
         """One more; in a file, a line every ten seconds."""
         now, done = time.monotonic(), record.epoch + 1
         self._ran += 1  # fewer than are done where an earlier run was gone on with

@@ -14,10 +14,11 @@ from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
 from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.fold import FoldResult
 from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
+from batchsift.training.recording import EpochRecord
 
 ALPHA = 0.05  # the level of tests; intervals are of 1 - ALPHA
 

@@ -26,8 +26,8 @@ from batchsift.statistics import summarise
 from batchsift.studies.analysis.claims import HEADLINES, describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import ALPHA, Comparison
-from batchsift.training.fold import EpochRecord
-from batchsift.training.provenance import plain
+from batchsift.training.documents import make_jsonable
+from batchsift.training.recording import EpochRecord
 
 
 def document(comparison: Comparison, *, histories: bool = False) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
             for runs in comparison.results.values()
             for run in runs
         ]
-    found: dict[str, Any] = plain(content)
+    found: dict[str, Any] = make_jsonable(content)
     return found
 
 

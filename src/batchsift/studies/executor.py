@@ -16,7 +16,8 @@ from joblib.parallel import get_active_backend
 from batchsift.studies.config import CellConfig
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import Source
-from batchsift.training.fold import EpochRecord, run_fold
+from batchsift.training.fold import run_fold
+from batchsift.training.recording import EpochRecord
 
 
 @dataclass(frozen=True)

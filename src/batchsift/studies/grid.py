@@ -15,8 +15,9 @@ from batchsift.studies.executor import Task
 from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
+from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, nearest, try_model
-from batchsift.training.prepare import check_device, filtered
+from batchsift.training.prepare import apply_filters
 from batchsift.training.presets import Recipe, recipe
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
@@ -135,7 +136,7 @@ class _Expansion:
             return None
         chosen = self._apply_overrides(found, model, number, base)
         try:
-            kept, _, _ = filtered(found.data, chosen.training)
+            kept, _, _ = apply_filters(found.data, chosen.training)
         except ValueError as error:
             self._report_problem(("data", found.number), str(error))
             return None

@@ -16,19 +16,19 @@ The record of a failed cell ends after `warnings` with `"error": {"type", "messa
 on one machine differ in `timings` alone.
 """
 
-import math
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
 from batchsift.studies.config import CellConfig
-from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.documents import make_jsonable
+from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared
-from batchsift.training.provenance import machine, plain, versions
-from batchsift.training.recording import SignalRecord, Suspect
+from batchsift.training.provenance import machine, versions
+from batchsift.training.recording import EpochRecord, Suspect, read_number, read_numbers
 
 FORMAT = 1
 DIGITS = 6  # significant digits that are kept of signals: a file of many labels is half as large
@@ -132,7 +132,7 @@ class CellRecord:
             "total_seconds": result.total_seconds,
         }
         head = _head("done", config, started, timings, warnings)
-        return cls(plain({**head, "data": facts, **_result_document(result)}))
+        return cls(make_jsonable({**head, "data": facts, **_result_document(result)}))
 
     @classmethod
     def of_error(
@@ -141,7 +141,7 @@ class CellRecord:
         """Record a run that failed just now; see `of_result`."""
         text = "".join(traceback.format_exception(error))
         head = _head("failed", config, started, {}, warnings)
-        return cls(plain({**head, "error": CellError(type(error).__name__, str(error), text)}))
+        return cls(make_jsonable({**head, "error": CellError(type(error).__name__, str(error), text)}))
 
     @cached_property
     def config(self) -> CellConfig:
@@ -200,11 +200,11 @@ class CellRecord:
         return FoldResult(
             method=self.config.method,
             fold=self.config.fold,
-            epochs=tuple(map(_read_epoch, content["epochs"])),
+            epochs=tuple(map(EpochRecord.from_document, content["epochs"])),
             best_epoch=content["best_epoch"],
-            metrics=_read_numbers(content["metrics"]),
-            last_metrics=_read_numbers(content["last_metrics"]),
-            label_metrics={key: tuple(map(_read_number, values)) for key, values in content["label_metrics"].items()},
+            metrics=read_numbers(content["metrics"]),
+            last_metrics=read_numbers(content["last_metrics"]),
+            label_metrics={key: tuple(map(read_number, values)) for key, values in content["label_metrics"].items()},
             draws=tuple(content["draws"]["quantiles"]),
             suspects=tuple(Suspect(**suspect) for suspect in content["suspects"]),
             selection_seconds=timings["selection_seconds"],
@@ -240,42 +240,5 @@ def _result_document(result: FoldResult) -> dict[str, Any]:
         "label_metrics": result.label_metrics,
         "draws": {"quantiles": result.draws},
         "suspects": result.suspects,
-        "epochs": [_epoch_document(record) for record in result.epochs],
+        "epochs": [record.document(digits=DIGITS) for record in result.epochs],
     }
-
-
-def _epoch_document(record: EpochRecord) -> dict[str, Any]:
-    content = asdict(record)
-    signals = content.pop("signals")
-    return content | {
-        kind: {signal: [_rounded(value) for value in values] for signal, values in by_signal.items()}
-        for kind, by_signal in signals.items()
-    }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
-
-
-def _read_epoch(content: Mapping[str, Any]) -> EpochRecord:
-    return EpochRecord(
-        epoch=content["epoch"],
-        learning_rate=content["learning_rate"],
-        loss=_read_number(content["loss"]),
-        validation=_read_numbers(content["validation"]),
-        summary=_read_numbers(content["summary"]),
-        signals=SignalRecord(
-            **{
-                kind: {signal: tuple(map(_read_number, values)) for signal, values in content[kind].items()}
-                for kind in ("label_means", "label_weights", "signal_quantiles")
-            }
-        ),
-    )
-
-
-def _read_number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _read_numbers(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {key: _read_number(value) for key, value in values.items()}

@@ -9,8 +9,8 @@ from batchsift.studies.grid import Study
 from batchsift.studies.progress import CellOutcome, StudyProgress, study_progress
 from batchsift.studies.record import CellRecord
 from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord
 from batchsift.training.provenance import versions
+from batchsift.training.recording import EpochRecord
 
 
 class MixedVersionsError(ValueError):

@@ -1,19 +1,29 @@
-"""The loop all training goes through: an epoch of selected batches, predictions, and what a run keeps to itself.
+"""The training loop: all training of this package, from the initial weights to the best epoch.
 
-Shapes: N samples, B batch, L labels.
+An epoch is trained on the batches that a selector hands out, then the validation part is scored; the epoch with the
+highest Macro-AUC there is the best one. `fold.run_fold` drives the loop for the experiments of the papers, `fit.fit`
+for a model that is to be used.
+
+Shapes: N samples of a part, B batch, L labels.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from batchsift import models
+from batchsift.metrics import evaluate
 from batchsift.models import BaseModel
 from batchsift.selection.selector import Selector
+from batchsift.training.configuration import Configuration
+from batchsift.training.options import create_method
 from batchsift.training.parts import Part, SparseRows
+from batchsift.training.recording import EpochRecord, SignalRecord, record_signals
+from batchsift.training.stopwatch import Stopwatch
 
 PREDICTION_ROWS = 4096  # of one forward pass without gradients: bounds memory
 
@@ -22,27 +32,118 @@ class DivergedError(ArithmeticError):
     """The model's predictions are no longer finite."""
 
 
-class Stopwatch:
-    """Adds up the seconds spent inside it."""
+class TrainingLoop:
+    """A model in training: what changes from epoch to epoch, and how.
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._start = 0.0
+    Built under the generator that decides the initial weights, and driven under the same one.
 
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
+    Args:
+        configuration: Model, method and settings.
+        train: What is trained on.
+        validation: What the best epoch is chosen by; complete labels.
+        selection_seed: Decides which samples are drawn.
+        with_signals: Whether the records hold the method's signals.
 
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._start
+    Attributes:
+        network: The model.
+        optimizer: Adam.
+        selector: Chooses the batches.
+        records: One an epoch, so far.
+        best_epoch: The first epoch with the highest validation Macro-AUC so far.
+        best_weights: Those after that epoch.
+        total: Time of selection, training, scoring and recording together.
+        selection: Time in the selector.
+        recording: Time of what is written down: validation metrics and signals.
+    """
 
-    def each(self, items: Iterator[Tensor]) -> Iterator[Tensor]:
-        """The same items; the time it takes to make them counts."""
-        while True:
-            with self:
-                item = next(items, None)
-            if item is None:
-                return
-            yield item
+    def __init__(
+        self,
+        configuration: Configuration,
+        train: Part,
+        validation: Part,
+        *,
+        selection_seed: int,
+        with_signals: bool = False,
+    ) -> None:
+        settings = configuration.settings
+        self.settings, self.train, self.validation, self.with_signals = settings, train, validation, with_signals
+        self.total, self.selection, self.recording = Stopwatch(), Stopwatch(), Stopwatch()
+        # Built on the CPU: the same initial weights on every device.
+        network = models.build(configuration.model, *train.widths, **configuration.hyperparameters)
+        self.network = network.to(settings.device)
+        self.network.prepare(train.feature_tensor, train.labels)
+        # Fused: the same steps in one pass over memory, which saves a third of a small network's time on a CPU.
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        with self.total, self.selection:
+            self.selector = Selector(
+                train.labels.cpu(),
+                method=create_method(configuration.method, configuration.method_options),
+                features=train.neighbor_features,
+                batch_size=settings.batch_size,
+                epochs=settings.epochs,
+                seed=selection_seed,
+            )
+        self.records: list[EpochRecord] = []
+        self.best_epoch = 0
+        self.best_weights: Mapping[str, Any] = {}
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train epoch after epoch until the last; yield the record of each.
+
+        Raises:
+            DivergedError: When a prediction is not a number.
+        """
+        while len(self.records) < self.settings.epochs:
+            with self.total:
+                record = self._train_and_score()
+            yield record
+
+    def _train_and_score(self) -> EpochRecord:
+        epoch = len(self.records)
+        learning_rate = self.settings.learning_rate_at(epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        loss = train_epoch(self.network, self.optimizer, self.selector, self.train, self.selection)
+        probs_NL = predict(self.network, self.validation.features)
+        with self.recording:
+            validation = evaluate(probs_NL, self.validation.labels.cpu())
+            signals = record_signals(self.selector) if self.with_signals else SignalRecord()
+        with self.selection:
+            summary = self.selector.summary()
+            self.selector.end_epoch()
+        record = EpochRecord(epoch, learning_rate, loss, validation, summary, signals)
+        if epoch == 0 or record.macro_auc > self.records[self.best_epoch].macro_auc:
+            # A plain copy of the dictionary would share its tensors with the model, and train on with it.
+            self.best_epoch, self.best_weights = epoch, copy.deepcopy(self.network.state_dict())
+        self.records.append(record)
+        return record
+
+    def load_best_weights(self) -> None:
+        """Give the network the weights of the best epoch."""
+        self.network.load_state_dict(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that changes, between two epochs: tensors, numbers, strings and containers of them."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "selector": self.selector.state_dict(),
+            "epochs": json.dumps([record.document() for record in self.records]),
+            "best_epoch": self.best_epoch,
+            "best_weights": dict(self.best_weights),
+            "seconds": self.total.seconds,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` returned in a loop of the same configuration and data."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.selector.load_state_dict(state["selector"])
+        self.records = [EpochRecord.from_document(document) for document in json.loads(state["epochs"])]
+        self.best_epoch, self.best_weights = state["best_epoch"], state["best_weights"]
+        self.total.seconds = state["seconds"]
 
 
 def train_epoch(
@@ -52,7 +153,7 @@ def train_epoch(
     train: Part,
     selection: Stopwatch,
 ) -> float:
-    """One epoch of selected batches: the mean loss of the samples drawn."""
+    """Train on the selector's batches for an epoch; return the mean loss of the samples drawn."""
     network.train()
     total, rows = torch.zeros((), device=train.features.device), 0
     for indices_B in selection.each(selector.batches()):
@@ -68,41 +169,14 @@ def train_epoch(
 
 
 @torch.no_grad()
-def predicted(network: BaseModel, features: Tensor | SparseRows) -> Tensor:
-    """What the model predicts in evaluation mode: `(N, L)` in [0, 1], on the CPU.
+def predict(network: BaseModel, features: Tensor | SparseRows) -> Tensor:
+    """Return the probabilities that a model in evaluation mode predicts: `(N, L)` in [0, 1], on the CPU.
 
     Raises:
-        DivergedError: when a prediction is not a number.
+        DivergedError: When one of them is not a number.
     """
     network.eval()
     probs_NL = torch.cat([network(rows).sigmoid() for rows in features.split(PREDICTION_ROWS)]).cpu()
     if probs_NL.isnan().any():
         raise DivergedError("training diverged: the predictions are no longer numbers; lower the learning rate")
     return probs_NL
-
-
-@contextmanager
-def own_threads(threads: int) -> Iterator[None]:
-    """Sets the number of threads of torch, BLAS and OpenMP, and puts back what the caller had."""
-    before = torch.get_num_threads()
-    with threadpool_limits(threads):
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
-@contextmanager
-def own_generator(device: torch.device, seed: int) -> Iterator[None]:
-    """Seeds the device's and the CPU's generator, and puts back what the caller had.
-
-    `torch.manual_seed` would reach every accelerator, hence one by one.
-    """
-    on_cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield

@@ -1,24 +1,25 @@
 """Options of methods and hyperparameters of models as files and command lines write them: numbers, words, lists.
 
-What is refused is refused with the nearest word there is.
+An unknown word is refused with the nearest one there is. Torch is imported only where an option is looked at: the
+command line imports this module before it knows what is asked.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from batchsift import methods, models
-from batchsift.data import MultiLabelData
+from batchsift.functional.schedule import Mixture
 from batchsift.messages import there_are
-from batchsift.methods import BaseMethod, Method, Mixture
+
+if TYPE_CHECKING:
+    from batchsift.data import MultiLabelData
+    from batchsift.methods import Method
 
 _SHORT = {"lr": "learning_rate", "wd": "weight_decay", "l2": "weight_decay", "bs": "batch_size"}
 
 
-def create_method(name: str, options: Mapping[str, Any]) -> Method:
-    """A new instance of a registered method.
+def create_method(name: str, options: Mapping[str, Any]) -> "Method":
+    """Create an instance of a registered method.
 
     Args:
         name: One of `batchsift.methods.names()`.
@@ -26,44 +27,53 @@ def create_method(name: str, options: Mapping[str, Any]) -> Method:
             what `batchsift.methods.Mixture` takes.
 
     Raises:
-        ValueError: for an unknown method or option, or a value out of its range.
-        TypeError: for a value of another type.
+        ValueError: For an unknown method or option, or a value out of its range.
+        TypeError: For a value of another type.
 
     >>> create_method("hard", {"pressure": 4.0, "storage": "float16"})
     Hard(warmup=0.03, pressure=4.0, storage=torch.float16, refresh='epoch')
     """
+    from batchsift import methods  # noqa: PLC0415 (imports torch)
+
     default = methods.create(name)
-    known = {field.name: field for field in fields(default) if field.init} if isinstance(default, BaseMethod) else {}
+    declared = fields(default) if isinstance(default, methods.BaseMethod) else ()
+    known = {field.name: field for field in declared if field.init}
     for option, value in options.items():
         if option not in known:
             raise ValueError(f"{name} has no option {option!r}{nearest(option, known)}")
         _check_type(known[option], value)
-    return methods.create(name, **{option: _converted(option, value) for option, value in options.items()})
+    return methods.create(name, **{option: _convert(option, value) for option, value in options.items()})
 
 
 def check_hyperparameters(model: str, names: Iterable[str]) -> None:
-    """Makes sure that a model has hyperparameters of these names.
+    """Check that a model has hyperparameters of these names.
 
     Raises:
-        ValueError: for an unknown model or name.
+        ValueError: For an unknown model or name.
 
     >>> check_hyperparameters("mlp", ["hiden"])
     Traceback (most recent call last):
     ...
     ValueError: mlp has no hyperparameter 'hiden': did you mean 'hidden'? There are hidden, dropout
     """
+    from batchsift import models  # noqa: PLC0415 (imports torch)
+
     known = models.hyperparameters(model)
     for name in names:
         if name not in known:
             raise ValueError(f"{model} has no hyperparameter {name!r}{nearest(name, known)}")
 
 
-def try_model(model: str, data: MultiLabelData, hyperparameters: Mapping[str, Any]) -> None:
-    """Builds a model for the data once, to see whether it takes the hyperparameters.
+def try_model(model: str, data: "MultiLabelData", hyperparameters: Mapping[str, Any]) -> None:
+    """Build a model for the data once, to see whether it takes the hyperparameters.
 
     Raises:
-        ValueError: where it does not.
+        ValueError: Where it does not.
     """
+    import torch  # noqa: PLC0415
+
+    from batchsift import models  # noqa: PLC0415 (imports torch)
+
     try:
         with torch.random.fork_rng(devices=[]):
             models.build(model, data.num_features, data.num_labels, **hyperparameters)
@@ -82,7 +92,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _check_type(option: "Field[Any]", value: Any) -> None:
-    """Methods check ranges; what Python would take for something else (a word for True) is found here."""
+    """Check what methods do not: they check ranges, but Python takes a word for True and True for 1."""
     if isinstance(option.default, bool) and not isinstance(value, bool):
         raise TypeError(f"{option.name} must be true or false, got {value!r}")
     numeric = isinstance(option.default, int | float) and not isinstance(option.default, bool)
@@ -90,14 +100,16 @@ def _check_type(option: "Field[Any]", value: Any) -> None:
         raise TypeError(f"{option.name} must be a number, got {value!r}")
 
 
-def _converted(option: str, value: Any) -> Any:
+def _convert(option: str, value: Any) -> Any:
     if option == "storage":
+        import torch  # noqa: PLC0415
+
         found = getattr(torch, value, None) if isinstance(value, str) else value
         if not isinstance(found, torch.dtype):
             raise ValueError(f"storage must name a floating dtype such as 'float32', got {value!r}")
         return found
     if option == "mixture" and isinstance(value, Mapping):
-        known = [one.name for one in fields(Mixture)]
+        known = [field.name for field in fields(Mixture)]
         for name in value:
             if name not in known:
                 raise ValueError(f"mixture has no {name!r}{nearest(name, known)}")

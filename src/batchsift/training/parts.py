@@ -21,7 +21,7 @@ DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without 
 
 
 class SparseRows:
-    """Scaled sparse features `(N, D)`, which become a dense float32 tensor where rows are asked for.
+    """Scaled sparse features `(N, D)`; the rows that are asked for become a dense float32 tensor.
 
     Args:
         matrix: The scaled values, in CSR form.
@@ -48,12 +48,12 @@ class SparseRows:
         return torch.from_numpy(dense_BD).to(self.device, torch.float32)
 
     def split(self, rows: int) -> Iterator[Tensor]:
-        """All rows in order, at most so many at a time; fewer where they are wide."""
+        """Yield all rows in order, at most so many at a time; fewer where they are wide."""
         rows = min(rows, max(1, DENSE_CELLS // self.shape[1]))
         return (self[start : start + rows] for start in range(0, self.shape[0], rows))
 
     def tensor(self) -> Tensor:
-        """A sparse tensor of the scaled values, without what is added to every cell."""
+        """Return a sparse tensor of the scaled values, without what is added to every cell."""
         entries = self.matrix.tocoo()
         indices = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
         values = torch.from_numpy(entries.data).to(torch.float32)
@@ -62,7 +62,12 @@ class SparseRows:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Scaled features `(N, D)` and labels `(N, L)`, float32."""
+    """A part of a data set in the form a model takes.
+
+    Args:
+        features: `(N, D)`, scaled, float32.
+        labels: `(N, L)` of 0 and 1, NaN where unknown, float32.
+    """
 
     features: Tensor | SparseRows
     labels: Tensor
@@ -78,8 +83,8 @@ class Part:
         return self.features if isinstance(self.features, Tensor) else self.features.tensor()
 
     @property
-    def neighbour_features(self) -> Any:
-        """All features on the CPU, for a search of neighbours: a constant added to a column moves no distance."""
+    def neighbor_features(self) -> Any:
+        """All features on the CPU, for a search of neighbors: a constant added to a column moves no distance."""
         if isinstance(self.features, Tensor):
             return self.features.cpu()
         return self.features.matrix.astype(np.float64)
@@ -87,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Of one fold."""
+    """The three parts of a fold."""
 
     train: Part
     validation: Part
@@ -96,7 +101,7 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """What the training part tells about the features: a mean for missing values, and the range.
+    """What the training part tells of the features: a mean in place of missing values, and the range.
 
     Attributes:
         mean_D: In place of a missing value.
@@ -110,13 +115,18 @@ class Preprocessing:
 
     @classmethod
     def fit(cls, features: Any) -> Self:
-        """Learned from `(N, D)` features, dense or sparse."""
+        """Learn from the `(N, D)` features of the training part, dense or sparse."""
         imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
         scaler = MinMax().fit(imputer.fit_transform(features))
         return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
 
-    def __call__(self, features: Any, device: str) -> Tensor | SparseRows:
-        """`(N, D)` float32; values outside the ranges of the training part lie outside [0, 1]."""
+    def transform(self, features: Any, device: str) -> Tensor | SparseRows:
+        """Scale `(N, D)` features to float32; values outside the range of the training part leave [0, 1].
+
+        Args:
+            features: As they are in files, dense or sparse; NaN where missing.
+            device: Where the result goes.
+        """
         if isinstance(features, np.ndarray):
             complete = np.where(np.isnan(features), self.mean_D, features)
             return torch.from_numpy(complete * self.scale_D + self.offset_D).to(device, torch.float32)
@@ -126,15 +136,27 @@ class Preprocessing:
         return SparseRows(matrix, self.offset_D, device)
 
 
-def scaled_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
-    """Which features stay, means for missing values and the ranges come from the training part alone."""
+def scale_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
+    """Scale the parts of a fold by what its training part alone tells.
+
+    Args:
+        data: Features as they are in files.
+        split: Rows of the parts.
+        device: Where the parts go.
+        top_features: Share of the features to keep, those with the largest sums in the training part; None keeps all.
+    """
     if top_features is not None:
         top = TopFeatures(top_features).fit(data.features[split.train])
         data = data.select(features=top.get_support())
     preprocessing = Preprocessing.fit(data.features[split.train])
+    return Parts(
+        scale_part(data, split.train, preprocessing, device),
+        scale_part(data, split.validation, preprocessing, device),
+        scale_part(data, split.test, preprocessing, device),
+    )
 
-    def part(rows: NDArray[np.int64]) -> Part:
-        labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
-        return Part(preprocessing(data.features[rows], device), labels)
 
-    return Parts(part(split.train), part(split.validation), part(split.test))
+def scale_part(data: MultiLabelData, rows: NDArray[np.int64], preprocessing: Preprocessing, device: str) -> Part:
+    """Return some rows of a data set in the form a model takes."""
+    labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
+    return Part(preprocessing.transform(data.features[rows], device), labels)

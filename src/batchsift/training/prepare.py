@@ -1,4 +1,4 @@
-"""From a data set to its runs: the settings all runs share, the filters of the papers, and the splits.
+"""From a data set to its runs: the filters of the papers and the splits; the validation part of a run for use.
 
 Shape: L labels.
 """
@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from batchsift import data as datasets
 from batchsift.data import MultiLabelData
 from batchsift.data.transforms import num_kept
+from batchsift.training.checks import (
+    check_complete_labels,
+    check_device,
+    check_finite_features,
+    check_macro_auc_exists,
+    check_seed,
+)
 from batchsift.training.settings import Settings
 
 Indices = NDArray[np.int64]
@@ -59,7 +65,7 @@ class Prepared:
 
 
 def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int = 0) -> Prepared:
-    """Filters and splits a data set, and finds out whether all its runs can be trained and scored.
+    """Filter and split a data set, and check that all its runs can be trained and scored.
 
     Args:
         data: Complete labels; missing feature values are fine.
@@ -67,18 +73,17 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
         seed: From 0 to 2**32 - 1.
 
     Raises:
-        ValueError: for a device that is not there, and for data that cannot go through the protocol: labels
+        ValueError: For a device that is not there, and for data that cannot go through the protocol: labels
             unknown in places, nothing left by the filters, infinite features, too few samples for the folds,
             or a validation part on which no Macro-AUC exists.
 
     Warns:
-        UserWarning: where a training part is no larger than a batch: there is nothing to select.
+        UserWarning: Where a training part is no larger than a batch: there is nothing to select.
     """
     settings = settings or Settings()
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be in [0, 2**32), got {seed}")
+    check_seed(seed)
     check_device(settings.device)
-    kept, removed_labels, kept_samples = filtered(data, settings)
+    kept, removed_labels, kept_samples = apply_filters(data, settings)
     splits = tuple(_splits(kept, settings, seed))
     removed_samples = data.num_samples - kept.num_samples
     prepared = Prepared(kept, settings, seed, splits, removed_labels, removed_samples, kept_samples)
@@ -86,30 +91,28 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     return prepared
 
 
-def filtered(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelData, tuple[str, ...], Indices]:
-    """The filters of the papers: labels with too few positives go, then samples left without a label.
+def apply_filters(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelData, tuple[str, ...], Indices]:
+    """Drop the labels with too few positives, then the samples left without a label, as the papers do.
 
     Returns:
         What stays, the names of the labels that went, and of each sample that stays its row in `data`.
 
     Raises:
-        ValueError: for unknown labels, infinite features, or where nothing would stay.
+        ValueError: For unknown labels, infinite features, or where nothing would stay.
     """
-    if np.isnan(data.labels).any():
-        unknown = int(np.isnan(data.labels).sum())
-        raise ValueError(
-            f"{data.name}: {unknown} of {data.labels.size} label cells are unknown; the protocol scores "
-            "complete labels: fill them in or leave those samples or labels out"
-        )
-    if np.isinf(data.features.data if data.is_sparse else data.features).any():
-        raise ValueError(f"{data.name}: features hold infinite values; replace them (NaN means missing)")
+    check_complete_labels(data)
+    check_finite_features(data)
     kept, removed_labels = datasets.drop_rare_labels(data, settings.min_positives)
     kept, removed_samples = datasets.drop_unlabelled_samples(kept)
     return kept, removed_labels, np.setdiff1d(np.arange(data.num_samples), removed_samples)
 
 
 def warn_of_single_batch(prepared: Prepared) -> None:
-    """Says so where a training part is no larger than a batch."""
+    """Warn where a training part is no larger than a batch.
+
+    Warns:
+        UserWarning: Where it is so.
+    """
     smallest = min(len(split.train) for split in prepared.splits)
     if smallest <= prepared.settings.batch_size:
         warnings.warn(
@@ -121,24 +124,34 @@ def warn_of_single_batch(prepared: Prepared) -> None:
         )
 
 
-def check_device(device: str) -> None:
-    """Raises ValueError for a device that cannot be used here."""
-    try:
-        torch.ones(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA says so by an AssertionError
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
+def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[Indices, Indices]:
+    """Hold out a share of the completely labelled samples; nothing is filtered.
+
+    Args:
+        data: Labels may be unknown (NaN) in some samples; those are trained on.
+        share: Of the completely labelled samples, in (0, 1).
+        seed: From 0 to 2**32 - 1.
+
+    Returns:
+        Rows to train on and rows to choose the epoch by, each sorted.
+
+    Raises:
+        ValueError: For infinite features, or where no epoch could be chosen by what is held out.
+    """
+    check_finite_features(data)
+    complete = np.flatnonzero(~np.isnan(data.labels).any(axis=1))
+    if len(complete) < 2:
+        raise ValueError(f"{data.name}: {len(complete)} samples have all their labels known, too few to validate by")
+    _, chosen = datasets.holdout(data.labels[complete], share, seed)
+    held_out = complete[chosen]
+    check_macro_auc_exists(data.labels[held_out], f"{data.name}: the validation part", "a larger validation share")
+    return np.setdiff1d(np.arange(data.num_samples), held_out), held_out
 
 
 def _splits(data: MultiLabelData, settings: Settings, seed: int) -> Iterator[Split]:
     for fold, (rest, test) in enumerate(datasets.folds(data.labels, settings.num_folds, seed)):
         train, validation = datasets.holdout(data.labels[rest], settings.validation_share, seed)
         split = Split(rest[train], rest[validation], test)
-        positives_L = data.labels[split.validation].sum(axis=0)
-        if not ((positives_L > 0) & (positives_L < len(split.validation))).any():
-            raise ValueError(
-                f"{data.name}: the validation part of fold {fold + 1} has {len(split.validation)} samples and "
-                "no label with both classes, so no epoch could be chosen; ask for fewer folds or a larger "
-                "validation_share"
-            )
+        part = f"{data.name}: the validation part of fold {fold + 1}"
+        check_macro_auc_exists(data.labels[split.validation], part, "fewer folds or a larger validation_share")
         yield split

@@ -1,6 +1,7 @@
 """Named settings of a model on a data set: the papers' own, and those found by a search on validation data.
 
-`presets.json` beside this file is written by the search: model to data set to what differs from the papers' settings.
+The search (`benchmarks/tune.py`) writes `presets.json` beside this file: model to data set to what differs from the
+papers' settings.
 """
 
 import json
@@ -10,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchsift import models
 from batchsift.messages import there_are
 from batchsift.training.settings import Settings
 
@@ -20,7 +20,7 @@ TUNED = Path(__file__).with_name("presets.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a run changes of the defaults.
+    """What differs from the defaults of `Settings` and of a model.
 
     Args:
         settings: Fields of `Settings`, such as `learning_rate` and `epochs`.
@@ -32,7 +32,7 @@ class Recipe:
 
 
 def recipe(name: str, *, model: str, data: str) -> Recipe:
-    """The settings of that name for a model on a data set.
+    """Return the settings of that name for a model on a data set.
 
     Args:
         name: "paper": the defaults of `Settings` and of the model; "tuned": what the search found.
@@ -40,13 +40,13 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
         data: The name of a data set, as `MultiLabelData.name` has it.
 
     Raises:
-        ValueError: for an unknown name, or where no search was made for this model and data set.
+        ValueError: For an unknown name, or where no search was made for this model and data set.
     """
     if name not in NAMES:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
     if name == "paper":
         return Recipe()
-    found = _tuned().get(model, {})
+    found = _read_tuned().get(model, {})
     if data not in found:
         raise ValueError(
             f"no tuned settings for {model} on {data!r}; there are some for {', '.join(found) or 'no data set'}: "
@@ -56,24 +56,28 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
 
 
 @cache
-def _tuned() -> dict[str, dict[str, Recipe]]:
+def _read_tuned() -> dict[str, dict[str, Recipe]]:
     return read(TUNED)
 
 
 def read(path: Path) -> dict[str, dict[str, Recipe]]:
-    """Model to data set to settings, of a file that `benchmarks/tune.py` wrote.
+    """Read a file that `benchmarks/tune.py` wrote: model to data set to settings.
 
     Raises:
-        ValueError: where the file is not such a table, or holds what a run could not take.
+        ValueError: Where the file is not such a table, or holds what a run could not take.
     """
     table = json.loads(path.read_text(encoding="utf-8"))
     return {
-        model: {data: _checked(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()}
+        model: {
+            data: _check_entry(entry, model, f"{path.name}: {model} on {data!r}") for data, entry in by_data.items()
+        }
         for model, by_data in table.items()
     }
 
 
-def _checked(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+def _check_entry(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+    from batchsift import models  # noqa: PLC0415 (imports torch)
+
     try:
         found = Recipe(**entry)
         Settings(**found.settings)

@@ -1,10 +1,12 @@
-"""What is written down of a run beside its metrics: the selector's signals after every epoch, draws, suspects.
+"""What is written down of a run: the record of every epoch, draws, suspects.
 
 All of it comes from the selector's public side. Shapes: N training samples, L labels.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,11 +20,12 @@ from batchsift.selection.selector import Selector
 QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
 CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
 NUM_SUSPECTS = 20
+SIGNAL_KINDS = ("label_means", "label_weights", "signal_quantiles")
 
 
 @dataclass(frozen=True)
 class SignalRecord:
-    """The method's signals at the end of an epoch; all empty for a method that keeps none.
+    """The method's signals at the end of an epoch; empty for a method that keeps none, and where none are recorded.
 
     Args:
         label_means: Signal to its mean over the training samples, one number a label.
@@ -30,9 +33,82 @@ class SignalRecord:
         signal_quantiles: Signal to its quantiles at 0, 5, ... 100 % over all cells.
     """
 
-    label_means: Mapping[str, tuple[float, ...]]
-    label_weights: Mapping[str, tuple[float, ...]]
-    signal_quantiles: Mapping[str, tuple[float, ...]]
+    label_means: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    label_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    signal_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of a run.
+
+    Args:
+        epoch: Counted from 0.
+        learning_rate: Of all its steps.
+        loss: Training loss, the mean over the samples drawn.
+        validation: Metric key to value on the validation part, after the epoch.
+        summary: The selector's, at the end of the epoch it describes.
+        signals: The method's, at the same time; empty where they are not recorded (`fit`).
+    """
+
+    epoch: int
+    learning_rate: float
+    loss: float
+    validation: Mapping[str, float]
+    summary: Mapping[str, float]
+    signals: SignalRecord = field(default_factory=SignalRecord)
+
+    @property
+    def macro_auc(self) -> float:
+        """Macro-AUC on the validation part: what the best epoch is chosen by."""
+        return self.validation["macro_auc"]
+
+    def document(self, *, digits: int | None = None) -> dict[str, Any]:
+        """Return the record as JSON can hold it, its signals by kind; without them where none were recorded.
+
+        Args:
+            digits: Significant digits that are kept of signals; all by default.
+        """
+        content = asdict(self)
+        signals = content.pop("signals")
+        if self.signals == SignalRecord() and digits is None:
+            return content
+        return content | {
+            kind: {signal: [_rounded(value, digits) for value in values] for signal, values in by_signal.items()}
+            for kind, by_signal in signals.items()
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read a record from what `document` returned, after a way through JSON too, where NaN is null."""
+        signals = SignalRecord(
+            **{
+                kind: {signal: tuple(map(read_number, values)) for signal, values in document.get(kind, {}).items()}
+                for kind in SIGNAL_KINDS
+            }
+        )
+        return cls(
+            epoch=document["epoch"],
+            learning_rate=document["learning_rate"],
+            loss=read_number(document["loss"]),
+            validation=read_numbers(document["validation"]),
+            summary=read_numbers(document["summary"]),
+            signals=signals,
+        )
+
+
+def read_number(value: float | None) -> float:
+    """Return what JSON had for a number: null is NaN."""
+    return math.nan if value is None else value
+
+
+def read_numbers(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Return what JSON had for numbers by name: null is NaN."""
+    return {name: read_number(value) for name, value in values.items()}
+
+
+def _rounded(value: float, digits: int | None) -> float:
+    return value if digits is None else float(f"{value:.{digits}g}")
 
 
 @dataclass(frozen=True)
@@ -51,7 +127,7 @@ class Suspect:
 
 
 def record_signals(selector: Selector) -> SignalRecord:
-    """What the signals are like now."""
+    """Return what the signals are like now."""
     signals = selector.signals()
     weighed = ("uncertainty", "hardness") if _weighs_labels(selector) else ()
     return SignalRecord(
@@ -62,18 +138,18 @@ def record_signals(selector: Selector) -> SignalRecord:
 
 
 def record_draws(selector: Selector) -> tuple[float, ...]:
-    """Quantiles, at 0, 5, ... 100 %, of how often a training sample was drawn since the start."""
+    """Return quantiles, at 0, 5, ... 100 %, of how often a training sample was drawn since the start."""
     return tuple(np.quantile(selector.counts.numpy(), QUANTILES).tolist())
 
 
 def record_suspects(
     selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...]
 ) -> tuple[Suspect, ...]:
-    """The most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
+    """Return the most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
 
     Args:
         selector: At the end of training.
-        rows: `(N,)`: what the training samples are called.
+        rows: `(N,)`: the row of each training sample in the data set as loaded.
         label_names: L names.
     """
     signals = selector.signals()

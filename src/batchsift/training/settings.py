@@ -1,4 +1,4 @@
-"""The settings that all runs of a comparison share; the defaults are the papers'."""
+"""The settings of a training run, which all runs of a comparison share; the defaults are the papers'."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from batchsift.functional.schedule import resolve
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What all runs of a comparison share; the defaults are the papers'.
+    """The settings of a training run; the defaults are the papers'.
 
     Args:
         epochs: Passes over the training part, at least 1.
@@ -28,7 +28,7 @@ class Settings:
             where something else needs the cores; a repeated run gives the same numbers with the same threads only.
 
     Raises:
-        ValueError: for a value out of its range.
+        ValueError: For a value out of its range.
     """
 
     epochs: int = 100
@@ -63,7 +63,7 @@ class Settings:
                 raise ValueError(f"{name} must be {rule}, got {getattr(self, name)}")
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.
+        """Return the learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.
 
         W and D are the epochs of warm-up and of decay.
 

@@ -1,4 +1,4 @@
-"""Epochs as TensorBoard event files, where that package is installed."""
+"""TensorBoard event files, where that package is installed."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 class EpochLog:
-    """Scalars, one point an epoch.
+    """A log of scalars, one point an epoch.
 
     Args:
-        folder: For the event files.
+        folder: For the event files; made with the first point.
 
     Raises:
-        ValueError: TensorBoard is not installed.
+        ValueError: Where TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -20,17 +20,17 @@ class EpochLog:
             raise ValueError("TensorBoard is not installed: pip install tensorboard, or leave out --tensorboard")
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 (an extra)
 
-        self._make, self._folder = SummaryWriter, folder
+        self._create_writer, self._folder = SummaryWriter, folder
         self._writer: SummaryWriter | None = None
 
     def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Points of one epoch; what an earlier, killed process wrote from this epoch on is taken back."""
+        """Write the points of one epoch; what an earlier, killed process wrote from this epoch on is taken back."""
         if self._writer is None:
-            self._writer = self._make(str(self._folder), purge_step=epoch)
+            self._writer = self._create_writer(str(self._folder), purge_step=epoch)
         for name, value in scalars.items():
             self._writer.add_scalar(name, value, epoch)
 
     def close(self) -> None:
-        """Everything is on disk."""
+        """Put everything on disk."""
         if self._writer is not None:
             self._writer.close()

@@ -6,7 +6,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from batchsift.training.fold import EpochRecord, FoldResult
+from batchsift.training.fold import FoldResult
+from batchsift.training.recording import EpochRecord
 
 
 class ComparisonProgress:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.record import CellError, CellRecord, DataFacts
 from batchsift.studies.store import Store
-from batchsift.training.fold import EpochRecord, FoldResult
-from batchsift.training.recording import Suspect
+from batchsift.training.fold import FoldResult
+from batchsift.training.recording import EpochRecord, Suspect
 
 BASELINE = "random"  # the method all others are compared with
 TARGET = "macro_auc"  # the metric that chooses the best epoch is the one whose curve is followed

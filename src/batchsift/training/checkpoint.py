@@ -1,0 +1,65 @@
+"""A checkpoint of a training run: everything needed to go on exactly, in one file."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from batchsift.training.configuration import check_same_run
+from batchsift.training.environment import generator_states, restore_generators
+from batchsift.training.loop import TrainingLoop
+from batchsift.training.tensor_files import load_tensors, save_tensors
+
+VERSION = 1
+
+
+class Checkpoint:
+    """The checkpoint of one run.
+
+    Args:
+        path: The file.
+        identity: Of the run, see `Configuration.identity`.
+        device: Where it trains.
+        seconds: How old the last checkpoint must be for another one.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], *, device: str, seconds: float) -> None:
+        self.path, self.identity, self.device, self.seconds = path, identity, device, seconds
+        self._last = time.monotonic()
+
+    def restore(self, loop: TrainingLoop) -> None:
+        """Put a new loop and the random generators where the checkpoint was written; leave them where there is none.
+
+        Raises:
+            ValueError: Where the file is damaged, of another version, or of another run.
+        """
+        if self.path.is_file():
+            saved = load_tensors(self.path)
+            if saved.get("version") != VERSION:
+                raise ValueError(f"{self.path} is of another version of batchsift: remove it to start again")
+            check_same_run(self.path.parent, json.loads(saved["config"]), self.identity)
+            loop.load_state_dict(saved)
+            restore_generators(saved["generators"], self.device)
+        self._last = time.monotonic()
+
+    def save_if_due(self, loop: TrainingLoop) -> None:
+        """Write the checkpoint, between two epochs, if the last one is old enough.
+
+        Raises:
+            OSError: Where it cannot be written.
+        """
+        if time.monotonic() - self._last < self.seconds:
+            return
+        content = {
+            "version": VERSION,
+            "config": json.dumps(self.identity),
+            **loop.state_dict(),
+            "generators": generator_states(self.device),
+        }
+        save_tensors(self.path, content)
+        self._last = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove the file: the run is over."""
+        self.path.unlink(missing_ok=True)

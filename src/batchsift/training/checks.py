@@ -1,0 +1,113 @@
+"""What is checked before anything is trained: the seed, the device, the data.
+
+Shapes: N samples, L labels.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from batchsift.data import MultiLabelData
+from batchsift.messages import first_few
+
+
+def check_seed(seed: int) -> None:
+    """Check that NumPy and the stratifiers take a seed.
+
+    Raises:
+        ValueError: For a seed outside [0, 2**32).
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be in [0, 2**32), got {seed}")
+
+
+def check_device(device: str) -> None:
+    """Check that tensors can be computed with on a device.
+
+    Raises:
+        ValueError: For a device that cannot be used here.
+    """
+    try:
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA says so by an AssertionError
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
+
+
+def check_finite_features(data: MultiLabelData) -> None:
+    """Check that no feature is infinite; missing ones (NaN) are fine.
+
+    Raises:
+        ValueError: For an infinite value.
+    """
+    if np.isinf(data.features.data if data.is_sparse else data.features).any():
+        raise ValueError(f"{data.name}: features hold infinite values; replace them (NaN means missing)")
+
+
+def check_complete_labels(data: MultiLabelData) -> None:
+    """Check that every label of every sample is known.
+
+    Raises:
+        ValueError: For unknown ones (NaN).
+    """
+    unknown = int(np.isnan(data.labels).sum())
+    if unknown:
+        raise ValueError(
+            f"{data.name}: {unknown} of {data.labels.size} label cells are unknown; only complete labels can be "
+            "scored: fill them in or leave those samples or labels out"
+        )
+
+
+def check_same_labels(data: MultiLabelData, test: MultiLabelData) -> None:
+    """Check that test data have the labels of the training data, in the same order.
+
+    Raises:
+        ValueError: For other labels.
+    """
+    if test.label_names != data.label_names:
+        raise ValueError(f"the labels of {test.name} are not those of {data.name}: {first_few(test.label_names)}")
+
+
+def check_macro_auc_exists(labels_NL: NDArray[Any], part: str, remedy: str) -> None:
+    """Check that some label has positives and negatives: without one, no epoch can be chosen by Macro-AUC.
+
+    Args:
+        labels_NL: Of the validation part, complete.
+        part: How the message calls it.
+        remedy: What the message asks for.
+
+    Raises:
+        ValueError: Where no label has both.
+    """
+    positives_L = labels_NL.sum(axis=0)
+    if not ((positives_L > 0) & (positives_L < len(labels_NL))).any():
+        raise ValueError(
+            f"{part} has {len(labels_NL)} samples and no label with both classes, so no epoch could be chosen; "
+            f"ask for {remedy}"
+        )
+
+
+def warn_of_constant_labels(labels_NL: NDArray[Any], names: Sequence[str]) -> None:
+    """Warn of labels that no training sample has, or every one.
+
+    Args:
+        labels_NL: Of the training part, NaN where unknown.
+        names: L names.
+
+    Warns:
+        UserWarning: Where there are such labels.
+    """
+    absent_L = ~(labels_NL == 1).any(axis=0)
+    found = {"no": absent_L, "every": ~(labels_NL == 0).any(axis=0) & ~absent_L}
+    words = [
+        f"{constant_L.sum()} of {len(names)} labels that {how} training sample has: "
+        f"{first_few([name for name, constant in zip(names, constant_L, strict=True) if constant])}"
+        for how, constant_L in found.items()
+        if constant_L.any()
+    ]
+    if words:
+        warnings.warn(f"{'; '.join(words)}. They cannot be learned, and scores say nothing of them", stacklevel=3)

@@ -1,0 +1,136 @@
+"""The folder a training run for use leaves.
+
+checkpoint.pt   while training lasts: everything needed to go on exactly; gone when it is over
+model.pt        the model with the weights of the best epoch (`TrainedModel.load`)
+selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
+training.json   configuration, metrics, versions, timings; written last
+epochs.csv      one row an epoch
+suspects.csv    the labels that are most likely wrong, where the method keeps a loss
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from batchsift.files import csv_text, write
+from batchsift.selection.selector import Selector
+from batchsift.training.configuration import check_same_run
+from batchsift.training.documents import make_jsonable
+from batchsift.training.model import TrainedModel
+from batchsift.training.provenance import versions
+from batchsift.training.recording import EpochRecord, Suspect
+from batchsift.training.tensor_files import save_tensors
+
+MODEL, SELECTOR, CHECKPOINT, SUMMARY = "model.pt", "selector.pt", "checkpoint.pt", "training.json"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a training run ends with.
+
+    Attributes:
+        folder: Where its files lie.
+        model: With the weights of the best epoch.
+        epochs: One record an epoch.
+        best_epoch: The first with the highest validation Macro-AUC.
+        validation: Metrics of that epoch on the validation part.
+        test: Metrics on the test data, if there were any.
+        resumed_from: The epoch this call began with; the number of epochs if there was nothing left to do.
+    """
+
+    folder: Path
+    model: TrainedModel
+    epochs: tuple[EpochRecord, ...]
+    best_epoch: int
+    validation: Mapping[str, float]
+    test: Mapping[str, float] | None
+    resumed_from: int
+
+
+def read_result(folder: Path, identity: Mapping[str, Any]) -> TrainingResult | None:
+    """Return what the folder holds of a finished run; None if it holds none.
+
+    Args:
+        folder: May be missing.
+        identity: Of the run, see `Configuration.identity`.
+
+    Raises:
+        ValueError: Where the folder holds another run.
+    """
+    if not (folder / SUMMARY).is_file():
+        return None
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    check_same_run(folder, summary["config"], identity)
+    epochs = tuple(EpochRecord.from_document(document) for document in summary["epochs"])
+    return TrainingResult(
+        folder=folder,
+        model=TrainedModel.load(folder / MODEL),
+        epochs=epochs,
+        best_epoch=summary["best_epoch"],
+        validation=summary["validation"],
+        test=summary["test"],
+        resumed_from=len(epochs),
+    )
+
+
+def write_result(
+    result: TrainingResult,
+    identity: Mapping[str, Any],
+    *,
+    selector: Selector,
+    suspects: Sequence[Suspect],
+    num_train: int,
+    num_validation: int,
+    seconds: float,
+) -> None:
+    """Write the files of a finished run, the summary last.
+
+    Args:
+        result: Names the folder.
+        identity: Of the run, see `Configuration.identity`.
+        selector: At the end of training.
+        suspects: May be empty: then there is no file of them.
+        num_train: Samples that were trained on.
+        num_validation: Samples of the validation part.
+        seconds: All epochs took, those before an interruption included.
+
+    Raises:
+        OSError: Where the folder cannot be written.
+    """
+    folder = result.folder
+    result.model.save(folder / MODEL)
+    save_tensors(folder / SELECTOR, selector.state_dict())
+    tables = {
+        "epochs.csv": [_row(record) for record in result.epochs],
+        "suspects.csv": [asdict(one) for one in suspects],
+    }
+    write(folder, {name: _csv(rows).encode() for name, rows in tables.items() if rows})
+    summary = {
+        "config": identity,
+        "best_epoch": result.best_epoch,
+        "epochs": [record.document() for record in result.epochs],
+        "validation": result.validation,
+        "test": result.test,
+        "num_train": num_train,
+        "num_validation": num_validation,
+        "seconds": seconds,
+        "versions": versions(),
+    }
+    text = json.dumps(make_jsonable(summary), indent=1, allow_nan=False, ensure_ascii=False)
+    write(folder, {SUMMARY: text.encode()})
+
+
+def _row(record: EpochRecord) -> dict[str, float]:
+    return {
+        "epoch": record.epoch,
+        "learning_rate": record.learning_rate,
+        "loss": record.loss,
+        **{key: value for key, value in record.summary.items() if key != "epoch"},
+        **{f"validation_{key}": value for key, value in record.validation.items()},
+    }
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    return csv_text([list(row.values()) for row in rows], list(rows[0]))
