@@ -13,7 +13,7 @@ from batchsift.statistics import (
     average_ranks,
     overall_ranks,
     paired_difference,
-    summarise,
+    summarize,
 )
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import Cell, CellConfig
@@ -64,7 +64,7 @@ class Comparison:
     def summaries(self, *, last: bool = False) -> dict[str, dict[str, Summary]]:
         """Metric key to method to mean and standard deviation over the folds."""
         return {
-            key: {method: summarise(values) for method, values in self.values(key, last=last).items()}
+            key: {method: summarize(values) for method, values in self.values(key, last=last).items()}
             for key in METRICS
         }
 

@@ -152,7 +152,7 @@ def _ranks(study: Study, scope: Scope, key: str, name: str) -> RankFigure:
     elif test.significance.p_value is not None:
         by_rank, _ = scope.pairwise(key)
         difference = critical_difference(len(ranks), test.num_blocks, scope.alpha)
-        bars = groups(ranks, lambda one, other: not by_rank.of(one, other).below(scope.alpha))
+        bars = groups(ranks, lambda one, other: not by_rank.between(one, other).below(scope.alpha))
         first, second = test.degrees
         text = (
             f"Friedman χ² = {test.chi_square:.2f}, Iman–Davenport F({first}, {second}) = "

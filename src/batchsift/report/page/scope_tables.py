@@ -168,7 +168,7 @@ def pairs(scope: Scope, keys: Sequence[str], name: str) -> Table | None:
         by_rank, by_sign = scope.pairwise(key)
         for number_, one in enumerate(scope.methods):
             for other in scope.methods[number_ + 1 :]:
-                p_rank, p_sign = by_rank.of(one, other).p_value, by_sign.of(one, other).p_value
+                p_rank, p_sign = by_rank.between(one, other).p_value, by_sign.between(one, other).p_value
                 if p_rank is None and p_sign is None:
                     continue
                 gap = ranks[one] - ranks[other]

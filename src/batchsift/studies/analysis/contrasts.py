@@ -20,9 +20,9 @@ from batchsift.statistics import (
     Friedman,
     Interval,
     Pairwise,
-    Record,
     Significance,
     TimeToTarget,
+    WinTieLoss,
     average_ranks,
     bootstrap_interval,
     corrected_mean,
@@ -106,7 +106,7 @@ class Contrast:
     interval: Interval
     over: str
     significance: Significance
-    record: Record
+    record: WinTieLoss
     effect: float | None
     g: float | None
     alpha: float
@@ -237,7 +237,7 @@ class Scope:
         tests = wilcoxon_holm(over_data, baseline=BASELINE, alpha=self.alpha)
         units = self._units(value, sign)
         return {
-            method: self._contrast(method, measure, units[method], tests.of(BASELINE, method))
+            method: self._contrast(method, measure, units[method], tests.between(BASELINE, method))
             for method in self.challengers
         }
 
