@@ -342,7 +342,7 @@ def test_gaussian_kl_is_that_of_torch():
 
 
 def test_block_starts_within_its_bounds():
-    block = layers.Block([50, 400], slope=0.1)
+    block = layers.LinearLayers([50, 400], slope=0.1)
     weight, bias = block.layers[0].weight, block.layers[0].bias
     bound = math.sqrt(2 / (1 + 0.1**2)) * math.sqrt(3 / 50)
     assert 0.95 * bound < weight.abs().max() <= bound

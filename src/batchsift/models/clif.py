@@ -52,7 +52,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, leaky_relu, linear
 
 from batchsift.models.base import BaseModel, known_cross_entropy
-from batchsift.models.layers import Block, LabelClassifier, classify, full_precision, initialize, over_labels
+from batchsift.models.layers import LabelClassifier, LinearLayers, classify, full_precision, initialize, over_labels
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 SLOPE = 0.1  # of every leaky ReLU, below 0
@@ -131,7 +131,9 @@ class CLIF(BaseModel):
             GraphLayer((width, narrow, e), num_labels, settings.dropout) for width in (num_labels, e)
         )
         self.gate = nn.Linear(e, h)
-        self.features = Block([num_features, *[h] * settings.feature_layers], slope=SLOPE, dropout=settings.dropout)
+        self.features = LinearLayers(
+            [num_features, *[h] * settings.feature_layers], slope=SLOPE, dropout=settings.dropout
+        )
         self.specific = nn.Linear(h, h)
         self.classifier = LabelClassifier(num_labels, h)
         nn.init.kaiming_uniform_(self.gate.weight, nonlinearity="linear")

@@ -48,9 +48,9 @@ from torch.nn.functional import dropout, linear, relu
 
 from batchsift.models.base import BaseModel, known_cross_entropy
 from batchsift.models.layers import (
-    Block,
     GaussianHeads,
     LabelClassifier,
+    LinearLayers,
     classify,
     full_precision,
     initialize,
@@ -124,7 +124,7 @@ class DELA(BaseModel):
         )
         d = settings.latent
         self.settings = settings
-        self.encoder = Block([num_features, 256, 512, 256], dropout=settings.dropout)
+        self.encoder = LinearLayers([num_features, 256, 512, 256], dropout=settings.dropout)
         self.heads = GaussianHeads(256, d)
         self.gate_codes = nn.Parameter(torch.empty(num_labels, d).uniform_(-10, 10))
         self.gate_scale = nn.Linear(d, d)

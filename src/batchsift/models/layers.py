@@ -18,7 +18,7 @@ LOG_VARIANCE_BOUND = 10.0  # e^v stays within 5e-5 .. 2e4
 UNKNOWN_LABEL = 0.5  # what a network that reads the labels gets where one is unknown
 
 
-class Block(nn.Module):
+class LinearLayers(nn.Module):
     """Linear layers, each followed by a (leaky) ReLU and dropout; the initial weights are those of CLIF, DELA, PACA.
 
     Weights are uniform in ±g √(3 / fan_in) with g = √(2 / (1 + slope²)), biases in [0, 0.1].
@@ -50,7 +50,7 @@ class Block(nn.Module):
 
 
 def initialize(layer: nn.Module, slope: float) -> None:
-    """Draw the initial weights of a linear layer of `Block`.
+    """Draw the initial weights of a linear layer of `LinearLayers`.
 
     Raises:
         TypeError: The layer is not linear.

@@ -61,8 +61,8 @@ from torch.special import erfcx
 from batchsift.models.base import BaseModel
 from batchsift.models.layers import (
     UNKNOWN_LABEL,
-    Block,
     GaussianHeads,
+    LinearLayers,
     full_precision,
     gaussian_kl,
     in_chunks,
@@ -149,12 +149,12 @@ class MPVAE(BaseModel):
         comparison, d = variant == "comparison", settings.latent
         self.settings, self.shared_noise = settings, not comparison
         feature_widths = [256, 256] if comparison else [256, 512, 256]
-        self.label_encoder = Block([num_features + num_labels, 512, 256], dropout=settings.dropout)
+        self.label_encoder = LinearLayers([num_features + num_labels, 512, 256], dropout=settings.dropout)
         self.label_heads = GaussianHeads(256, d)
-        self.feature_encoder = Block([num_features, *feature_widths], dropout=settings.dropout)
+        self.feature_encoder = LinearLayers([num_features, *feature_widths], dropout=settings.dropout)
         self.feature_heads = GaussianHeads(256, d)
-        self.decoder = Block([num_features + d, 256, 512])
-        self.label_decoder = Block([num_features + d, 256, 512]) if comparison else None
+        self.decoder = LinearLayers([num_features + d, 256, 512])
+        self.label_decoder = LinearLayers([num_features + d, 256, 512]) if comparison else None
         self.label_mean = nn.Linear(512, num_labels)
         self.feature_mean = nn.Linear(512, num_labels)
         bound = 0.01 if comparison else math.sqrt(6 / (num_labels + settings.rank))

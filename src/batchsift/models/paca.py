@@ -67,8 +67,8 @@ from batchsift.models.base import BaseModel, known_cross_entropy
 from batchsift.models.layers import (
     CHUNK_CELLS,
     UNKNOWN_LABEL,
-    Block,
     GaussianHeads,
+    LinearLayers,
     full_precision,
     gaussian_kl,
     normal_draw,
@@ -142,13 +142,13 @@ class PACA(BaseModel):
         )
         d, q, rate = settings.latent, settings.encoder_dropout, settings.dropout
         self.settings = settings
-        self.encoder = Block([num_features, 256, 512, 256], dropout=q)
+        self.encoder = LinearLayers([num_features, 256, 512, 256], dropout=q)
         self.heads = GaussianHeads(256, d)
-        self.label_encoder = Block([num_labels, 512, 256], dropout=q)
+        self.label_encoder = LinearLayers([num_labels, 512, 256], dropout=q)
         self.label_heads = GaussianHeads(256, d)
-        self.label_decoder = Block([d, 256, 512, num_labels], dropout=rate, linear_output=True)
-        self.map = Block([num_features + d, 256, 256, d], dropout=rate, linear_output=True)
-        self.decoder = Block([d, 256, 512, 256, num_features], dropout=rate, linear_output=True)
+        self.label_decoder = LinearLayers([d, 256, 512, num_labels], dropout=rate, linear_output=True)
+        self.map = LinearLayers([num_features + d, 256, 256, d], dropout=rate, linear_output=True)
+        self.decoder = LinearLayers([d, 256, 512, 256, num_features], dropout=rate, linear_output=True)
         self.positive = LabelFlow(d, num_labels)
         self.negative = LabelFlow(d, num_labels)
 
