@@ -319,6 +319,14 @@ def test_hyperparameters_out_of_range_are_refused(name, wrong, message):
         models.build(name, D, L, **wrong)
 
 
+@pytest.mark.parametrize("name", models.names())
+def test_a_model_takes_the_hyperparameters_it_names_and_no_others(name):
+    assert isinstance(models.build(name, D, L, dropout=0.5), models.BaseModel)
+    assert "dropout" in models.hyperparameters(name)
+    with pytest.raises(TypeError, match="'drop_out'"):
+        models.build(name, D, L, drop_out=0.5)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("sizes", [(0, 2), (2, 0)])
 def test_empty_sizes_are_refused(name, sizes):
