@@ -60,7 +60,7 @@ def drawn(name="f", values=None):
         figure = svg.figure(120)
         axes = figure.subplots()
         for number in range(3):
-            (line,) = axes.plot(range(9), np.arange(9.0) * number, color=svg.colour(number))
+            (line,) = axes.plot(range(9), np.arange(9.0) * number, color=svg.color(number))
             line.set_gid(f"series-{number}")
         axes.plot(range(9), range(9), "o", color=svg.INK)
         axes.set_title("<script>alert(1)</script> $x_1$ & co")

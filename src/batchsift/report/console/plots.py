@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from batchsift.studies.comparison import BASELINE, Comparison
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow: too pale on white.
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+COLORS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 # Lines that lie on each other stay visible, in grey print too.
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)))
 
@@ -45,13 +45,13 @@ def convergence(comparison: Comparison) -> Figure:
 
 def _draw(axes: Axes, curves: Mapping[str, NDArray[np.float64]], quantity: str) -> None:
     for number, (method, curve_FE) in enumerate(curves.items()):
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+        color, dash = COLORS[number % len(COLORS)], DASHES[number % len(DASHES)]
         epochs_E = np.arange(1, curve_FE.shape[1] + 1)
         mean_E, std_E = curve_FE.mean(axis=0), curve_FE.std(axis=0, ddof=1)
-        axes.fill_between(epochs_E, mean_E - std_E, mean_E + std_E, color=colour, alpha=0.12, linewidth=0)
+        axes.fill_between(epochs_E, mean_E - std_E, mean_E + std_E, color=color, alpha=0.12, linewidth=0)
         # A single epoch has no line to draw.
         marker = "o" if len(epochs_E) == 1 else None
-        axes.plot(epochs_E, mean_E, color=colour, linestyle=dash, linewidth=1.6, marker=marker, label=method)
+        axes.plot(epochs_E, mean_E, color=color, linestyle=dash, linewidth=1.6, marker=marker, label=method)
     axes.set_ylabel(quantity)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)

@@ -56,7 +56,7 @@ SETTINGS = {
 }
 
 
-def colour(number: int) -> str:
+def color(number: int) -> str:
     """Of the n-th method; after the eighth the colours come round again, without the baseline's."""
     return SERIES[0] if number == 0 else SERIES[1 + (number - 1) % (len(SERIES) - 1)]
 

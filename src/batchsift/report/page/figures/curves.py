@@ -29,7 +29,7 @@ def convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
         drawn = [(panels[0, 0], draw_curves(panels[0, 0], curves))]
         if paired:
             cut = {number: curve[:, :num_epochs] for number, curve in paired.items()}
-            panels[1, 0].axhline(0, color=svg.colour(0), linewidth=1.2)
+            panels[1, 0].axhline(0, color=svg.color(0), linewidth=1.2)
             drawn.append((panels[1, 0], draw_curves(panels[1, 0], cut)))
             panels[1, 0].set_title("Difference to Random", color=svg.MUTED, fontsize=10)
         panels[-1, 0].set_xlabel("Epoch")
@@ -97,7 +97,7 @@ def draws(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | Non
             found, number = True, methods.index(method)
             mean = np.array(quantiles).mean(axis=0)
             share = np.linspace(0, 100, len(mean))
-            (line,) = axes.plot(share, mean, color=svg.colour(number), linestyle=svg.dash(number), linewidth=1.5)
+            (line,) = axes.plot(share, mean, color=svg.color(number), linestyle=svg.dash(number), linewidth=1.5)
             line.set_gid(f"series-{number}")
         axes.set_ylim(bottom=0)
         axes.margins(x=0.01)

@@ -91,12 +91,12 @@ def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) 
         mean = curve_RE.mean(axis=0)[at]
         if band and len(curve_RE) > 1:
             std = curve_RE.std(axis=0, ddof=1)[at]
-            area = axes.fill_between(at + 1, mean - std, mean + std, color=svg.colour(number), alpha=0.13, linewidth=0)
+            area = axes.fill_between(at + 1, mean - std, mean + std, color=svg.color(number), alpha=0.13, linewidth=0)
             area.set_gid(f"series-{number}")
         (line,) = axes.plot(
             at + 1,
             mean,
-            color=svg.colour(number),
+            color=svg.color(number),
             linestyle=svg.dash(number),
             linewidth=1.5,
             marker="o" if len(at) == 1 else None,

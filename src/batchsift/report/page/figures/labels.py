@@ -82,10 +82,10 @@ def signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) ->
 def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
     at = shown(len(quantiles_EQ))
     drawn = quantiles_EQ[at]
-    colour = svg.colour(number)
+    color = svg.color(number)
     for low, high, alpha in ((1, 19, 0.14), (5, 15, 0.28)):
-        axes.fill_between(at + 1, drawn[:, low], drawn[:, high], color=colour, alpha=alpha, linewidth=0)
-    axes.plot(at + 1, drawn[:, 10], color=colour, linewidth=1.4)
+        axes.fill_between(at + 1, drawn[:, low], drawn[:, high], color=color, alpha=alpha, linewidth=0)
+    axes.plot(at + 1, drawn[:, 10], color=color, linewidth=1.4)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(drawn))))
     axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
     axes.tick_params(labelsize=9)
@@ -108,12 +108,12 @@ def gains(block: Block, gains_ML: Mapping[str, Floats], names: Sequence[str], me
     with svg.settings():
         figure = svg.figure(46 + 14 * len(chosen))
         axes = figure.subplots()
-        axes.axvline(0, color=svg.colour(0), linewidth=1.2)
+        axes.axvline(0, color=svg.color(0), linewidth=1.2)
         for row, j in enumerate(chosen):
             axes.axhline(row, color=svg.GRID, linewidth=0.7)
             for method, gain_L in gains_ML.items():
                 number = methods.index(method)
-                (dot,) = axes.plot(gain_L[j], row, "o", color=svg.colour(number), markersize=6)
+                (dot,) = axes.plot(gain_L[j], row, "o", color=svg.color(number), markersize=6)
                 dot.set_gid(f"series-{number}")
         if len(chosen) < len(order):
             axes.axhline(half - 0.5, color=svg.MUTED, linewidth=0.8, linestyle=(0, (2, 2)))

@@ -53,7 +53,7 @@ def critical_difference(
         for place, method in enumerate(order):
             left = place < rows
             y = first + ROW * ((place if left else len(order) - 1 - place) + 0.4)
-            _Mark(method, ranks[method], svg.colour(methods.index(method)), left).draw(axes, scale, axis, y)
+            _Mark(method, ranks[method], svg.color(methods.index(method)), left).draw(axes, scale, axis, y)
         label = f"{title}: " + ", ".join(f"{method} {ranks[method]:.2f}" for method in order)
         return Drawing(svg.inline(figure, name=identifier(name), label=label), title, note)
 
@@ -101,7 +101,7 @@ class _Mark:
 
     method: str
     rank: float
-    colour: str
+    color: str
     left: bool
 
     def draw(self, axes: Axes, scale: _Scale, axis: float, y: float) -> None:
@@ -111,8 +111,8 @@ class _Mark:
         width = LETTER * len(text) + 4
         inner = edge + width if self.left else edge - width
         if (x > inner) == self.left:
-            axes.plot((x, x, inner), (axis, y, y), color=self.colour, linewidth=1.1)
+            axes.plot((x, x, inner), (axis, y, y), color=self.color, linewidth=1.1)
         else:
-            axes.plot((x, x), (axis, y - 6), color=self.colour, linewidth=1.1)
-        axes.plot(x, axis, "o", color=self.colour, markersize=6.5)
+            axes.plot((x, x), (axis, y - 6), color=self.color, linewidth=1.1)
+        axes.plot(x, axis, "o", color=self.color, markersize=6.5)
         axes.text(edge, y, text, ha="left" if self.left else "right", va="center")
