@@ -26,16 +26,18 @@ STEPS = 3
 
 
 def peak_mib():
-    """The most memory this process has held so far, in MiB (on macOS the system counts bytes)."""
+    """Return the most memory this process has held so far, in MiB (on macOS the system counts bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def step(model, x, y):
+    """Take a training step: the loss and its backward pass."""
     loss, _ = model.training_loss(x, y)
     loss.backward()
 
 
 def measure(name, num_features, num_labels, batch_size, variant):
+    """Measure a model in this process: parameters, operations, seconds of a step, and MiB."""
     torch.set_num_threads(1)
     options = {"variant": variant} if variant else {}
     x = torch.rand(batch_size, num_features)
@@ -64,7 +66,8 @@ def measure(name, num_features, num_labels, batch_size, variant):
     }
 
 
-def in_own_process(arguments, name, num_labels):
+def measure_in_own_process(arguments, name, num_labels):
+    """Measure a model in a process of its own, whose memory nothing else has touched."""
     command = [sys.executable, __file__, name, "--alone", "--labels", str(num_labels)]
     command += ["--features", str(arguments.features), "--batch-size", str(arguments.batch_size)]
     command += ["--variant", arguments.variant] if arguments.variant and name != "mlp" else []
@@ -88,7 +91,7 @@ def main():
     table = Table("model", "L", "parameters", "GFLOP, prediction", "GFLOP, step", "seconds, step", "peak MiB")
     for name in arguments.models:
         for num_labels in arguments.labels:
-            cost = in_own_process(arguments, name, num_labels)
+            cost = measure_in_own_process(arguments, name, num_labels)
             table.add_row(
                 name,
                 str(num_labels),

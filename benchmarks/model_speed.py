@@ -37,13 +37,13 @@ BATCH_SIZE = 128
 
 
 def grouped_classifier(classifier, specific_BLh):
-    """Logits by a convolution with L groups whose kernel is as long as the features."""
+    """Return the logits by a convolution with L groups whose kernel is as long as the features."""
     kernels_L1h = classifier.weight[:, None]
     return conv1d(specific_BLh, kernels_L1h, classifier.bias, groups=len(kernels_L1h)).flatten(1)
 
 
 def plain_clif(model, x, y):
-    """Loss and logits of CLIF."""
+    """Return loss and logits of CLIF."""
     graph, nodes = model.graph_LL, model.node_inputs_LL
     for layer in model.graph_layers:
         out = (1 + layer.self_weight) * nodes + graph @ nodes
@@ -63,7 +63,7 @@ def plain_clif(model, x, y):
 
 
 def plain_dela(model, x, y, *, predict=True):
-    """Loss of DELA, and the logits of its prediction."""
+    """Return the loss of DELA and the logits of its prediction."""
     options, num_labels = model.settings, y.shape[1]
 
     def decoded(z_BLd):
@@ -93,10 +93,12 @@ def plain_dela(model, x, y, *, predict=True):
 
 
 def ours(model, x, y):
+    """Return loss and logits as batchsift computes them."""
     return model.training_loss(x, y)
 
 
 def plain_dela_without_prediction(model, x, y):
+    """Return the loss of DELA and the logits under noise, which the loss is made of."""
     return plain_dela(model, x, y, predict=False)
 
 
@@ -107,7 +109,7 @@ CASES = {
 
 
 def check(model, plain, x, y, *, logits):
-    """Raises AssertionError unless losses, logits and gradients of the two agree under the same draws."""
+    """Check that losses, logits and gradients of the two agree under the same draws."""
     outcomes = []
     for function in (ours, plain):
         torch.manual_seed(0)
@@ -117,7 +119,8 @@ def check(model, plain, x, y, *, logits):
     torch.testing.assert_close(*outcomes, rtol=1e-3, atol=1e-5)
 
 
-def epoch(function, model, optimizer, train):
+def time_epoch(function, model, optimizer, train):
+    """Train for an epoch; return its processor seconds."""
     start = time.process_time()
     for rows in torch.randperm(len(train.labels)).split(BATCH_SIZE):
         loss, _ = function(model, train.features[rows], train.labels[rows])
@@ -128,7 +131,7 @@ def epoch(function, model, optimizer, train):
 
 
 def measure(name, rounds):
-    """Seconds of an epoch, by form: one number a round."""
+    """Return processor seconds of an epoch by form, one number for each round."""
     data, plain_forms = CASES[name]
     prepared = prepare(datasets.load(Path(os.environ["BATCHSIFT_DATA"]) / f"{data}.arff"))
     train = scale_parts(prepared.data, prepared.splits[0], "cpu").train
@@ -143,7 +146,7 @@ def measure(name, rounds):
     seconds = {form: [] for form in forms}
     for _ in range(rounds + 1):
         for form, function in forms.items():
-            seconds[form].append(epoch(function, models_of[form], optimizers[form], train))
+            seconds[form].append(time_epoch(function, models_of[form], optimizers[form], train))
     return {form: times[1:] for form, times in seconds.items()}  # the first round warms up
 
 

@@ -6,6 +6,14 @@ Vectorised over labels and samples, quick enough for all of them after every epo
 label would take as long as the epoch itself): areas under the ROC curve are Mann-Whitney statistics of ranks, all that
 follows a ranking comes from one sort, precision, recall, F1 and Jaccard are ratios of counts. A single label works like
 any other number of them.
+
+Sources:
+    - Zhang and Zhou: A Review on Multi-Label Learning Algorithms, IEEE TKDE 26(8), 2014, section 2.2: the metrics by
+      sample and by label.
+    - Wu and Zhou: A Unified View of Multi-Label Performance Measures, ICML 2017, table 1: macro and micro averages.
+    - Hanley and McNeil: The Meaning and Use of the Area under a ROC Curve, Radiology 143, 1982: the area as
+      Mann-Whitney's U over the number of pairs.
+    - scikit-learn's definitions where these leave a choice (ties, nothing relevant, nothing predicted).
 """
 
 from collections.abc import Mapping
@@ -27,7 +35,12 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Metric:
-    """What a table needs to know of a metric."""
+    """A metric as tables show it.
+
+    Args:
+        name: Name for people.
+        higher_is_better: Direction.
+    """
 
     name: str
     higher_is_better: bool = True
@@ -59,7 +72,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 
 
 def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
-    """Area under the ROC curve, averaged over the labels that have both classes.
+    """Return the area under the ROC curve, averaged over the labels that have both classes.
+
+    Each label's area is Mann-Whitney's U over the number of its pairs of a positive and a negative sample; a tie counts
+    half (Hanley and McNeil 1982).
 
     Args:
         probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
@@ -69,7 +85,7 @@ def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
         A number in [0, 1]; NaN where no label has both classes.
 
     Raises:
-        ValueError: for other shapes or values.
+        ValueError: The shapes differ, a probability is outside [0, 1] or a target neither 0 nor 1.
 
     >>> macro_auc([[0.1, 0.5], [0.4, 0.6], [0.3, 0.7], [0.8, 0.9]], [[0, 1], [0, 1], [1, 1], [1, 1]])
     0.75
@@ -79,7 +95,7 @@ def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
 
 
 def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
-    """All metrics of `METRICS`, in its order.
+    """Return all metrics of `METRICS`, in its order (Zhang and Zhou 2014, Wu and Zhou 2017).
 
     - Macro: the mean over labels; micro: all cells as if they were one label; example: the mean over samples.
     - `macro_auc` averages over the labels that have both classes, `macro_auprc` over those with a positive
@@ -100,7 +116,7 @@ def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
         Key to value; NaN where a metric is undefined.
 
     Raises:
-        ValueError: for other shapes or values.
+        ValueError: The shapes differ, a probability is outside [0, 1] or a target neither 0 nor 1.
 
     >>> scores = evaluate([[0.9, 0.2], [0.6, 0.7]], [[1, 0], [0, 1]])
     >>> scores["macro_auc"], scores["hamming_loss"], scores["micro_precision"]
@@ -119,7 +135,7 @@ def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
 
 
 def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
-    """Three metrics of every label by itself: `auc`, `average_precision` and `f1`, `(L,)` each.
+    """Return three metrics of every label by itself: `auc`, `average_precision` and `f1`, `(L,)` each.
 
     Their means over the labels where they exist are Macro-AUC, Macro-AUPRC and Macro-F1 of `evaluate`.
 
@@ -131,7 +147,7 @@ def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
         Key to values; NaN where a metric is undefined.
 
     Raises:
-        ValueError: for other shapes or values.
+        ValueError: The shapes differ, a probability is outside [0, 1] or a target neither 0 nor 1.
 
     >>> evaluate_labels([[0.9, 0.2], [0.6, 0.7]], [[1, 0], [0, 1]])["f1"].round(2).tolist()
     [0.67, 1.0]
@@ -147,7 +163,11 @@ def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
 
 
 def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
-    """The two `(N, L)` arrays, probabilities as floats and targets as booleans."""
+    """Return the two `(N, L)` arrays, probabilities as floats and targets as booleans.
+
+    Raises:
+        ValueError: Their shapes or values are not those of probabilities and labels.
+    """
     probs_NL, targets_NL = np.asarray(probs), np.asarray(targets)
     if probs_NL.shape != targets_NL.shape or probs_NL.ndim != 2 or probs_NL.size == 0:
         raise ValueError(
@@ -162,7 +182,7 @@ def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
 
 
 def _auc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
-    """Mann-Whitney's U over the number of pairs, `(L,)`; ties count half, NaN where a class is missing."""
+    """Return Mann-Whitney's U over the number of pairs, `(L,)`; ties count half, NaN where a class is missing."""
     positives_L = relevant_NL.sum(axis=0)
     pairs_L = positives_L * (len(relevant_NL) - positives_L)
     rank_sums_L = (rankdata(probs_NL, axis=0) * relevant_NL).sum(axis=0)
@@ -171,6 +191,7 @@ def _auc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
 
 
 def _areas(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
+    """Return the areas under the ROC and the precision-recall curves, by label and over all cells."""
     cells, relevant_cells = probs_NL.reshape(-1, 1), relevant_NL.reshape(-1, 1)
     return {
         "macro_auc": _mean_of_defined(_auc_per_label(probs_NL, relevant_NL)),
@@ -181,15 +202,16 @@ def _areas(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
 
 
 def _auprc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
-    """Average precision of each label, `(L,)`; NaN where there is no positive."""
-    depth_NL, hits_NL = _from_the_top(probs_NL, relevant_NL)
+    """Return the average precision of each label, `(L,)`; NaN where there is no positive."""
+    depth_NL, hits_NL = _counts_from_top(probs_NL, relevant_NL)
     positives_L = relevant_NL.sum(axis=0)
     area_L = (hits_NL / depth_NL * relevant_NL).sum(axis=0) / np.maximum(positives_L, 1)
     return np.where(positives_L > 0, area_L, np.nan)
 
 
 def _rankings(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
-    depth_NL, hits_NL = (matrix_LN.T for matrix_LN in _from_the_top(probs_NL.T, relevant_NL.T))
+    """Return the metrics of each sample's ranking of the labels, as means over samples."""
+    depth_NL, hits_NL = (matrix_LN.T for matrix_LN in _counts_from_top(probs_NL.T, relevant_NL.T))
     positives_N = relevant_NL.sum(axis=1)
     pairs_N = positives_N * (relevant_NL.shape[1] - positives_N)
     errors_N = ((depth_NL - hits_NL) * relevant_NL).sum(axis=1)
@@ -203,11 +225,11 @@ def _rankings(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
     }
 
 
-def _from_the_top(probs_NL: Floats, relevant_NL: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many of a column have at least a cell's probability, and how many relevant ones: `(N, L)` each."""
+def _counts_from_top(probs_NL: Floats, relevant_NL: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the cells of a column that have at least a cell's probability, and the relevant ones: `(N, L)` each."""
     order_NL = np.argsort(-probs_NL, axis=0)
     sorted_NL = np.take_along_axis(probs_NL, order_NL, axis=0)
-    # Equal ones come in as one: all of them stand where the last of them does.
+    # Equal probabilities count together: all of them stand where the last of them does.
     last_NL = np.broadcast_to(np.arange(len(probs_NL))[:, None], probs_NL.shape).copy()
     last_NL[:-1][sorted_NL[:-1] == sorted_NL[1:]] = len(probs_NL)
     last_NL = np.minimum.accumulate(last_NL[::-1], axis=0)[::-1]
@@ -219,7 +241,7 @@ def _from_the_top(probs_NL: Floats, relevant_NL: Bools) -> tuple[NDArray[np.int6
 
 
 def _ratios(predicted_NL: Bools, relevant_NL: Bools) -> dict[str, float]:
-    """Precision, recall and F1 by label, by sample and over all cells; the Jaccard index by sample."""
+    """Return precision, recall and F1 by label, by sample and over all cells; the Jaccard index by sample."""
     scores = {}
     for average, axis in (("macro", 0), ("micro", None), ("example", 1)):
         hits = np.sum(predicted_NL & relevant_NL, axis=axis)
@@ -234,10 +256,12 @@ def _ratios(predicted_NL: Bools, relevant_NL: Bools) -> dict[str, float]:
 
 
 def _ratio(numerator: ArrayLike, denominator: ArrayLike, *, empty: float) -> Floats:
+    """Divide counts; `empty` stands where the denominator is 0."""
     denominator = np.asarray(denominator)
     return np.where(denominator > 0, numerator / np.maximum(denominator, 1), empty)
 
 
 def _mean_of_defined(values_L: Floats) -> float:
+    """Return the mean of what is not NaN; NaN where all is."""
     defined = values_L[~np.isnan(values_L)]
     return float(defined.mean()) if defined.size else float("nan")

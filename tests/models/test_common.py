@@ -319,6 +319,14 @@ def test_hyperparameters_out_of_range_are_refused(name, wrong, message):
         models.build(name, D, L, **wrong)
 
 
+@pytest.mark.parametrize("name", models.names())
+def test_a_model_takes_the_hyperparameters_it_names_and_no_others(name):
+    assert isinstance(models.build(name, D, L, dropout=0.5), models.BaseModel)
+    assert "dropout" in models.hyperparameters(name)
+    with pytest.raises(TypeError, match="'drop_out'"):
+        models.build(name, D, L, drop_out=0.5)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("sizes", [(0, 2), (2, 0)])
 def test_empty_sizes_are_refused(name, sizes):
@@ -342,7 +350,7 @@ def test_gaussian_kl_is_that_of_torch():
 
 
 def test_block_starts_within_its_bounds():
-    block = layers.Block([50, 400], slope=0.1)
+    block = layers.LinearLayers([50, 400], slope=0.1)
     weight, bias = block.layers[0].weight, block.layers[0].bias
     bound = math.sqrt(2 / (1 + 0.1**2)) * math.sqrt(3 / 50)
     assert 0.95 * bound < weight.abs().max() <= bound

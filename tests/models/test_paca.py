@@ -8,7 +8,8 @@ from torch.distributions import MultivariateNormal
 from torch.nn.functional import binary_cross_entropy_with_logits, elu, logsigmoid, softplus
 
 from batchsift.models import PACA
-from batchsift.models.paca import LabelFlow, log_softplus, sigmoidal_step
+from batchsift.models.paca import LabelFlow, log_softplus
+from batchsift.models.sigmoidal import sigmoidal_step
 
 D, L = 6, 3
 

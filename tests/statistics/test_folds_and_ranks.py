@@ -9,15 +9,15 @@ from batchsift.statistics import (
     overall_ranks,
     paired_difference,
     smallest_p,
-    summarise,
+    summarize,
 )
 
 
 def test_standard_deviation_is_the_samples():
-    summary = summarise([1.0, 2.0, 6.0])
+    summary = summarize([1.0, 2.0, 6.0])
     assert (summary.mean, summary.std) == (3.0, pytest.approx(math.sqrt(7)))
-    assert math.isnan(summarise([1.0]).std)
-    assert math.isnan(summarise([1.0, math.nan]).mean)
+    assert math.isnan(summarize([1.0]).std)
+    assert math.isnan(summarize([1.0, math.nan]).mean)
 
 
 def test_ranks_share_ties_and_follow_the_direction():

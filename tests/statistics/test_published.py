@@ -65,7 +65,7 @@ def test_nemenyi():
         frozenset(("C4.5", "C4.5+m")),
         frozenset(("C4.5", "C4.5+m+cf")),
     }
-    bars = groups(ranks, lambda one, other: not test.of(one, other).below(0.10))
+    bars = groups(ranks, lambda one, other: not test.between(one, other).below(0.10))
     assert bars == [("C4.5+m+cf", "C4.5+m", "C4.5+cf"), ("C4.5+cf", "C4.5")]
 
 

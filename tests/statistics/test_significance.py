@@ -62,7 +62,7 @@ def test_friedman_follows_the_direction():
     ("num_blocks", "alpha", "made"), [(5, 0.05, False), (5, 0.1, True), (6, 0.05, True), (0, 0.05, False)]
 )
 def test_two_methods_are_tested_where_the_test_could_reject(num_blocks, alpha, made):
-    test = wilcoxon_holm(methods(num_blocks, 0, 5), alpha=alpha).of("m1", "m0")
+    test = wilcoxon_holm(methods(num_blocks, 0, 5), alpha=alpha).between("m1", "m0")
     assert (test.p_value is not None) == made
     assert test.below(alpha) == made
     assert made or f"too few data sets ({num_blocks})" in test.reason
@@ -80,7 +80,7 @@ def test_more_comparisons_need_more_data_sets():
 
 def test_equal_methods_are_not_told_apart():
     same = [0.1, 0.5, 0.2, 0.7, 0.3, 0.9]
-    assert wilcoxon_holm({"a": same, "b": same}).of("a", "b").p_value == 1.0
+    assert wilcoxon_holm({"a": same, "b": same}).between("a", "b").p_value == 1.0
 
 
 def test_holm_by_hand():

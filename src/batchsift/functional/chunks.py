@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 def on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Decorator: PyTorch uses one thread for the operations on the CPU inside.
+    """Make a function run its operations on the CPU on one thread of PyTorch.
 
     They are many and short. Spread over threads each would wait for the slowest one, and where another program keeps a
     core busy that is a thread which has been put off: the whole takes tens of times longer. On one thread it does not,
@@ -39,7 +39,7 @@ def on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def row_chunks(shape: tuple[int, ...], device: torch.device | str = "cpu") -> Iterator[slice]:
-    """Consecutive slices of the rows of a matrix, always the same ones for the same shape and kind of device.
+    """Yield consecutive slices of the rows of a matrix, always the same for the same shape and kind of device.
 
     They are fixed because vectorised functions differ in the last bit between the body and the tail of an array: what
     is computed for a cell must not depend on when it is computed. All but the last have a multiple of eight rows.

@@ -1,4 +1,4 @@
-"""How labels go together, as the methods measure it.
+"""Correlation of labels, as the methods measure it.
 
 Shapes: N samples, L labels, K neighbours, R consecutive rows, P cells with a positive label, W = ceil(L / 8) bytes.
 
@@ -20,7 +20,9 @@ _CELLS_AT_ONCE = 2**17
 
 
 def equal_width_bins(signal: Tensor, bins: int) -> Tensor:
-    """Index of the equal-width bin on [0, 1] that holds each value, from 0 to `bins - 1` (1 is in the last).
+    """Return the index of the equal-width bin on [0, 1] that holds each value, from 0 to `bins - 1` (AAAI-25).
+
+    A value of 1 is in the last bin.
 
     >>> equal_width_bins(torch.tensor([0.0, 0.19, 0.2, 1.0]), 5)
     tensor([0, 0, 1, 4])
@@ -29,7 +31,9 @@ def equal_width_bins(signal: Tensor, bins: int) -> Tensor:
 
 
 def mutual_information(bins_NL: Tensor, bins: int, known_NL: Tensor | None = None) -> Tensor:
-    """Mutual information (nats) between every two binned columns.
+    """Return the mutual information (nats) between every two binned columns (AAAI-25).
+
+    It is `sum_bc P(b, c) ln(P(b, c) / (P(b) P(c)))`; of a column with itself, its entropy.
 
     Args:
         bins_NL: Bin of every cell, 0 to `bins - 1`.
@@ -38,6 +42,10 @@ def mutual_information(bins_NL: Tensor, bins: int, known_NL: Tensor | None = Non
 
     Returns:
         `(L, L)` float64, symmetric, not negative; 0 for a pair that has no sample in common.
+
+    >>> mutual_information(torch.tensor([[0, 1], [1, 0]]), bins=2)  # ln 2
+    tensor([[0.6931, 0.6931],
+            [0.6931, 0.6931]], dtype=torch.float64)
     """
     size = bins_NL.shape[1] * bins
     counts = torch.zeros(size, size, dtype=torch.float64, device=bins_NL.device)
@@ -47,13 +55,16 @@ def mutual_information(bins_NL: Tensor, bins: int, known_NL: Tensor | None = Non
 
 
 def joint_counts(bins_RL: Tensor, bins: int, known_RL: Tensor | None = None) -> Tensor:
-    """How often bin b of column j goes with bin c of column k: all joint histograms at once.
+    """Count how often bin b of column j goes with bin c of column k: all joint histograms at once.
 
-    One product of one-hot columns with themselves. Of integers of 8 bits where the processor multiplies those (ten
-    times as fast as single precision, which is exact too as long as no count reaches 2^24).
+    It is one product of one-hot columns with themselves: of integers of 8 bits where the processor multiplies those
+    (ten times as fast as single precision, which is exact too as long as no count reaches 2^24).
 
     Returns:
         `(L bins, L bins)`, int32 or float32.
+
+    >>> joint_counts(torch.tensor([[0, 1]]), bins=2).int().tolist()
+    [[1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
     """
     codes_b = torch.arange(bins, dtype=torch.uint8, device=bins_RL.device)
     one_hot_RLb = bins_RL.to(torch.uint8)[:, :, None] == codes_b
@@ -69,7 +80,15 @@ def joint_counts(bins_RL: Tensor, bins: int, known_RL: Tensor | None = None) -> 
 
 
 def information_of_counts(counts: Tensor, bins: int) -> Tensor:
-    """Mutual information (nats) of all joint histograms, `(L, L)` float64; see `mutual_information`."""
+    """Return the mutual information (nats) of all joint histograms, `(L, L)` float64; see `mutual_information`.
+
+    Args:
+        counts: `(L bins, L bins)`, as from `joint_counts`.
+        bins: Bins of each column.
+
+    >>> information_of_counts(torch.tensor([[1, 0], [0, 1]]), bins=2)  # of one column with itself: ln 2
+    tensor([[0.6931]], dtype=torch.float64)
+    """
     counts_LbLb = counts.double().reshape(len(counts) // bins, bins, len(counts) // bins, bins)
     joint = counts_LbLb / counts_LbLb.sum((1, 3), keepdim=True).clamp(min=1)
     expected = joint.sum(3, keepdim=True) * joint.sum(1, keepdim=True)
@@ -105,7 +124,7 @@ class PositiveCells:
 
     @classmethod
     def of(cls, positive_NL: Tensor) -> Self:
-        """List them.
+        """List the positive cells of a boolean matrix.
 
         >>> cells = PositiveCells.of(torch.tensor([[True, False], [True, True]]))
         >>> cells.cell_P.tolist(), cells.start_N.tolist()
@@ -124,14 +143,14 @@ class PositiveCells:
         return cls(cell_P, start_N, num_labels)
 
     def chunks(self) -> list[tuple[slice, slice]]:
-        """Consecutive samples and where their cells stand; always the same."""
+        """Return consecutive samples and where their cells stand; always the same."""
         rows = list(row_chunks((len(self.start_N) - 1, self.num_labels), self.cell_P.device))
         bounds = self.start_N[[0, *(chunk.stop for chunk in rows)]].tolist()
         return [(chunk, slice(*bounds[k : k + 2])) for k, chunk in enumerate(rows)]
 
 
 def positive_cosine(signal_NL: Tensor, positive_NL: Tensor) -> Tensor:
-    """Cosine similarity of the labels' signals over their positives, each row divided by its sum (IJCAI-26).
+    """Return the cosine similarity of the labels' signals over their positives, rows divided by their sums (IJCAI-26).
 
     Args:
         signal_NL: M, a signal that is not negative.
@@ -148,7 +167,17 @@ def positive_cosine(signal_NL: Tensor, positive_NL: Tensor) -> Tensor:
 
 
 def cosine_of_cells(value_P: Tensor, cells: PositiveCells) -> Tensor:
-    """The same from the signal's values in the positive cells alone; on the CPU."""
+    """Return `positive_cosine` by the signal's values in the positive cells alone; on the CPU.
+
+    Args:
+        value_P: M in the positive cells, not negative.
+        cells: The positive cells.
+
+    >>> cells = PositiveCells.of(torch.tensor([[True, True], [True, False]]))
+    >>> cosine_of_cells(torch.ones(3), cells)  # the cosine of (1, 1) and (1, 0) is 0.7071
+    tensor([[0.5858, 0.4142],
+            [0.4142, 0.5858]], dtype=torch.float64)
+    """
     gram_LL = _gram(value_P.cpu(), cells.cell_P.cpu(), cells.num_labels)
     norm_L = gram_LL.diagonal().sqrt()
     norms_LL = norm_L[:, None] * norm_L[None, :]
@@ -158,7 +187,7 @@ def cosine_of_cells(value_P: Tensor, cells: PositiveCells) -> Tensor:
 
 
 def _gram(value_P: Tensor, cell_P: Tensor, num_labels: int) -> Tensor:
-    """Inner products of the columns of a sparse matrix: every two cells of a row, by how far apart they stand in it.
+    """Return the inner products of the columns of a sparse matrix, pairing cells of a row by their distance in it.
 
     Cell p and cell p + d, where both are of one row, add to the entry of their two labels; d goes from 1 until no row
     is so long.
@@ -185,7 +214,7 @@ def _gram(value_P: Tensor, cell_P: Tensor, num_labels: int) -> Tensor:
 
 
 def local_context(positive_NL: Tensor, neighbors_NK: Tensor) -> Tensor:
-    """Which labels occur among a sample and its neighbours: z (IJCAI-26), boolean `(N, L)`.
+    """Tell which labels occur among a sample and its neighbours: z (IJCAI-26), boolean `(N, L)`.
 
     >>> local_context(torch.tensor([[True, False], [False, True], [False, False]]), torch.tensor([[1], [2], [1]]))
     tensor([[ True,  True],
@@ -196,7 +225,12 @@ def local_context(positive_NL: Tensor, neighbors_NK: Tensor) -> Tensor:
 
 
 def packed_local_context(positive_NL: Tensor, neighbors_NK: Tensor) -> Tensor:
-    """The same, eight labels in a byte: `(N, W)` uint8; the first label is the lowest bit of the first byte."""
+    """Return `local_context` with eight labels in a byte, `(N, W)` uint8; the first label is the lowest bit.
+
+    >>> packed_local_context(torch.tensor([[True, False], [False, True]]), torch.tensor([[1], [1]]))
+    tensor([[3],
+            [2]], dtype=torch.uint8)
+    """
     width = -(-positive_NL.shape[1] // 8)
     own_NW = torch.empty(len(positive_NL), width, dtype=torch.uint8, device=positive_NL.device)
     for rows in row_chunks(positive_NL.shape, positive_NL.device):
@@ -209,7 +243,7 @@ def packed_local_context(positive_NL: Tensor, neighbors_NK: Tensor) -> Tensor:
 
 
 def packed(flags_RL: Tensor) -> Tensor:
-    """Boolean columns in bits, eight to a byte; `(R, W)` uint8.
+    """Pack boolean columns `(R, L)` in bits, eight to a byte; `(R, W)` uint8.
 
     >>> packed(torch.tensor([[True, False, True, False, False, False, False, False, True]]))
     tensor([[5, 1]], dtype=torch.uint8)
@@ -218,7 +252,11 @@ def packed(flags_RL: Tensor) -> Tensor:
 
 
 def unpacked(bits_RW: Tensor, num_labels: int) -> Tensor:
-    """Boolean columns from bits; `(R, L)`."""
+    """Unpack boolean columns `(R, L)` from bits; what `packed` has packed.
+
+    >>> unpacked(torch.tensor([[5]], dtype=torch.uint8), 3)
+    tensor([[ True, False,  True]])
+    """
     if bits_RW.device.type == "cpu":
         flags: Any = np.unpackbits(bits_RW.numpy(), axis=1, count=num_labels, bitorder="little")
         return torch.from_numpy(flags).view(torch.bool)
@@ -229,10 +267,10 @@ def unpacked(bits_RW: Tensor, num_labels: int) -> Tensor:
 def correlated_sums(
     weights_P: Sequence[Tensor], cells: PositiveCells, context_NW: Tensor, correlations_LL: Sequence[Tensor]
 ) -> list[Tensor]:
-    """`sum_j w_ij S_ij` over a sample's positive labels j, where `S_ij = sum_k z_ik C_jk` (IJCAI-26), for some w and C.
+    """Return `sum_j w_ij S_ij` over the positive labels j, `S_ij = sum_k z_ik C_jk` (IJCAI-26), for some w and C.
 
-    In the other order: first `q_ik = sum_j w_ij C_jk`, a weighted sum of as many rows of C as the sample has positives;
-    then the sum of `q_ik` over the labels k of its context.
+    It is computed in the other order: first `q_ik = sum_j w_ij C_jk`, a weighted sum of as many rows of C as the
+    sample has positives; then the sum of `q_ik` over the labels k of its context.
 
     Args:
         weights_P: Some w, in the positive cells.
@@ -242,6 +280,10 @@ def correlated_sums(
 
     Returns:
         `(N,)` for each w, in its type.
+
+    >>> cells, context = PositiveCells.of(torch.tensor([[True, False]])), torch.tensor([[3]], dtype=torch.uint8)
+    >>> correlated_sums([torch.tensor([2.0])], cells, context, [torch.tensor([[0.7, 0.1], [0, 1]])])  # 2 (0.7 + 0.1)
+    [tensor([1.6000])]
     """
     sums_N = [weight_P.new_empty(len(context_NW)) for weight_P in weights_P]
     for rows, cut in cells.chunks():

@@ -1,6 +1,6 @@
-"""How rare labels are, over all samples and among neighbours.
+"""Rarity of labels, over all samples and among neighbours.
 
-Shapes: N samples, L labels, K neighbours.
+Shapes: N samples, L labels, K neighbours, R consecutive samples.
 """
 
 import torch
@@ -10,7 +10,13 @@ from batchsift.functional.chunks import row_chunks
 
 
 def imbalance_ratio(positive_NL: Tensor) -> Tensor:
-    """`IRLbl_j`: the largest label count over the count of label j; `(L,)` float64, NaN for a label nobody has.
+    """Return `IRLbl_j`, the largest label count over the count of label j (Charte et al., Neurocomputing 163, 2015).
+
+    Args:
+        positive_NL: The labels, boolean.
+
+    Returns:
+        `(L,)` float64, at least 1; NaN for a label that no sample has.
 
     >>> imbalance_ratio(torch.tensor([[True, False], [True, True]]))
     tensor([1., 2.], dtype=torch.float64)
@@ -20,13 +26,17 @@ def imbalance_ratio(positive_NL: Tensor) -> Tensor:
 
 
 def minority_labels(positive_NL: Tensor) -> Tensor:
-    """The labels whose imbalance ratio is above the mean over the labels that occur; `(L,)` boolean."""
+    """Tell which labels have an imbalance ratio above the mean over the labels that occur; `(L,)` boolean (ECML-24).
+
+    >>> minority_labels(torch.tensor([[True, False], [True, True]]))  # ratios 1 and 2
+    tensor([False,  True])
+    """
     ratio_L = imbalance_ratio(positive_NL)
     return ratio_L > ratio_L.nanmean()
 
 
 def local_imbalance_weights(positive_NL: Tensor, neighbors_NK: Tensor, known_NL: Tensor | None = None) -> Tensor:
-    """`omega_i = 1 + sum over minority labels j of c_ij / sum_i c_ij` (ECML 2024), `(N,)` float64, at least 1.
+    """Return `omega_i = 1 + sum over minority labels j of c_ij / sum_i c_ij` (ECML-24), `(N,)` float64, at least 1.
 
     For a sample that has the minority label j, `c_ij` is the share of its neighbours that lack j. A share of 1 is taken
     for an outlier and, like 0, does not count.
@@ -35,6 +45,10 @@ def local_imbalance_weights(positive_NL: Tensor, neighbors_NK: Tensor, known_NL:
         positive_NL: The labels, boolean.
         neighbors_NK: Indices; the sample itself among them is passed over.
         known_NL: Boolean: neighbours whose label is not known are left out of the share.
+
+    >>> positive = torch.tensor([[True, True], [True, True], [True, False], [True, False]])
+    >>> local_imbalance_weights(positive, torch.tensor([[1, 2], [0, 2], [0, 1], [0, 1]]))  # 1 + 0.5 / (0.5 + 0.5)
+    tensor([1.5000, 1.5000, 1.0000, 1.0000], dtype=torch.float64)
     """
     minority_L = minority_labels(positive_NL)
     total_L = torch.zeros(positive_NL.shape[1], dtype=torch.float64, device=positive_NL.device)
@@ -52,7 +66,7 @@ def local_imbalance_weights(positive_NL: Tensor, neighbors_NK: Tensor, known_NL:
 
 
 def _share_lacking(positive_NL: Tensor, neighbors_NK: Tensor, known_NL: Tensor | None, rows: slice) -> Tensor:
-    """The share of each sample's neighbours that lack a label, `(R, L)` float64."""
+    """Return the share of each sample's neighbours that lack a label, `(R, L)` float64."""
     own_R1 = torch.arange(rows.start, rows.stop, device=positive_NL.device)[:, None]
     lacking_RL = torch.zeros_like(positive_NL[rows], dtype=torch.float64)
     compared_RL = torch.zeros_like(lacking_RL)

@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 
 
 def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
-    """The nearest other samples of every sample, nearest first (Euclidean distance).
+    """Return the nearest other samples of every sample, nearest first (Euclidean distance).
 
     Exact up to `EXACT_UP_TO` samples, and for sparse features. Of more, `approximate_neighbors` are taken if `faiss` is
     installed, and their recall is logged; if it is not, the exact search goes on after a warning.
@@ -74,9 +74,10 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
 
 
 def approximate_neighbors(features: NDArray[np.float32], num_neighbors: int) -> tuple[NDArray[np.int64], float]:
-    """Neighbours by an inverted file: the samples are put into `4 sqrt(N)` cells, the nearest cells are searched whole.
+    """Find neighbours by an inverted file (the `IndexIVFFlat` of faiss).
 
-    The same features always give the same neighbours.
+    The samples are put into `4 sqrt(N)` cells, and the nearest cells are searched whole. The same features always give
+    the same neighbours.
 
     Args:
         features: `(N, D)`, finite, not far from zero.
@@ -120,13 +121,23 @@ def _without_self(found: NDArray[np.int64], own_N: NDArray[np.int64]) -> NDArray
 
 
 def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samples: int) -> Tensor:
-    """Neighbours as the user gave them, checked, or else the nearest ones in the features.
+    """Return neighbours as the user gave them, checked, or else the nearest ones in the features.
+
+    Args:
+        neighbors: `(N, K)` indices, or None.
+        features: `(N, D)`, or None where neighbours are given.
+        num_neighbors: K of the nearest ones.
+        num_samples: N of the labels.
 
     Returns:
         `(N, K)` on the CPU, int64, or int32 where they were given so (not copied).
 
     Raises:
         ValueError: There are neither neighbours nor features, or they do not fit the labels.
+
+    >>> given_or_nearest([[1], [0]], None, num_neighbors=1, num_samples=2)
+    tensor([[1],
+            [0]])
     """
     if neighbors is None:
         if features is None:

@@ -1,6 +1,6 @@
 """From scores to probabilities, and from probabilities to the blocks of an epoch.
 
-Shapes: N samples, B samples in a block. Probabilities are float64 throughout.
+Shapes: N samples, B samples in a block, M draws. Probabilities are float64 throughout.
 """
 
 import math
@@ -17,12 +17,18 @@ _LEVEL_TOLERANCE = 1e-9  # share of a range that keeps a score on the edge of a 
 
 
 def uniform(num_samples: int) -> Tensor:
-    """Equal probabilities, `(N,)` float64."""
+    """Return equal probabilities, `(N,)` float64.
+
+    >>> uniform(4).tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
     return torch.full((num_samples,), 1.0 / num_samples, dtype=torch.float64)
 
 
 def pressure_at(epoch: int, initial: float, warmup: int, epochs: int) -> float:
-    """Selection pressure of an epoch, `s_0 ** ((t_end - t) / (t_end - gamma))`: s_0 after the warm-up, falling to 1.
+    """Return the selection pressure of an epoch, `s_0 ** ((t_end - t) / (t_end - gamma))` (CIKM-20, AAAI-25).
+
+    It is s_0 after the warm-up and falls to 1.
 
     Args:
         epoch: t, counted from 0.
@@ -39,7 +45,7 @@ def pressure_at(epoch: int, initial: float, warmup: int, epochs: int) -> float:
 
 
 def probabilities_by_range(score_N: Tensor, pressure: float, tolerance: float = 1e-6) -> Tensor:
-    """Quantised selection, min-max form: `P_i` proportional to `exp(-ln(s) / n * Q_i)`.
+    """Return P by quantised selection, min-max form: `P_i` proportional to `exp(-ln(s) / n * Q_i)` (AAAI-25).
 
     `Q_i = ceil(n (max w - w_i) / (max w - min w))`, from 1 (best) to n: between the best and the worst sample lies
     a factor of nearly s.
@@ -67,7 +73,7 @@ def probabilities_by_range(score_N: Tensor, pressure: float, tolerance: float = 
 
 
 def probabilities_by_maximum(score_N: Tensor, pressure: float) -> Tensor:
-    """Quantised selection, max form: `P_i` proportional to `exp(ln(s) / n * Q_i)` (ECML 2024).
+    """Return P by quantised selection, max form: `P_i` proportional to `exp(ln(s) / n * Q_i)` (ECML-24).
 
     `Q_i = ceil(n w_i / max w)`, from 0 to n.
 
@@ -91,12 +97,13 @@ def probabilities_by_maximum(score_N: Tensor, pressure: float) -> Tensor:
 
 
 def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generator: torch.Generator) -> Tensor:
-    """Draw blocks by successive sampling without replacement, each block afresh.
+    """Draw blocks by successive sampling without replacement, each block afresh (as published: AAAI-25, IJCAI-26).
 
     Drawing with replacement and skipping repeats has exactly that law, so all blocks come from one cumulative sum.
     Several blocks at once, which bounds the memory. In double precision: any number of samples.
     A block that is still incomplete after a few rounds (its mass is on few samples) is finished by exponential keys
-    `E / P` over what it lacks, which is the same law without the waiting.
+    `E / P` over what it lacks, which is the same law without the waiting (Efraimidis and Spirakis, Information
+    Processing Letters 97, 2006).
 
     Args:
         probability_N: P, float64, not negative; what has P = 0 is never drawn.
@@ -108,7 +115,11 @@ def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generat
         `(num_blocks, B)` int64; no row has a repeat.
 
     Raises:
-        ValueError: Fewer positive probabilities than a block needs.
+        ValueError: There are fewer positive probabilities than a block needs.
+
+    >>> half = torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64)
+    >>> draw_blocks(half, block_size=2, num_blocks=1, generator=torch.Generator().manual_seed(0)).sort().values
+    tensor([[0, 2]])
     """
     available = int((probability_N > 0).sum())
     if available < block_size:
@@ -140,7 +151,7 @@ def draw_blocks(probability_N: Tensor, block_size: int, num_blocks: int, generat
 
 
 def _drawn(cumulative_N: NDArray[np.float64], rows: int, width: int, generator: torch.Generator) -> NDArray[np.int64]:
-    """Independent draws with replacement, `(rows, width)`.
+    """Draw independently and with replacement, `(rows, width)`.
 
     Sorted chances are looked up in one walk through the cumulative sum, at a fifth of the cost of as many searches; a
     random order makes independent draws of them again.
@@ -156,7 +167,7 @@ def _drawn(cumulative_N: NDArray[np.float64], rows: int, width: int, generator: 
 
 
 def _first_occurrences(drawn_BM: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """True where an entry of a row has not stood earlier in that row."""
+    """Tell which entries have not stood earlier in their row, `(rows, M)`."""
     bits = drawn_BM.shape[1].bit_length()
     entry_and_place = (drawn_BM << bits) | np.arange(drawn_BM.shape[1])
     entry_and_place.sort(axis=1)
@@ -175,7 +186,13 @@ def _completed_by_keys(have: Tensor, probability_N: Tensor, size: int, generator
 
 
 def shuffled_passes(num_samples: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:
-    """Shuffled passes over the data, one after the other, without a repeat inside any block.
+    """Draw shuffled passes over the data, one after the other, without a repeat inside any block.
+
+    Args:
+        num_samples: N.
+        batch_size: B.
+        num_batches: Number of blocks.
+        generator: The only source of randomness.
 
     Returns:
         Flat int64 tensor of whole passes: the first reaches all samples, more follow until no block but the last
@@ -194,6 +211,19 @@ def topped_up(flat: Tensor, length: int, batch_size: int, num_samples: int, gene
 
     A longer one is cut. The unfinished block of a shorter one is filled with samples that are not in it; if blocks are
     missing, shuffled passes follow.
+
+    Args:
+        flat: Indices of samples, int64, in blocks.
+        length: Number of indices wanted.
+        batch_size: B.
+        num_samples: N.
+        generator: The only source of randomness.
+
+    Returns:
+        `(length,)` int64.
+
+    >>> topped_up(torch.tensor([1, 0, 1]), 4, batch_size=2, num_samples=2, generator=torch.Generator())
+    tensor([1, 0, 1, 0])
     """
     return _followed_by_passes(flat, length, batch_size, generator, num_samples)[:length]
 
@@ -201,7 +231,7 @@ def topped_up(flat: Tensor, length: int, batch_size: int, num_samples: int, gene
 def _followed_by_passes(
     flat: Tensor, length: int, batch_size: int, generator: torch.Generator, num_samples: int
 ) -> Tensor:
-    """Whole shuffled passes behind a plan until it has `length` indices at least, no repeat inside a block."""
+    """Put whole shuffled passes behind a plan until it has at least `length` indices, without a repeat in a block."""
     while len(flat) < length:
         following = torch.randperm(num_samples, generator=generator)
         unfinished = flat[len(flat) - len(flat) % batch_size :]
@@ -212,10 +242,15 @@ def _followed_by_passes(
 
 
 def inclusion_probabilities(probability_N: Tensor, block_size: int) -> Tensor:
-    """The chance that each sample is in a block drawn without replacement: `pi_i = 1 - exp(-lambda P_i)`.
+    """Return the chance that each sample is in a block drawn without replacement: `pi_i = 1 - exp(-lambda P_i)`.
 
-    lambda solves `sum_i pi_i = B` (found by bisection). With no more positive probabilities than the block holds,
-    each of them is included for certain.
+    lambda solves `sum_i pi_i = B` (found by bisection); it is the limit for large N (Rosen, Annals of Mathematical
+    Statistics 43, 1972). With no more positive probabilities than the block holds, each of them is included for
+    certain.
+
+    Args:
+        probability_N: P, float64, not negative.
+        block_size: B.
 
     Returns:
         `(N,)` float64 in [0, 1].

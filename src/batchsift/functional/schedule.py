@@ -7,11 +7,16 @@ import numpy as np
 
 
 def resolve(point: float, epochs: int | None, name: str) -> int:
-    """The epoch meant by a schedule point: an int is an epoch, a float a share of `epochs`, rounded up.
+    """Return the epoch meant by a schedule point: an int is an epoch, a float a share of `epochs`, rounded up.
+
+    Args:
+        point: The schedule point.
+        epochs: Number of epochs; None where it is not known.
+        name: Name of the option, for messages.
 
     Raises:
-        ValueError: A negative epoch, a share outside [0, 1], or a share of an unknown number of epochs.
-        TypeError: Neither int nor float.
+        ValueError: The point is a negative epoch, a share outside [0, 1], or a share of an unknown number of epochs.
+        TypeError: It is neither int nor float.
 
     >>> resolve(0.1, 25, "warmup"), resolve(10, 25, "warmup")
     (3, 10)
@@ -39,7 +44,7 @@ class Mixture:
         start: beta up to `start_epoch`, in [0, 1].
         end: beta from `end_epoch` on, in [0, 1].
         start_epoch: An int (epoch) or a float (share of the epochs, rounded up).
-        end_epoch: Likewise; not before `start_epoch`.
+        end_epoch: An int or a float of the same kind; not before `start_epoch`.
 
     >>> Mixture().at(40, epochs=100)
     0.5
@@ -56,7 +61,7 @@ class Mixture:
                 raise ValueError(f"Mixture.{name}={getattr(self, name)} is a probability and must lie in [0, 1]")
 
     def at(self, epoch: int, epochs: int | None) -> float:
-        """Beta of an epoch.
+        """Return beta of an epoch.
 
         Raises:
             ValueError: The mixture would end before it starts, or a share of an unknown number of epochs.

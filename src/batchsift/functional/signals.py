@@ -1,4 +1,4 @@
-"""Signals: one number for each sample and label, from what was predicted for it. And label weights from signals.
+"""Signals, one number for each sample and label, from what was predicted for it; and label weights from signals.
 
 Shapes: N samples, L labels; every function works on any shape elementwise unless it says otherwise.
 Symbols of the papers: p predicted probability, d fluctuation, e entropy, u uncertainty (AAAI-25, Eq. for u);
@@ -25,7 +25,7 @@ def clamp_probabilities(probs: Tensor, eps: float | None = None) -> Tensor:
 
 
 def entropy(probs: Tensor, eps: float | None = None) -> Tensor:
-    """Binary entropy in bits, `e = -(p log2 p + (1 - p) log2(1 - p))`, in [0, 1].
+    """Return the binary entropy in bits, `e = -(p log2 p + (1 - p) log2(1 - p))`, in [0, 1] (AAAI-25).
 
     Args:
         probs: Probabilities in [0, 1], any shape.
@@ -42,7 +42,7 @@ def entropy(probs: Tensor, eps: float | None = None) -> Tensor:
 
 
 def entropy_inside(probs: Tensor) -> Tensor:
-    """The same of probabilities that are neither 0 nor 1: plain products, at a third of the cost.
+    """Return `entropy` of probabilities that are neither 0 nor 1: plain products, at a third of the cost.
 
     >>> entropy_inside(torch.tensor([0.5, 0.25]))
     tensor([1.0000, 0.8113])
@@ -52,7 +52,12 @@ def entropy_inside(probs: Tensor) -> Tensor:
 
 
 def uncertainty(fluctuation: Tensor, entropy: Tensor, fluctuation_weight: float = 0.5) -> Tensor:
-    """Uncertainty `u = lambda d + (1 - lambda) e`, in [0, 1] (AAAI-25; lambda is `fluctuation_weight`).
+    """Return the uncertainty `u = lambda d + (1 - lambda) e`, in [0, 1] (AAAI-25).
+
+    Args:
+        fluctuation: d, in [0, 1].
+        entropy: e, in [0, 1].
+        fluctuation_weight: lambda, in [0, 1].
 
     >>> uncertainty(torch.tensor(0.2), torch.tensor(0.6))
     tensor(0.4000)
@@ -61,12 +66,12 @@ def uncertainty(fluctuation: Tensor, entropy: Tensor, fluctuation_weight: float 
 
 
 def flip_ema(previous: Tensor, change: Tensor, decay: float = 0.7) -> Tensor:
-    """One step of the flip average, `f <- alpha |p(t) - p(t-1)| + (1 - alpha) f`, in [0, 1] (IJCAI-26).
+    """Take one step of the flip average, `f <- alpha |p(t) - p(t-1)| + (1 - alpha) f`, in [0, 1] (IJCAI-26).
 
     Args:
         previous: f before this observation; 0 at first.
         change: `|p(t) - p(t-1)|`; 0 for a first observation.
-        decay: alpha.
+        decay: alpha, in [0, 1].
 
     >>> flip_ema(torch.tensor(0.0), torch.tensor(0.5))
     tensor(0.3500)
@@ -75,7 +80,7 @@ def flip_ema(previous: Tensor, change: Tensor, decay: float = 0.7) -> Tensor:
 
 
 def binary_cross_entropy(probs: Tensor, positive: Tensor, eps: float | None = None) -> Tensor:
-    """Loss `l = -log p` where the label is present, `-log(1 - p)` where it is not; in nats, not negative.
+    """Return the loss `l`, `-log p` where the label is present, `-log(1 - p)` where not; in nats (ECML-24, IJCAI-26).
 
     Args:
         probs: Probabilities in [0, 1].
@@ -90,14 +95,14 @@ def binary_cross_entropy(probs: Tensor, positive: Tensor, eps: float | None = No
 
 
 def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:
-    """Noise-resistant hardness `h = (1 - exp(-l)) (1 - f)`, in [0, 1] (IJCAI-26).
+    """Return the noise-resistant hardness `h = (1 - exp(-l)) (1 - f)`, in [0, 1] (IJCAI-26).
 
     A cell that is wrong while its prediction keeps flipping is likely noise; steadily wrong is truly hard.
 
     Args:
         loss: l, not negative.
         flips: f, the flip EMA, in [0, 1].
-        released: The authors' code has a slip of sign there, `(2 - exp(-l)) (1 - f)`, in [0, 2].
+        released: Whether to follow the authors' code, which has a slip of sign: `(2 - exp(-l)) (1 - f)`, in [0, 2].
 
     >>> hardness(torch.tensor(math.log(2)), torch.tensor(0.5))
     tensor(0.2500)
@@ -106,7 +111,7 @@ def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:
 
 
 def hardness_of_probabilities(probs: Tensor, positive: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:
-    """The same from the prediction, without a logarithm: `1 - exp(-l)` is `|y - p|`.
+    """Return `hardness` by the prediction, without a logarithm: `1 - exp(-l)` is `|y - p|`.
 
     Args:
         probs: p, in [0, 1].
@@ -126,11 +131,11 @@ def _hardness(wrong: Tensor, flips: Tensor, released: bool) -> Tensor:
 
 
 def prediction_deviation(variance_NL: Tensor, count_N: Tensor) -> Tensor:
-    """Deviation of a mean prediction, `sqrt(v + v^2 / (m - 1))` (Active Bias; Chang et al., NeurIPS 2017).
+    """Return the deviation of a mean prediction, `sqrt(v + v^2 / (m - 1))` (NeurIPS-17).
 
     Args:
         variance_NL: v, the sample variance (ddof 1) of the predictions.
-        count_N: m, the number of predictions; 0 comes out for fewer than two.
+        count_N: m, the number of predictions; with fewer than two the deviation is 0.
 
     >>> prediction_deviation(torch.tensor([[0.5], [0.5]]), torch.tensor([2, 1]))
     tensor([[0.8660],
@@ -142,11 +147,16 @@ def prediction_deviation(variance_NL: Tensor, count_N: Tensor) -> Tensor:
 
 
 def suspicion(loss: Tensor, flips: Tensor | None = None) -> Tensor:
-    """How likely a cell is mislabelled: its hardness where the model contradicts the label by more than 1/2, else 0.
+    """Return how suspicious a label is: its hardness where the model contradicts it by more than 1/2, else 0.
+
+    The score is ours; the hardness is that of IJCAI-26.
 
     Args:
-        loss: l.
-        flips: f, the flip EMA; None for none.
+        loss: l, in nats, not negative.
+        flips: f, the flip EMA, in [0, 1]; None for 0.
+
+    Returns:
+        Values in [0, 1], above 1/2 times (1 - f) where not 0.
 
     >>> suspicion(torch.tensor([0.1, 2.0, 3.0]))
     tensor([0.0000, 0.8647, 0.9502])
@@ -157,10 +167,10 @@ def suspicion(loss: Tensor, flips: Tensor | None = None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class ColumnMoments:
-    """Mean and sum of squared deviations of each column of some rows, `(L,)` each, and of how many cells.
+    """Moments of each column of some rows: number of cells, mean, sum of squared deviations.
 
     Attributes:
-        count_L: `(L,)`, or `(1,)` where it is the same of all.
+        count_L: The numbers of cells, `(L,)`, or `(1,)` where all are the same.
         mean_L: The means.
         squares_L: The sums of squared deviations from them.
     """
@@ -171,7 +181,11 @@ class ColumnMoments:
 
     @classmethod
     def of(cls, signal_RL: Tensor, known_RL: Tensor | None = None) -> Self:
-        """The moments of some rows; cells that are not known do not count."""
+        """Return the moments of some rows `(R, L)`; cells that are not known do not count.
+
+        >>> ColumnMoments.of(torch.tensor([[0.0], [2.0]])).squares_L
+        tensor([2.])
+        """
         if known_RL is None:
             mean_L = signal_RL.mean(0)
             deviation_RL = signal_RL - mean_L
@@ -185,7 +199,14 @@ class ColumnMoments:
 
     @classmethod
     def together(cls, parts: Sequence[Self]) -> Self:
-        """The moments of all rows from those of their parts, in float64: exact, however far the parts are apart."""
+        """Merge the moments of parts into those of all rows, in float64, however far the parts are apart.
+
+        The formula is that of Chan, Golub and LeVeque (The American Statistician 37, 1983).
+
+        >>> parts = [ColumnMoments.of(torch.tensor([[value]])) for value in (0.0, 2.0)]
+        >>> ColumnMoments.together(parts).squares_L
+        tensor([2.], dtype=torch.float64)
+        """
         count_CL, mean_CL, squares_CL = (
             torch.stack([getattr(part, name) for part in parts]).double() for name in ("count_L", "mean_L", "squares_L")
         )
@@ -195,12 +216,12 @@ class ColumnMoments:
         return cls(count_L, mean_L, squares_CL.sum(0) + between_L)
 
     def label_weights(self) -> Tensor:
-        """`exp(mean / 2 + deviation / 2)`; see `label_weights`."""
+        """Return `exp(mean / 2 + deviation / 2)`, `(L,)`; see `label_weights`."""
         return ((self.mean_L + (self.squares_L / self.count_L.clamp(min=1)).sqrt()) / 2).exp()
 
 
 def label_weights(signal_NL: Tensor, known_NL: Tensor | None = None) -> Tensor:
-    """Dynamic label weights `v_j = exp(mu_j / 2 + sigma_j / 2)` over the samples (IJCAI-26).
+    """Return the dynamic label weights `v_j = exp(mu_j / 2 + sigma_j / 2)` over the samples (IJCAI-26).
 
     Args:
         signal_NL: A signal.

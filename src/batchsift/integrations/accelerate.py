@@ -9,9 +9,9 @@ from batchsift.selection.sharding import shard
 
 
 def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]:
-    """`accelerator.prepare(loader)` for a loader whose sampler is a `Selector`.
+    """Prepare a loader whose sampler is a `Selector`, as `accelerator.prepare` does for others.
 
-    In one process this is what `prepare` does. In several, the selector is shared by `batchsift.shard`, and Accelerate
+    In one process the two are the same. In several, the selector is shared by `batchsift.shard`, and Accelerate
     only places the batches: each process gets its slice of every block, once. The selector is also registered for
     checkpointing, so `accelerator.save_state()` and `load_state()` take it along.
 
@@ -32,8 +32,8 @@ def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]
         The prepared loader.
 
     Raises:
-        ValueError: Another sampler, a batch size that does not fit, a loader that is prepared already or keeps a
-            position of its own, or settings of Accelerate that would share the batches out otherwise.
+        ValueError: The loader has another sampler, has a batch size that does not fit, is prepared already or keeps a
+            position of its own; or settings of Accelerate would share the batches out otherwise.
     """
     if getattr(loader, "_is_accelerate_prepared", False):
         raise ValueError("the loader is prepared already: pass the plain DataLoader")
@@ -57,7 +57,7 @@ def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]
 
 
 def check_accelerator(accelerator: Any) -> None:
-    """See that Accelerate leaves the batches to the selector.
+    """Check that Accelerate leaves the batches to the selector.
 
     Raises:
         ValueError: It would split or dispatch batches or keep their position, or processes train on the same ones.
@@ -79,7 +79,13 @@ def check_accelerator(accelerator: Any) -> None:
 
 
 def check_sizes(selector: Selector, batch_size: int, num_processes: int, *, drop_last: bool) -> None:
-    """See that the loaders of all processes together load the selector's blocks.
+    """Check that the loaders of all processes together load the selector's blocks.
+
+    Args:
+        selector: The sampler.
+        batch_size: Samples that one process loads at a time.
+        num_processes: Number of processes.
+        drop_last: Whether the loaders leave out an incomplete last batch.
 
     Raises:
         ValueError: Their batches are not the blocks, or they leave out the last.

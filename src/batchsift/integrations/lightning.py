@@ -18,7 +18,7 @@ except ImportError as error:
 
 
 class SelectorCallback(Callback):
-    """Lets a selector choose the training batches of a Lightning `Trainer`.
+    """A callback with which a selector chooses the training batches of a Lightning `Trainer`.
 
     Two things are up to you: the one training `DataLoader` has the selector as its sampler and yields the indices, and
     `training_step` returns the logits beside the loss:
@@ -59,7 +59,7 @@ class SelectorCallback(Callback):
         """Share the blocks among the processes, and close an epoch that an earlier `fit` broke off.
 
         Raises:
-            ValueError: Blocks that the processes cannot share.
+            ValueError: The processes cannot share the blocks.
         """
         self._fitting = stage == "fit"
         if self._fitting:
@@ -68,10 +68,11 @@ class SelectorCallback(Callback):
                 self._end_epoch()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse what would not follow the plan.
+        """Refuse a training that would not follow the plan.
 
         Raises:
-            ValueError: Another sampler, several loaders, a loader with a position of its own, or `dataloader_iter`.
+            ValueError: The loader has another sampler or a position of its own, there are several loaders, or
+                `training_step` takes a `dataloader_iter`.
         """
         _check_loader(trainer, self.selector)
         if "dataloader_iter" in inspect.signature(pl_module.training_step).parameters:
@@ -81,7 +82,7 @@ class SelectorCallback(Callback):
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the loader again: `reload_dataloaders_every_n_epochs` makes new ones."""
+        """Check the loader again: `reload_dataloaders_every_n_epochs` makes new ones."""
         _check_loader(trainer, self.selector)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -91,7 +92,7 @@ class SelectorCallback(Callback):
         in that epoch. It belongs to the next, which begins with it.
 
         Raises:
-            StopIteration: Which ends Lightning's epoch.
+            StopIteration: The epoch is over; Lightning ends it on this.
         """
         if batch_idx >= trainer.num_training_batches:
             raise StopIteration
@@ -101,11 +102,11 @@ class SelectorCallback(Callback):
     ) -> None:
         """Observe the batch; the last of an epoch ends it.
 
-        Not `on_train_epoch_end`, which Lightning leaves out when it resumes from a checkpoint made at the last batch.
-        Checkpoint callbacks come after all others, so a checkpoint made at this batch includes it.
+        It does so here since Lightning leaves `on_train_epoch_end` out when it resumes from a checkpoint made at the
+        last batch. Checkpoint callbacks come after all others, so a checkpoint made at this batch includes it.
 
         Raises:
-            ValueError: No indices in the batch, no logits in the outputs, or a batch that is not a block of the plan.
+            ValueError: The batch has no indices, the outputs have no logits, or the batch is not a block of the plan.
         """
         logits, targets = _predictions(outputs)
         self.selector.observe(_indices(batch), logits, targets)
@@ -114,7 +115,7 @@ class SelectorCallback(Callback):
             self._end_epoch()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log; and end an epoch that was cut short, unless Lightning would resume within it."""
+        """Log the summary, and end an epoch that was cut short, unless Lightning would resume within it."""
         if self._within_epoch and not _resumes_within_epoch(trainer):
             self._end_epoch()
         summary = self.selector.summary() if self._within_epoch else self._summary
@@ -123,14 +124,14 @@ class SelectorCallback(Callback):
             pl_module.log_dict({f"selection/{name}": value for name, value in summary.items()}, sync_dist=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The selector's state. Lightning asks every process for it, as the collective call needs."""
+        """Return the selector's state; Lightning asks every process for it, as the collective call needs."""
         return {"selector": self.selector.state_dict(), "summary": self._summary}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the checkpoint was made; `validate`, `test` and `predict` leave the selector as it is.
 
         Raises:
-            ValueError: The state of a selector with other labels, another method or other settings.
+            ValueError: The state is of a selector with other labels, another method or other settings.
         """
         if self._fitting:
             self.selector.load_state_dict(state_dict["selector"])
@@ -146,16 +147,16 @@ class SelectorCallback(Callback):
 
 
 def _resumes_within_epoch(trainer: Trainer) -> bool:
-    """Whether training stops here, and Lightning would resume from a checkpoint made here in the same epoch.
+    """Tell whether training stops here, and Lightning would resume from a checkpoint made here in the same epoch.
 
-    It does so if `max_steps` is set; else it starts the next epoch.
+    Lightning does so if `max_steps` is set; else it starts the next epoch.
     """
     stops = trainer.should_stop or trainer.global_step >= trainer.max_steps
     return trainer.max_steps != -1 and stops and not trainer.is_last_batch
 
 
 def _check_loader(trainer: Trainer, selector: Selector) -> None:
-    """See that the plan reaches the model as it is.
+    """Check that the plan reaches the model as it is.
 
     Raises:
         ValueError: The sampler is not the selector (Lightning replaces it in several processes, unless told not to),
@@ -180,7 +181,11 @@ def _check_loader(trainer: Trainer, selector: Selector) -> None:
 
 
 def _indices(batch: Any) -> Tensor:
-    """The sample indices that `WithIndices` put into a batch."""
+    """Return the sample indices that `WithIndices` put into a batch, `(B,)`.
+
+    Raises:
+        ValueError: There are none.
+    """
     indices = None
     if isinstance(batch, Mapping):
         indices = batch.get("sample_index")
@@ -196,7 +201,11 @@ def _indices(batch: Any) -> Tensor:
 
 
 def _predictions(outputs: Any) -> tuple[Tensor, Tensor | None]:
-    """Logits and, if given, targets from what `training_step` returned."""
+    """Return logits `(B, L)` and, if given, targets from the outputs of `training_step`.
+
+    Raises:
+        ValueError: There are no logits.
+    """
     if not isinstance(outputs, Mapping) or "logits" not in outputs:
         found = f"a dict with {sorted(outputs)}" if isinstance(outputs, Mapping) else type(outputs).__name__
         raise ValueError(

@@ -45,13 +45,13 @@ class SelectorTrainer(Trainer):
     step: the batches are those that were left, exactly.
 
     Args:
-        *args: As `Trainer` has them.
+        *args: Arguments of `Trainer`.
         selector: Made for the labels of `train_dataset`, in its order; it serves one training.
-        **kwargs: As `Trainer` has them.
+        **kwargs: Keyword arguments of `Trainer`.
 
     Raises:
-        ValueError: Arguments of the training that do not follow the plan of the selector, each with what to do.
-        TypeError: A training set that cannot be indexed.
+        ValueError: The arguments of the training do not follow the plan of the selector; the message says what to do.
+        TypeError: The training set cannot be indexed.
     """
 
     def __init__(self, *args: Any, selector: Selector, **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ class SelectorTrainer(Trainer):
     # Data ----------------------------------------------------------------------------------------------------
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """The training loader; its batches gain `sample_index`."""
+        """Return the training loader; its batches gain `sample_index`."""
         dataset = self.train_dataset
         if dataset is not None and not isinstance(dataset, WithIndices):
             self.train_dataset = WithIndices(dataset)
@@ -94,8 +94,8 @@ class SelectorTrainer(Trainer):
         """Train on a batch without its indices, and observe it.
 
         Raises:
-            ValueError: A batch without indices, or not the one that the selector expects after a resume, or a
-                `compute_loss` that did not show the logits.
+            ValueError: The batch has no indices or is not the one that the selector expects after a resume, or
+                `compute_loss` did not show the logits.
         """
         indices = inputs.get(_INDEX_KEY)
         if indices is None:
@@ -114,7 +114,7 @@ class SelectorTrainer(Trainer):
         return loss
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, *args: Any, **kwargs: Any) -> Any:
-        """The loss as `Trainer` computes it; in training the selector observes the logits."""
+        """Compute the loss as `Trainer` does; in training the selector observes the logits."""
         targets = inputs.get("labels")
         loss, outputs = super().compute_loss(model, inputs, True, *args, **kwargs)
         if self._indices is not None:
@@ -139,7 +139,7 @@ class SelectorTrainer(Trainer):
     # Checkpoints ---------------------------------------------------------------------------------------------
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Train, from a checkpoint if one is given: see `Trainer.train`.
+        """Train, from a checkpoint if one is given; see `Trainer.train`.
 
         Raises:
             ValueError: The checkpoint holds no selector, or one of other labels or settings; or there is none, and the
@@ -179,7 +179,11 @@ class SelectorTrainer(Trainer):
         self._first = list(islice(self.selector, self.args.train_batch_size)) if in_order else None
 
     def _check_first(self, indices: Tensor) -> None:
-        """See once that the Trainer goes on where the selector does."""
+        """Check once that the Trainer goes on where the selector does.
+
+        Raises:
+            ValueError: The first batch is another one.
+        """
         if self._first is not None and indices.tolist() != self._first:
             raise ValueError(
                 "the Trainer goes on with another batch than the selector. It computes the place from global_step, "
@@ -190,7 +194,7 @@ class SelectorTrainer(Trainer):
 
 
 class _EpochCallback(TrainerCallback):
-    """Ends the epochs of the selector."""
+    """A callback that ends the epochs of the selector."""
 
     def __init__(self, trainer: SelectorTrainer) -> None:
         self._trainer = trainer
@@ -223,12 +227,16 @@ class _WholePlan(Sampler[int]):
 
 @dataclass(frozen=True)
 class _CollateMapping:
-    """Takes the indices off the samples, collates them, and adds the indices to the batch."""
+    """A collate function that takes the indices off the samples, collates these, and adds the indices to the batch."""
 
     collate: Callable[[list[Any]], Any]
 
     def __call__(self, batch: list[Any]) -> dict[str, Any]:
-        """Collate samples of `WithIndices`."""
+        """Collate samples of `WithIndices`.
+
+        Raises:
+            TypeError: The collator of the user does not make a mapping.
+        """
         collated = collate_with_indices(self.collate)(batch)
         if isinstance(collated, Mapping):
             return dict(collated)
@@ -244,7 +252,7 @@ def _check_arguments(args: Any) -> None:
     """Refuse arguments under which the batches are not the plan's.
 
     Raises:
-        ValueError: Another sampler, another batch size, or data that are not skipped on resume.
+        ValueError: They ask for another sampler or another batch size, or do not skip data on resume.
     """
     strategy = "group_by_length" if getattr(args, "group_by_length", False) else None
     strategy = strategy or getattr(args, "train_sampling_strategy", "random")
@@ -259,10 +267,10 @@ def _check_arguments(args: Any) -> None:
 
 
 def _check_dataset(dataset: Any, num_samples: int) -> None:
-    """See that the training set has an index for every row of the labels.
+    """Check that the training set has an index for every row of the labels.
 
     Raises:
-        ValueError: Another number of samples.
+        ValueError: It has another number of samples.
         TypeError: It cannot be indexed.
     """
     if len(WithIndices(dataset)) != num_samples:
@@ -273,7 +281,7 @@ def _check_dataset(dataset: Any, num_samples: int) -> None:
 
 
 def _logits(outputs: Any) -> Tensor:
-    """The logits of a model's output.
+    """Return the logits of a model's output.
 
     Raises:
         ValueError: It has none.
@@ -288,7 +296,7 @@ def _logits(outputs: Any) -> Tensor:
 
 
 def _is_hard(targets: Any, logits: Tensor) -> bool:
-    """Whether targets can be compared with labels: 0, 1 or not labelled, not mixed or smoothed."""
+    """Tell whether targets can be compared with labels: 0, 1 or not labelled, not mixed or smoothed."""
     if not isinstance(targets, Tensor) or targets.shape != logits.shape:
         return False
     return bool(((targets == 0) | (targets == 1) | targets.isnan()).all())

@@ -10,6 +10,7 @@
 """
 
 import inspect
+from dataclasses import fields
 from typing import Any
 
 from batchsift.messages import there_are
@@ -26,7 +27,7 @@ _MODELS: dict[str, type[BaseModel]] = {"mlp": MLP, "clif": CLIF, "dela": DELA, "
 
 
 def names() -> tuple[str, ...]:
-    """The names `build` knows.
+    """Return the names of the models that `build` knows.
 
     >>> "mlp" in names()
     True
@@ -35,38 +36,46 @@ def names() -> tuple[str, ...]:
 
 
 def hyperparameters(name: str) -> tuple[str, ...]:
-    """The keywords `build` takes for a model.
-
-    Raises:
-        ValueError: for an unknown name.
-
-    >>> hyperparameters("mlp")
-    ('hidden', 'dropout')
-    """
-    keywords = inspect.signature(_known(name)).parameters.values()
-    return tuple(one.name for one in keywords if one.kind is inspect.Parameter.KEYWORD_ONLY)
-
-
-def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any) -> BaseModel:
-    """A fresh model, its weights drawn from torch's current generator.
+    """Return the keywords that `build` takes for a model.
 
     Args:
         name: One of `names()`.
-        num_features: D.
-        num_labels: L.
-        hyperparameters: Keywords of that model.
 
     Raises:
-        ValueError: for an unknown name or a hyperparameter out of range.
-        TypeError: for a keyword the model does not have.
+        ValueError: The name is unknown.
+
+    >>> hyperparameters("mlp")
+    ('hidden', 'dropout')
+    >>> hyperparameters("clif")
+    ('variant', 'hidden', 'embedding', 'feature_layers', 'dropout', 'graph_weight')
+    """
+    model = _class_of(name)
+    parameters = inspect.signature(model).parameters.values()
+    keywords = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+    settings = fields(model.settings_class) if model.settings_class else ()
+    return (*keywords, *(field.name for field in settings))
+
+
+def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any) -> BaseModel:
+    """Build a model, its weights drawn from torch's current generator.
+
+    Args:
+        name: One of `names()`.
+        num_features: D, at least 1.
+        num_labels: L, at least 1.
+        hyperparameters: Some of `hyperparameters(name)`; the model's own values for the others.
+
+    Raises:
+        ValueError: The name is unknown or a hyperparameter out of its range.
+        TypeError: The model has no such hyperparameter.
 
     >>> build("mlp", 72, 6, hidden=(16,)).head.out_features
     6
     """
-    return _known(name)(num_features, num_labels, **hyperparameters)
+    return _class_of(name)(num_features, num_labels, **hyperparameters)
 
 
-def _known(name: str) -> type[BaseModel]:
+def _class_of(name: str) -> type[BaseModel]:
     if name not in _MODELS:
         raise ValueError(f"unknown model {name!r}{there_are(name, _MODELS)}")
     return _MODELS[name]

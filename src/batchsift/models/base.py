@@ -1,25 +1,32 @@
-"""What every base model offers the protocol. Shapes: N training samples, B batch, D features, L labels."""
+"""The interface of a base model. Shapes: N training samples, B batch, D features, L labels."""
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class BaseModel(nn.Module, ABC):
     """A multi-label classifier: logits for the selector, a loss for the optimiser.
 
     A model neither knows its device (`model.to(device)`) nor seeds anything (its weights come from torch's
-    current generator).
+    current generator). Its constructor takes `(num_features, num_labels, *, ...)`; what it accepts beside its own
+    keywords are the fields of `settings_class`.
     """
+
+    settings_class: "ClassVar[type[DataclassInstance] | None]" = None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """The prediction: `(B, D)` features to `(B, L)` logits."""
+        """Predict: `(B, D)` features to `(B, L)` logits."""
 
     @abstractmethod
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss to minimise on a batch, and the logits a selector observes.
+        """Return the loss to minimise on a batch, and the logits a selector observes.
 
         Args:
             x: `(B, D)` features.
@@ -31,7 +38,7 @@ class BaseModel(nn.Module, ABC):
         """
 
     def prepare(self, features: Tensor, labels: Tensor) -> None:
-        """Derive what the model needs of the training part (a label graph); called once, before training.
+        """Derive what the model needs of the training part (a label graph); to be called once, before training.
 
         Args:
             features: `(N, D)` of the training part; a sparse tensor, scaled but not shifted, where they are sparse.
@@ -40,11 +47,14 @@ class BaseModel(nn.Module, ABC):
 
 
 def known_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over the cells whose label is known; 0 where none is.
+    """Return the mean binary cross-entropy over the cells whose label is known, in nats; 0 where none is.
 
     Args:
         logits: `(B, L)`.
         targets: `(B, L)` of 0/1, NaN where unknown.
+
+    Returns:
+        A scalar, not negative.
 
     >>> import torch
     >>> known_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, float("nan")]]))

@@ -52,16 +52,24 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, leaky_relu, linear
 
 from batchsift.models.base import BaseModel, known_cross_entropy
-from batchsift.models.layers import Block, LabelClassifier, classify, full_precision, initialise, over_labels
-from batchsift.models.settings import check_dropout, check_sizes, check_weights, resolve
+from batchsift.models.layers import LabelClassifier, LinearLayers, classify, full_precision, initialize, over_labels
+from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
-SLOPE = 0.1  # of every leaky ReLU
+SLOPE = 0.1  # of every leaky ReLU, below 0
 TINY = 1e-6  # keeps norms and counts off 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CLIFSettings:
-    """The hyperparameters of CLIF; see there."""
+    """Hyperparameters of CLIF.
+
+    Args:
+        hidden: h (512; comparison 768).
+        embedding: E (256; comparison L).
+        feature_layers: Layers of the feature network (1; comparison 3).
+        dropout: Share of units dropped, in [0, 1) (0; comparison 0.2).
+        graph_weight: λ, of the link-prediction loss (1e-3).
+    """
 
     hidden: int = 512
     embedding: int = 256
@@ -83,16 +91,11 @@ class CLIF(BaseModel):
     Args:
         num_features: D.
         num_labels: L.
-        variant: `"authors"`, or `"comparison"` (see above), which needs no `prepare`. What is None below is the
-            variant's.
-        hidden: h (512; comparison 768).
-        embedding: E (256; comparison L).
-        feature_layers: Layers of the feature network (1; comparison 3).
-        dropout: Share of units dropped, in [0, 1) (0; comparison 0.2).
-        graph_weight: λ, of the link-prediction loss (1e-3).
+        variant: `"authors"`, or `"comparison"` (see above), which needs no `prepare`.
+        hyperparameters: Some of the fields of `CLIFSettings`; the variant's values for the others.
 
     Raises:
-        ValueError: for a hyperparameter out of its range.
+        ValueError: A hyperparameter is out of its range.
 
     >>> model = CLIF(4, 2, hidden=8, embedding=4)
     >>> model.prepare(torch.zeros(3, 4), torch.tensor([[1, 1], [1, 0], [0, 0]]))
@@ -103,34 +106,20 @@ class CLIF(BaseModel):
     torch.Size([3, 2])
     """
 
+    settings_class = CLIFSettings
     graph_LL: Tensor
     node_inputs_LL: Tensor
 
-    def __init__(
-        self,
-        num_features: int,
-        num_labels: int,
-        *,
-        variant: str = "authors",
-        hidden: int | None = None,
-        embedding: int | None = None,
-        feature_layers: int | None = None,
-        dropout: float | None = None,
-        graph_weight: float | None = None,
-    ) -> None:
+    def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
         check_sizes(num_features=num_features, num_labels=num_labels)
-        settings = resolve(
+        settings = choose_settings(
             {
                 "authors": CLIFSettings(),
                 "comparison": CLIFSettings(hidden=768, embedding=num_labels, feature_layers=3, dropout=0.2),
             },
             variant,
-            hidden=hidden,
-            embedding=embedding,
-            feature_layers=feature_layers,
-            dropout=dropout,
-            graph_weight=graph_weight,
+            **hyperparameters,
         )
         h, e = settings.hidden, settings.embedding
         self.variant, self.settings = variant, settings
@@ -142,16 +131,22 @@ class CLIF(BaseModel):
             GraphLayer((width, narrow, e), num_labels, settings.dropout) for width in (num_labels, e)
         )
         self.gate = nn.Linear(e, h)
-        self.features = Block([num_features, *[h] * settings.feature_layers], slope=SLOPE, dropout=settings.dropout)
+        self.features = LinearLayers(
+            [num_features, *[h] * settings.feature_layers], slope=SLOPE, dropout=settings.dropout
+        )
         self.specific = nn.Linear(h, h)
         self.classifier = LabelClassifier(num_labels, h)
         nn.init.kaiming_uniform_(self.gate.weight, nonlinearity="linear")
         nn.init.zeros_(self.gate.bias)
-        initialise(self.specific, SLOPE)
+        initialize(self.specific, SLOPE)
         self._has_graph = variant == "comparison"
 
     def prepare(self, features: Tensor, labels: Tensor) -> None:
-        """The label graph, of the training part alone."""
+        """Derive the label graph from the labels of the training part, `(N, L)` of 0/1 or NaN.
+
+        Raises:
+            ValueError: The labels are not those of L labels.
+        """
         num_labels = len(self.graph_LL)
         if labels.ndim != 2 or labels.shape[1] != num_labels:
             raise ValueError(f"labels must have the shape (N, {num_labels}), got {tuple(labels.shape)}")
@@ -160,15 +155,15 @@ class CLIF(BaseModel):
             self._has_graph = True
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, D)` features to `(B, L)` logits.
+        """Predict: `(B, D)` features to `(B, L)` logits.
 
         Raises:
-            RuntimeError: before `prepare`, or a state that has been prepared, has given the label graph.
+            RuntimeError: Neither `prepare` nor a loaded state has given the label graph yet.
         """
         return self._logits(x, self._embeddings())
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy over the known cells and the weighted link loss; the logits of the same pass."""
+        """Return cross-entropy over the known cells plus the weighted link loss, and the logits of the same pass."""
         embeddings_LE = self._embeddings()
         logits_BL = self._logits(x, embeddings_LE)
         loss = known_cross_entropy(logits_BL, y)
@@ -209,8 +204,8 @@ class GraphLayer(nn.Module):
     """One layer of a graph isomorphism network: H ← MLP((1 + ε) H + A H), plus H where the widths agree.
 
     Args:
-        widths: Of the input and of each linear layer. Normalisation over the nodes, a leaky ReLU and dropout follow
-            each.
+        widths: Width of the input, then of each linear layer. Normalisation over the nodes, a leaky ReLU and dropout
+            follow each.
         num_nodes: L.
         dropout: Share of units dropped in training.
     """
@@ -222,10 +217,10 @@ class GraphLayer(nn.Module):
         self.norms = nn.ModuleList(NodeNorm(width) if num_nodes > 1 else nn.Identity() for width in widths[1:])
         self.dropout = dropout
         for layer in self.layers:
-            initialise(layer, SLOPE)
+            initialize(layer, SLOPE)
 
     def forward(self, nodes: Tensor, graph_LL: Tensor) -> Tensor:
-        """`(L, in)` and the graph to `(L, out)`."""
+        """Map `(L, in)` and the graph `(L, L)` to `(L, out)`."""
         out = (1 + self.self_weight) * nodes + graph_LL @ nodes
         for layer, norm in zip(self.layers, self.norms, strict=True):
             out = dropout(leaky_relu(norm(layer(out)), SLOPE), self.dropout, training=self.training)
@@ -236,6 +231,9 @@ class NodeNorm(nn.Module):
     """Batch normalisation over the nodes of a graph, by their own statistics in training and at evaluation.
 
     Not one of torch's classes, so that no conversion to synchronised statistics finds it.
+
+    Args:
+        width: Numbers of each node.
     """
 
     def __init__(self, width: int) -> None:
@@ -244,13 +242,13 @@ class NodeNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """`(L, width)` to the same shape: mean 0 and variance 1 over the nodes, then scaled and shifted."""
+        """Normalise `(L, width)` to mean 0 and variance 1 over the nodes, then scale and shift it."""
         variance, mean = torch.var_mean(nodes, dim=0, correction=0)
         return (nodes - mean) * torch.rsqrt(variance + 1e-5) * self.weight + self.bias
 
 
 def cooccurrence_graph(labels: Tensor) -> Tensor:
-    """The symmetrised conditional probabilities of labels: `(N, L)` of 0/1 or NaN to `(L, L)` in [0, 1].
+    """Return the symmetrised conditional probabilities of labels: `(N, L)` of 0/1 or NaN to `(L, L)` in [0, 1].
 
     A_ij = (P(j given i) + P(i given j)) / 2 for i ≠ j, P(j given i) = n_ij / n_i, counted over the samples whose i and
     j are both known. A label without positives has no neighbours.
@@ -269,7 +267,7 @@ def cooccurrence_graph(labels: Tensor) -> Tensor:
 
 
 def link_loss(embeddings_LE: Tensor, graph_LL: Tensor) -> Tensor:
-    """The mean squared difference between A + I and the cosines of the embeddings.
+    """Return the mean squared difference between A + I and the cosines of the embeddings; a scalar, not negative.
 
     >>> link_loss(torch.eye(2), torch.eye(2)).item()
     0.5000...

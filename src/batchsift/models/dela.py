@@ -40,6 +40,7 @@ again in the backward pass.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,22 +48,31 @@ from torch.nn.functional import dropout, linear, relu
 
 from batchsift.models.base import BaseModel, known_cross_entropy
 from batchsift.models.layers import (
-    Block,
     GaussianHeads,
     LabelClassifier,
+    LinearLayers,
     classify,
     full_precision,
-    initialise,
+    initialize,
     over_labels,
 )
-from batchsift.models.settings import check_dropout, check_sizes, check_weights, resolve
+from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 TINY = 1e-6  # inside the logarithm of a gate, as published
 
 
 @dataclass(frozen=True, kw_only=True)
 class DELASettings:
-    """The hyperparameters of DELA; see there."""
+    """Hyperparameters of DELA.
+
+    Args:
+        latent: d (50; comparison ⌈D / 2⌉).
+        dropout: Share of units dropped in the encoder, in [0, 1) (0; comparison 0.2).
+        decoder_dropout: The same in the decoder (0; comparison 0.2).
+        gate_floor: o, the least value of a gate, in [0, 1] (0.5; comparison 0).
+        temperature: τ, of the relaxed gates, above 0 (2/3).
+        kl_weight: β (1e-4).
+    """
 
     latent: int = 50
     dropout: float = 0.0
@@ -87,37 +97,22 @@ class DELA(BaseModel):
     Args:
         num_features: D.
         num_labels: L.
-        variant: `"authors"`, or `"comparison"` (see above). What is None below is the variant's.
-        latent: d (50; comparison ⌈D / 2⌉).
-        dropout: Share of units dropped in the encoder, in [0, 1) (0; comparison 0.2).
-        decoder_dropout: The same in the decoder (0; comparison 0.2).
-        gate_floor: o, the least value of a gate, in [0, 1] (0.5; comparison 0).
-        temperature: τ, of the relaxed gates (2/3).
-        kl_weight: β (1e-4).
+        variant: `"authors"`, or `"comparison"` (see above).
+        hyperparameters: Some of the fields of `DELASettings`; the variant's values for the others.
 
     Raises:
-        ValueError: for a hyperparameter out of its range.
+        ValueError: A hyperparameter is out of its range.
 
     >>> DELA(4, 3, latent=2)(torch.zeros(5, 4)).shape
     torch.Size([5, 3])
     """
 
-    def __init__(
-        self,
-        num_features: int,
-        num_labels: int,
-        *,
-        variant: str = "authors",
-        latent: int | None = None,
-        dropout: float | None = None,
-        decoder_dropout: float | None = None,
-        gate_floor: float | None = None,
-        temperature: float | None = None,
-        kl_weight: float | None = None,
-    ) -> None:
+    settings_class = DELASettings
+
+    def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
         check_sizes(num_features=num_features, num_labels=num_labels)
-        settings = resolve(
+        settings = choose_settings(
             {
                 "authors": DELASettings(),
                 "comparison": DELASettings(
@@ -125,34 +120,29 @@ class DELA(BaseModel):
                 ),
             },
             variant,
-            latent=latent,
-            dropout=dropout,
-            decoder_dropout=decoder_dropout,
-            gate_floor=gate_floor,
-            temperature=temperature,
-            kl_weight=kl_weight,
+            **hyperparameters,
         )
         d = settings.latent
         self.settings = settings
-        self.encoder = Block([num_features, 256, 512, 256], dropout=settings.dropout)
+        self.encoder = LinearLayers([num_features, 256, 512, 256], dropout=settings.dropout)
         self.heads = GaussianHeads(256, d)
         self.gate_codes = nn.Parameter(torch.empty(num_labels, d).uniform_(-10, 10))
         self.gate_scale = nn.Linear(d, d)
         nn.init.constant_(self.gate_scale.bias, 2.0)
         self.decoder_input = nn.Linear(num_features + d, 256)
         self.decoder_hidden = nn.Linear(256, 512)
-        initialise(self.decoder_input, 0.0)
-        initialise(self.decoder_hidden, 0.0)
+        initialize(self.decoder_input, 0.0)
+        initialize(self.decoder_hidden, 0.0)
         self.classifier = LabelClassifier(num_labels, 512)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, D)` features to `(B, L)` logits: the prediction, without noise and dropout in training mode too."""
+        """Predict: `(B, D)` features to `(B, L)` logits, without noise and dropout in training mode too."""
         z_Bd, _ = self.heads(self.encoder(x, noisy=False))
         logits_BL: Tensor = self.classifier(self._decode(self.decoder_input(torch.cat([x, z_Bd], dim=1)), 0.0))
         return logits_BL.to(z_Bd.dtype)
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss under fresh gates and noise; the logits of the prediction, without gradient."""
+        """Return the loss under fresh gates and noise, and the logits of the prediction, without gradient."""
         z_Bd, log_variance_Bd = self.heads(self.encoder(x))
         gates_Ld = self._draw_gates()
         noise_Bd = (log_variance_Bd / 2).exp() * torch.randn_like(z_Bd)
@@ -164,7 +154,7 @@ class DELA(BaseModel):
         return loss, logits_BL
 
     def gate_logits(self) -> Tensor:
-        """α, `(L, d)`: above 0 where a gate is more often open (the dimension tells the label nothing) than closed."""
+        """Return α, `(L, d)`: above 0 where a gate is mostly open (the dimension tells the label nothing)."""
         with full_precision(self.gate_codes):
             gate_logits_Ld: Tensor = self.gate_scale(self.gate_codes)
         return gate_logits_Ld
@@ -177,7 +167,7 @@ class DELA(BaseModel):
         )
 
     def _perturbed_logits(self, x: Tensor, z_Bd: Tensor, gates_Ld: Tensor, noise_Bd: Tensor) -> Tensor:
-        """Logits `(B, L)` of the decoder on [x_b, z_b + m_l ⊙ n_b]."""
+        """Return the logits `(B, L)` of the decoder on [x_b, z_b + m_l ⊙ n_b]."""
         rate = self.settings.decoder_dropout if self.training else 0.0
         latent_weight = self.decoder_input.weight[:, x.shape[1] :]
         of_instance_B1h = self.decoder_input(torch.cat([x, z_Bd], dim=1))[:, None]
@@ -191,7 +181,7 @@ class DELA(BaseModel):
         return over_labels(logits_of, tables, cells_per_label, draws=rate > 0).to(z_Bd.dtype)
 
     def _decode(self, first: Tensor, rate: float) -> Tensor:
-        """The decoder from the output of its first layer on, `(..., 256)` to `(..., 512)`."""
+        """Decode from the output of the first layer on, `(..., 256)` to `(..., 512)`."""
         second = self.decoder_hidden(dropout(relu(first), rate))
         return dropout(relu(second, inplace=True), rate)
 
@@ -199,13 +189,16 @@ class DELA(BaseModel):
 def straight_through_gates(
     gate_logits_Ld: Tensor, uniform_Ld: Tensor, *, temperature: float, floor: float = 0.0
 ) -> Tensor:
-    """Gates of 0 or 1, raised to at least the floor, with the gradient of their relaxation.
+    """Return gates of 0 or 1, raised to at least the floor, with the gradient of their relaxation.
 
     Args:
         gate_logits_Ld: α.
         uniform_Ld: u in [0, 1), kept off 0 and 1.
-        temperature: τ.
-        floor: o.
+        temperature: τ, above 0.
+        floor: o, in [0, 1].
+
+    Returns:
+        m, `(L, d)`.
 
     >>> straight_through_gates(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0.5, 0.5]]), temperature=0.5, floor=0.5)
     tensor([[0.5000, 1.0000]])
@@ -217,7 +210,7 @@ def straight_through_gates(
 
 
 def perturbation_kl(z_Bd: Tensor, log_variance_Bd: Tensor, gates_Ld: Tensor) -> Tensor:
-    """The mean over b and l of KL( N(z_b, m_l² e^v_b) || N(0, I) ), in O(Bd + Ld).
+    """Return the mean over b and l of KL( N(z_b, m_l² e^v_b) || N(0, I) ), in nats; its cost is O(Bd + Ld).
 
     >>> perturbation_kl(torch.ones(1, 2), torch.zeros(1, 2), torch.ones(3, 2)).round(decimals=4)
     tensor(1.)

@@ -17,11 +17,11 @@ class MLP(BaseModel):
     Args:
         num_features: D.
         num_labels: L.
-        hidden: Widths of the hidden layers; none makes it a logistic regression.
+        hidden: Widths of the hidden layers; without any the model is a logistic regression.
         dropout: Share of hidden units dropped in training, in [0, 1).
 
     Raises:
-        ValueError: for widths below 1 or a dropout outside [0, 1).
+        ValueError: A width is below 1, or the dropout outside [0, 1).
 
     >>> sum(weights.numel() for weights in MLP(3, 2, hidden=(4,)).parameters())
     26
@@ -54,11 +54,11 @@ class MLP(BaseModel):
         self.head = nn.Linear(widths[-1], num_labels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, D)` features to `(B, L)` logits, in the precision of the weights."""
+        """Predict: `(B, D)` features to `(B, L)` logits, in the precision of the weights."""
         logits: Tensor = self.head(self.body(x))
         return logits.to(self.head.weight.dtype)
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy over the known cells, and the logits."""
+        """Return the cross-entropy over the known cells, and the logits of the same pass."""
         logits_BL = self(x)
         return known_cross_entropy(logits_BL, y), logits_BL

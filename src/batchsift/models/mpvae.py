@@ -59,17 +59,35 @@ from torch import Tensor, nn
 from torch.special import erfcx
 
 from batchsift.models.base import BaseModel
-from batchsift.models.layers import Block, GaussianHeads, full_precision, gaussian_kl, in_chunks
-from batchsift.models.settings import check_dropout, check_sizes, check_weights, resolve
+from batchsift.models.layers import (
+    UNKNOWN_LABEL,
+    GaussianHeads,
+    LinearLayers,
+    full_precision,
+    gaussian_kl,
+    in_chunks,
+    normal_draw,
+)
+from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 SHARPNESS = 5.0  # of the ranking loss
-UNKNOWN = 0.5  # what the label encoder sees of an unknown label
 TENSORS_PER_DRAW = 6  # of B x L numbers, with gradients
 
 
 @dataclass(frozen=True, kw_only=True)
 class MPVAESettings:
-    """The hyperparameters of MPVAE; see there."""
+    """Hyperparameters of MPVAE.
+
+    Args:
+        rank: r (L; comparison max(16, d)).
+        latent: d (50; comparison ⌊D / 2⌋).
+        dropout: Share of units dropped in the encoders, in [0, 1) (0.5; comparison 0).
+        draws: S (100).
+        likelihood_weight: c_nll (0.1).
+        ranking_weight: c_rank (20; comparison 200).
+        kl_weight: β (1.1).
+        weight_penalty: wd (1e-5; comparison 0).
+    """
 
     rank: int
     latent: int = 50
@@ -97,42 +115,24 @@ class MPVAE(BaseModel):
     Args:
         num_features: D.
         num_labels: L.
-        variant: `"authors"`, or `"comparison"` (see above). What is None below is the variant's.
-        latent: d (50; comparison ⌊D / 2⌋).
-        rank: r (L; comparison max(16, d)).
-        dropout: Share of units dropped in the encoders, in [0, 1) (0.5; comparison 0).
-        draws: S (100).
-        likelihood_weight: c_nll (0.1).
-        ranking_weight: c_rank (20; comparison 200).
-        kl_weight: β (1.1).
-        weight_penalty: wd (1e-5; comparison 0).
+        variant: `"authors"`, or `"comparison"` (see above).
+        hyperparameters: Some of the fields of `MPVAESettings`; the variant's values for the others.
 
     Raises:
-        ValueError: for a hyperparameter out of its range.
+        ValueError: A hyperparameter is out of its range.
 
     >>> MPVAE(4, 3, latent=2)(torch.zeros(5, 4)).shape
     torch.Size([5, 3])
     """
 
-    def __init__(
-        self,
-        num_features: int,
-        num_labels: int,
-        *,
-        variant: str = "authors",
-        latent: int | None = None,
-        rank: int | None = None,
-        dropout: float | None = None,
-        draws: int | None = None,
-        likelihood_weight: float | None = None,
-        ranking_weight: float | None = None,
-        kl_weight: float | None = None,
-        weight_penalty: float | None = None,
-    ) -> None:
+    settings_class = MPVAESettings
+
+    def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
         check_sizes(num_features=num_features, num_labels=num_labels)
         half = max(1, num_features // 2)
-        settings = resolve(
+        latent = hyperparameters.get("latent")
+        settings = choose_settings(
             {
                 "authors": MPVAESettings(rank=num_labels),
                 "comparison": MPVAESettings(
@@ -144,24 +144,17 @@ class MPVAE(BaseModel):
                 ),
             },
             variant,
-            latent=latent,
-            rank=rank,
-            dropout=dropout,
-            draws=draws,
-            likelihood_weight=likelihood_weight,
-            ranking_weight=ranking_weight,
-            kl_weight=kl_weight,
-            weight_penalty=weight_penalty,
+            **hyperparameters,
         )
         comparison, d = variant == "comparison", settings.latent
         self.settings, self.shared_noise = settings, not comparison
         feature_widths = [256, 256] if comparison else [256, 512, 256]
-        self.label_encoder = Block([num_features + num_labels, 512, 256], dropout=settings.dropout)
+        self.label_encoder = LinearLayers([num_features + num_labels, 512, 256], dropout=settings.dropout)
         self.label_heads = GaussianHeads(256, d)
-        self.feature_encoder = Block([num_features, *feature_widths], dropout=settings.dropout)
+        self.feature_encoder = LinearLayers([num_features, *feature_widths], dropout=settings.dropout)
         self.feature_heads = GaussianHeads(256, d)
-        self.decoder = Block([num_features + d, 256, 512])
-        self.label_decoder = Block([num_features + d, 256, 512]) if comparison else None
+        self.decoder = LinearLayers([num_features + d, 256, 512])
+        self.label_decoder = LinearLayers([num_features + d, 256, 512]) if comparison else None
         self.label_mean = nn.Linear(512, num_labels)
         self.feature_mean = nn.Linear(512, num_labels)
         bound = 0.01 if comparison else math.sqrt(6 / (num_labels + settings.rank))
@@ -171,16 +164,16 @@ class MPVAE(BaseModel):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, D)` features to `(B, L)` logits: the prediction, without noise and dropout in training mode too."""
+        """Predict: `(B, D)` features to `(B, L)` logits, without noise and dropout in training mode too."""
         mean_Bd, _ = self.feature_heads(self.feature_encoder(x, noisy=False))
         feature_mean_BL = self.feature_mean(self.decoder(torch.cat([x, mean_Bd], dim=1)))
         return marginal_logits(feature_mean_BL.to(self.residual_factor_Lr.dtype), self.residual_factor_Lr)
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss under fresh draws; the logits of the prediction, without gradient."""
+        """Return the loss under fresh draws, and the logits of the prediction, without gradient."""
         options, factor_Lr = self.settings, self.residual_factor_Lr
         y = y.to(factor_Lr.dtype)
-        label_posterior = self.label_heads(self.label_encoder(torch.cat([x, y.nan_to_num(UNKNOWN)], dim=1)))
+        label_posterior = self.label_heads(self.label_encoder(torch.cat([x, y.nan_to_num(UNKNOWN_LABEL)], dim=1)))
         feature_posterior = self.feature_heads(self.feature_encoder(x))
         label_mean_BL, feature_mean_BL = self._probit_means(x, label_posterior, feature_posterior)
         draws_SBr = torch.randn(options.draws, len(x), factor_Lr.shape[1], dtype=factor_Lr.dtype, device=x.device)
@@ -197,25 +190,22 @@ class MPVAE(BaseModel):
     def _probit_means(
         self, x: Tensor, label_posterior: tuple[Tensor, Tensor], feature_posterior: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """m_e and m_f, `(B, L)` each, of one latent draw a branch."""
+        """Return m_e and m_f, `(B, L)` each, of one latent draw a branch."""
         noise_Bd = torch.randn_like(label_posterior[0])
         other_Bd = noise_Bd if self.shared_noise else torch.randn_like(noise_Bd)
         label_decoder = self.decoder if self.label_decoder is None else self.label_decoder
-        label_mean_BL: Tensor = self.label_mean(label_decoder(_with_draw(x, label_posterior, noise_Bd)))
-        feature_mean_BL: Tensor = self.feature_mean(self.decoder(_with_draw(x, feature_posterior, other_Bd)))
+        label_input_Bk = torch.cat([x, normal_draw(*label_posterior, noise_Bd)], dim=1)
+        feature_input_Bk = torch.cat([x, normal_draw(*feature_posterior, other_Bd)], dim=1)
+        label_mean_BL: Tensor = self.label_mean(label_decoder(label_input_Bk))
+        feature_mean_BL: Tensor = self.feature_mean(self.decoder(feature_input_Bk))
         return label_mean_BL, feature_mean_BL
 
     def _linear_layers(self) -> list[nn.Linear]:
         return [module for module in self.modules() if isinstance(module, nn.Linear)]
 
 
-def _with_draw(x: Tensor, posterior: tuple[Tensor, Tensor], noise_Bd: Tensor) -> Tensor:
-    mean_Bd, log_variance_Bd = posterior
-    return torch.cat([x, mean_Bd + (log_variance_Bd / 2).exp() * noise_Bd], dim=1)
-
-
 def marginal_logits(mean_BL: Tensor, residual_factor_Lr: Tensor) -> Tensor:
-    """The logits of E_w Φ(m_l + R_l · w) = Φ(m_l / √(1 + ||R_l||²)), `(B, L)`.
+    """Return the logits of E_w Φ(m_l + R_l · w) = Φ(m_l / √(1 + ||R_l||²)), `(B, L)`.
 
     >>> marginal_logits(torch.zeros(1, 1), torch.ones(1, 3))
     tensor([[0.]])
@@ -225,7 +215,7 @@ def marginal_logits(mean_BL: Tensor, residual_factor_Lr: Tensor) -> Tensor:
 
 
 def log_normal_cdf(t: Tensor) -> Tensor:
-    """The logarithm of Φ(t), whose gradient φ(t) / Φ(t) is right however far out t is.
+    """Return the logarithm of Φ(t), whose gradient φ(t) / Φ(t) is right however far out t is.
 
     That of `torch.special.log_ndtr` subtracts two numbers of the size of t² and is lost in single precision beyond
     t = -1000.
@@ -238,6 +228,8 @@ def log_normal_cdf(t: Tensor) -> Tensor:
 
 
 class _LogNormalCDF(torch.autograd.Function):
+    """`log_normal_cdf` with φ(t) / Φ(t) = √(2 / π) / erfcx(−t / √2) as its derivative."""
+
     @staticmethod
     def forward(ctx: Any, t: Tensor) -> Tensor:
         ctx.save_for_backward(t)
@@ -252,7 +244,7 @@ class _LogNormalCDF(torch.autograd.Function):
 
 
 def probit_losses(means_KBL: Tensor, residual_factor_Lr: Tensor, draws_SBr: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The joint negative log-likelihood and the ranking loss of the probit model, each summed over K branches.
+    """Return the joint negative log-likelihood and the ranking loss of the probit model, summed over K branches.
 
     Args:
         means_KBL: m of each branch.
@@ -261,14 +253,14 @@ def probit_losses(means_KBL: Tensor, residual_factor_Lr: Tensor, draws_SBr: Tens
         y: `(B, L)` of 0/1, NaN where unknown.
 
     Returns:
-        Two scalars.
+        NLL in nats and RANK, two scalars.
     """
     num_branches, num_rows, num_labels = means_KBL.shape
     positive_BL, negative_BL = (y == 1).to(means_KBL.dtype), (y == 0).to(means_KBL.dtype)
     sign_BL = positive_BL - negative_BL
 
-    def of_draws(draws_SBr: Tensor) -> Tensor:
-        """The likelihood's log-sum-exp and the ranking's sum over some draws, stacked: `(2, K, B)`."""
+    def sums_over(draws_SBr: Tensor) -> Tensor:
+        """Return the likelihood's log-sum-exp and the ranking's sum over some draws, stacked: `(2, K, B)`."""
         with full_precision(draws_SBr):
             residual_SBL = draws_SBr @ residual_factor_Lr.T
         signed_SKBL = (means_KBL + residual_SBL[:, None]) * sign_BL
@@ -280,7 +272,7 @@ def probit_losses(means_KBL: Tensor, residual_factor_Lr: Tensor, draws_SBr: Tens
         return torch.stack([joint_SKB.logsumexp(0), (positives_SKB * negatives_SKB).sum(0)])
 
     cells_per_draw = TENSORS_PER_DRAW * num_branches * num_rows * num_labels
-    likelihoods, rankings = torch.stack(in_chunks(of_draws, [draws_SBr], cells_per_draw), dim=1)
+    likelihoods, rankings = torch.stack(in_chunks(sums_over, [draws_SBr], cells_per_draw), dim=1)
     likelihood_KB = math.log(len(draws_SBr)) - likelihoods.logsumexp(0)
     num_pairs_B = (positive_BL.sum(1) * negative_BL.sum(1)).clamp(min=1)
     ranking_KB = rankings.sum(0) / (len(draws_SBr) * SHARPNESS * num_pairs_B)

@@ -1,4 +1,4 @@
-"""Hyperparameters of the published models: a named variant, what the caller changes of it, and the rules."""
+"""Hyperparameters of the published models: a named variant, what the caller changes of it, and their ranges."""
 
 import math
 from collections.abc import Mapping
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     Settings = TypeVar("Settings", bound=DataclassInstance)
 
 
-def resolve(variants: "Mapping[str, Settings]", variant: str, **given: Any) -> "Settings":
-    """The settings of a variant, with those given (not None) in place of its own.
+def choose_settings(variants: "Mapping[str, Settings]", variant: str, **given: Any) -> "Settings":
+    """Return the settings of a variant, with what is given in place of its own.
+
+    Args:
+        variants: Name to settings.
+        variant: One of the names.
+        given: Hyperparameters by name; None keeps the variant's own.
 
     Raises:
-        ValueError: for a variant there is none of.
+        ValueError: There is no such variant, or a hyperparameter is out of its range.
+        TypeError: The settings have no such hyperparameter.
     """
     if variant not in variants:
         raise ValueError(f"variant must be one of {', '.join(map(repr, variants))}, got {variant!r}")
@@ -24,7 +30,10 @@ def resolve(variants: "Mapping[str, Settings]", variant: str, **given: Any) -> "
 
 
 def check_sizes(**sizes: object) -> None:
-    """Raise ValueError unless each is an integer of at least 1.
+    """Check that every size is an integer of at least 1.
+
+    Raises:
+        ValueError: One is not.
 
     >>> check_sizes(latent=0)
     Traceback (most recent call last):
@@ -37,14 +46,22 @@ def check_sizes(**sizes: object) -> None:
 
 
 def check_dropout(**shares: float) -> None:
-    """Raise ValueError unless each lies in [0, 1)."""
+    """Check that every share of dropped units lies in [0, 1).
+
+    Raises:
+        ValueError: One does not.
+    """
     for name, share in shares.items():
         if not 0 <= share < 1:
             raise ValueError(f"{name} must be in [0, 1), got {share!r}")
 
 
 def check_weights(**weights: float) -> None:
-    """Raise ValueError unless each is finite and not negative."""
+    """Check that every weight is finite and not negative.
+
+    Raises:
+        ValueError: One is not.
+    """
     for name, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise ValueError(f"{name} must be at least 0 and finite, got {weight!r}")

@@ -1,15 +1,19 @@
-"""Statistics of experiments: over the folds of one data set, and over data sets.
+"""Statistics of paired values: arrays of numbers in, frozen results out, nothing about files or studies.
 
-`folds`           means, paired differences, the smallest p there can be
-`ranks`           average ranks, groups of methods that were not told apart
-`significance`    Friedman with Iman and Davenport, Nemenyi, Wilcoxon with Holm, the corrected resampled t-test
-`effects`         wins and losses, rank-biserial correlation, Hedges' g, paired bootstrap intervals
-`time_to_target`  epochs until a target is reached, with runs that never get there
+| module | what it answers | |
+|---|---|---|
+| `folds` | how do two rows of paired values differ? | mean and deviation, signed-rank test, its smallest p |
+| `ranks` | who is ahead of whom? | average ranks, groups of methods that no test told apart |
+| `significance` | is it chance? | Friedman, Nemenyi, Wilcoxon with Holm, corrected resampled t-test |
+| `effects` | how large is it? | wins and losses, rank-biserial correlation, Hedges' g, bootstrap interval |
+| `time_to_target` | how soon? | Kaplan-Meier estimate of the epochs until a target, over runs that may never reach it |
+
+SciPy and scikit-posthocs compute what they have. A result that does not exist is NaN or None; most then say why.
 """
 
 from batchsift.statistics.effects import (
     Interval,
-    Record,
+    WinTieLoss,
     bootstrap_interval,
     hedges_g,
     rank_biserial,
@@ -20,7 +24,7 @@ from batchsift.statistics.folds import (
     Summary,
     paired_difference,
     smallest_p,
-    summarise,
+    summarize,
 )
 from batchsift.statistics.ranks import average_ranks, groups, overall_ranks
 from batchsift.statistics.significance import (
@@ -51,10 +55,10 @@ __all__ = [
     "Interval",
     "PairedDifference",
     "Pairwise",
-    "Record",
     "Significance",
     "Summary",
     "TimeToTarget",
+    "WinTieLoss",
     "average_ranks",
     "bootstrap_interval",
     "corrected_mean",
@@ -71,7 +75,7 @@ __all__ = [
     "rank_biserial",
     "signed_rank_p",
     "smallest_p",
-    "summarise",
+    "summarize",
     "time_to_target",
     "wilcoxon_holm",
     "win_tie_loss",

@@ -1,4 +1,7 @@
-"""How large a difference is, whatever its p: effect sizes, wins and losses, bootstrap intervals. N pairs."""
+"""The size of a difference, whatever its p: effect sizes, wins and losses, bootstrap intervals.
+
+Shapes: N pairs.
+"""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +16,14 @@ RESAMPLES = 9999
 
 
 @dataclass(frozen=True)
-class Record:
-    """How often a method did better than the baseline, as well, worse."""
+class WinTieLoss:
+    """Counts of comparisons with a baseline.
+
+    Args:
+        wins: Comparisons that came out better than the baseline.
+        ties: Comparisons that came out equal.
+        losses: Comparisons that came out worse.
+    """
 
     wins: int
     ties: int
@@ -22,36 +31,39 @@ class Record:
 
     @property
     def total(self) -> int:
-        """Of the comparisons."""
+        """The number of comparisons."""
         return self.wins + self.ties + self.losses
 
     def __str__(self) -> str:
         return f"{self.wins}/{self.ties}/{self.losses}"
 
 
-def win_tie_loss(gains: Sequence[float], *, tie_within: float = 0.0) -> Record:
-    """Counts the gains above, at and below zero; those that are NaN are left out.
+def win_tie_loss(gains: Sequence[float], *, tie_within: float = 0.0) -> WinTieLoss:
+    """Count the gains above, at and below zero (Demsar, JMLR 2006, section 3.1.4); NaN is left out.
 
     Args:
-        gains: Differences to the baseline, signed so that above zero is better.
-        tie_within: Gains no larger than this count as ties.
+        gains: N differences to the baseline, signed so that above zero is better.
+        tie_within: Gains whose size is at most this count as ties.
 
     >>> str(win_tie_loss([0.1, 0.0, -0.2, 0.3]))
     '2/1/1'
     """
     known = np.asarray([gain for gain in gains if not math.isnan(gain)])
     wins, losses = int((known > tie_within).sum()), int((known < -tie_within).sum())
-    return Record(wins, len(known) - wins - losses, losses)
+    return WinTieLoss(wins, len(known) - wins - losses, losses)
 
 
 def rank_biserial(differences: Sequence[float]) -> float | None:
-    """Matched-pairs rank-biserial correlation, the effect size of Wilcoxon's signed-rank test (Kerby 2014).
+    """Return the matched-pairs rank-biserial correlation, the effect size of Wilcoxon's signed-rank test.
 
-    The share of the rank sum that speaks for the first less the share that speaks against it, in [-1, 1]; the
-    ranks of zeros are split.
+    It is the share of the rank sum that speaks for the first less the share that speaks against it; the ranks of
+    zeros are split (Kerby, The Simple Difference Formula, Comprehensive Psychology 3, 2014).
+
+    Args:
+        differences: N of them, the first less the second.
 
     Returns:
-        None with nothing to rank, or with a NaN.
+        A number in [-1, 1]; None without differences, or with a NaN.
 
     >>> rank_biserial([3, 2, -1])
     0.666...
@@ -64,14 +76,17 @@ def rank_biserial(differences: Sequence[float]) -> float | None:
 
 
 def hedges_g(differences: Sequence[float]) -> float | None:
-    """Cohen's d_z of paired differences, mean over standard deviation, less its bias in small samples.
+    """Return Cohen's d_z of paired differences, mean over standard deviation, less its bias in small samples.
 
-    Hedges' factor for N - 1 degrees of freedom, Gamma(m / 2) / (sqrt(m / 2) Gamma((m - 1) / 2)), is exact for normal
-    differences. It is in units of how much the *differences* vary, not the values: pairs that agree well give large
-    numbers.
+    The factor for m = N - 1 degrees of freedom, Gamma(m / 2) / (sqrt(m / 2) Gamma((m - 1) / 2)), is exact for normal
+    differences (Hedges, Journal of Educational Statistics 6, 1981).
+
+    Args:
+        differences: N of them.
 
     Returns:
-        None with fewer than three differences, without variation, or with a NaN.
+        A number in units of the standard deviation of the *differences*, not of the values: pairs that agree well
+        give large numbers. None with fewer than three differences, without variation, or with a NaN.
 
     >>> round(hedges_g([1.0, 2.0, 3.0]), 4)  # d_z = 2, times 0.5642
     1.1284
@@ -89,8 +104,8 @@ class Interval:
     """A confidence interval.
 
     Args:
-        low, high: Its ends; None where there is none.
-        reason: Why there is none.
+        low, high: The ends; None where there is no interval.
+        reason: Why there is none; None where there is one.
     """
 
     low: float | None
@@ -98,26 +113,30 @@ class Interval:
     reason: str | None = None
 
     def excludes_zero(self) -> bool:
-        """Whether both ends lie on one side."""
+        """Return whether both ends lie on the same side of zero."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 def bootstrap_interval(
     *groups: Sequence[float], confidence: float = 0.95, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
-    """Percentile bootstrap of the mean of the groups' means.
+    """Return the percentile bootstrap interval of the mean of the groups' means (by `scipy.stats.bootstrap`).
 
-    With one group of paired differences it is the paired bootstrap. With several (the folds of several data sets)
-    each is resampled within itself: what is uncertain is the choice of folds, the data sets are given.
+    With one group of paired differences it is the paired bootstrap (Efron and Tibshirani, An Introduction to the
+    Bootstrap, 1993, chapter 13). With several (the folds of several data sets) each is resampled within itself: what
+    is uncertain is the choice of folds, the data sets are given.
 
     Folds share training data, and there are few: over folds the interval is too narrow, and
     `corrected_resampled_t` the one to trust.
 
     Args:
-        groups: Differences, in each at least three.
-        confidence: Of the interval.
-        seed: Of the resampling.
-        resamples: How many.
+        groups: Differences, at least three in each group.
+        confidence: The level of the interval, in (0, 1).
+        seed: Seed of the resampling.
+        resamples: Number of resamples.
+
+    Returns:
+        The interval, or the reason why there is none.
 
     >>> bootstrap_interval([0.0, 1.0, 2.0, 3.0], seed=1)
     Interval(low=0.5, high=2.5, reason=None)

@@ -1,6 +1,6 @@
-"""One data set's folds: means, and paired differences to a baseline.
+"""The folds of one data set: means, and paired differences to a baseline.
 
-A method's values are one number a fold; methods are paired by fold. F folds.
+A method has one value for each fold, and methods are paired by fold. Shapes: F folds.
 """
 
 import math
@@ -13,12 +13,12 @@ from scipy.stats import wilcoxon
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric of one method.
+    """Mean and spread of one metric of one method over folds.
 
     Args:
-        mean: Over the folds; NaN where a fold is NaN.
+        mean: Mean over the folds; NaN where a fold is NaN.
         std: Sample standard deviation (ddof 1); NaN with fewer than two folds.
-        folds: The values.
+        folds: The F values.
     """
 
     mean: float
@@ -28,21 +28,24 @@ class Summary:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """A method less the baseline, fold by fold.
+    """The difference of a method to the baseline, fold by fold.
 
     Args:
-        mean: Of the differences.
-        p_value: Two-sided, in (0, 1]; NaN where it does not exist.
+        mean: Mean difference, above zero where the method's values are higher.
+        p_value: Two-sided p, in (0, 1]; NaN where it does not exist.
     """
 
     mean: float
     p_value: float
 
 
-def summarise(values: Sequence[float]) -> Summary:
-    """Mean and standard deviation over folds.
+def summarize(values: Sequence[float]) -> Summary:
+    """Return the mean and the sample standard deviation over folds.
 
-    >>> summarise([0.5, 0.7])
+    Args:
+        values: F values, at least one.
+
+    >>> summarize([0.5, 0.7])
     Summary(mean=0.6, std=0.1414..., folds=(0.5, 0.7))
     """
     folds = tuple(float(value) for value in values)
@@ -50,17 +53,17 @@ def summarise(values: Sequence[float]) -> Summary:
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> PairedDifference:
-    """The mean difference and the p of the two-sided Wilcoxon signed-rank test.
+    """Return the mean difference and the p of the two-sided signed-rank test (Wilcoxon, Biometrics Bulletin 1, 1945).
 
-    Folds without a difference are left out of the test; where there is no difference at all, p is 1. With
-    fewer than two folds, or a value that is NaN, p is NaN.
+    Folds without a difference are left out of the test, as Wilcoxon did; where there is no difference at all, p is 1.
+    With fewer than two folds, or a value that is NaN, p is NaN.
 
     Args:
         values: F values of a method.
         baseline: F values of the baseline, in the same order of folds.
 
     Raises:
-        ValueError: for different numbers of folds.
+        ValueError: The numbers of folds differ.
 
     >>> paired_difference([0.6, 0.8, 0.9], [0.5, 0.6, 0.6]).p_value
     0.25
@@ -77,7 +80,10 @@ def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> Pai
 
 
 def smallest_p(num_folds: int) -> float:
-    """The smallest p the two-sided signed-rank test can give: all differences of one sign.
+    """Return the smallest p that the two-sided signed-rank test can give, `2 / 2^F`: all differences of one sign.
+
+    Args:
+        num_folds: F, or another number of pairs.
 
     >>> smallest_p(5)
     0.0625

@@ -1,4 +1,7 @@
-"""Average ranks of methods, over folds or over data sets; who ties with whom. M methods."""
+"""Average ranks of methods over folds or data sets, and groups of methods that were not told apart.
+
+Shapes: M methods, F folds (or data sets).
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +11,16 @@ from scipy.stats import rankdata
 
 
 def average_ranks(values: Mapping[str, Sequence[float]], *, higher_is_better: bool) -> dict[str, float]:
-    """The mean over folds of each method's rank, from 1 (best) to M; ties share the mean of their ranks.
+    """Return the mean over folds of each method's rank, from 1 (best) to M (Demsar, JMLR 2006, section 3.2.2).
+
+    Ties share the mean of their ranks.
 
     Args:
         values: Method to its F values of one metric.
-        higher_is_better: Direction of the metric.
+        higher_is_better: Whether higher values are better.
 
     Returns:
-        Method to average rank; NaN for all where any value is NaN.
+        Method to average rank in [1, M]; NaN for all where any value is NaN.
 
     >>> average_ranks({"a": [0.9, 0.5], "b": [0.8, 0.5]}, higher_is_better=True)
     {'a': 1.25, 'b': 1.75}
@@ -30,11 +35,11 @@ def average_ranks(values: Mapping[str, Sequence[float]], *, higher_is_better: bo
 def overall_ranks(
     values: Mapping[str, Mapping[str, Sequence[float]]], *, higher_is_better: Mapping[str, bool]
 ) -> dict[str, float]:
-    """The mean of the average ranks over all metrics that are defined on every fold.
+    """Return the mean of the average ranks over all metrics that are defined on every fold.
 
     Args:
         values: Metric to method to its F values.
-        higher_is_better: Metric to its direction.
+        higher_is_better: Metric to whether higher values are better.
 
     Returns:
         Method to rank in [1, M]; NaN where no metric is defined.
@@ -49,15 +54,17 @@ def overall_ranks(
         for method, rank in table.items():
             if not math.isnan(rank):
                 ranks[method].append(rank)
-    return {method: float(np.mean(of)) if of else math.nan for method, of in ranks.items()}
+    return {method: float(np.mean(found)) if found else math.nan for method, found in ranks.items()}
 
 
 def groups(ranks: Mapping[str, float], same: Callable[[str, str], bool]) -> list[tuple[str, ...]]:
-    """Runs of neighbouring methods of which no two were told apart: the bars of a critical-difference diagram.
+    """Return the runs of adjacent methods of which no two were told apart: the bars of a critical-difference diagram.
+
+    They are those of Demsar (JMLR 2006, figure 1).
 
     Args:
         ranks: Method to average rank.
-        same: Whether a test left two methods together.
+        same: It says whether a test failed to tell two methods apart.
 
     Returns:
         The longest such runs of two methods or more, the best methods first; a run inside another is left out.

@@ -1,10 +1,18 @@
 """Tests between methods: over data sets (Friedman, Nemenyi, Wilcoxon with Holm), and over folds that overlap.
 
-Over data sets, a method's values are one number a data set, and data sets are taken as independent. Over folds
-they are one number a fold, and folds share most of their training data, which the corrected test allows for.
+Over data sets, a method has one value for each data set, and data sets are taken as independent. Over folds it has
+one for each fold, and folds share most of their training data, which the corrected test allows for.
 A test that could not reject whatever the data were is not made: its result has a reason instead of a p.
 
-M methods, N data sets or folds.
+Shapes: M methods, N data sets or folds.
+
+Sources:
+    - Demsar: Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7, 2006.
+    - Iman and Davenport: Approximations of the Critical Region of the Friedman Statistic, Communications in
+      Statistics A 9, 1980.
+    - Holm: A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979.
+    - Benavoli, Corani and Mangili: Should We Really Use Post-Hoc Tests Based on Mean-Ranks?, JMLR 17, 2016.
+    - Nadeau and Bengio: Inference for the Generalization Error, Machine Learning 52, 2003.
 """
 
 import math
@@ -19,36 +27,37 @@ from batchsift.statistics.effects import Interval
 from batchsift.statistics.folds import smallest_p
 from batchsift.statistics.ranks import average_ranks
 
-FEWEST_BLOCKS = 5  # of a Friedman test: with fewer, the distribution of its statistic is far from the F it is held to
+FEWEST_BLOCKS = 5  # with fewer data sets, Friedman's statistic is far from following the F it is compared with
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What a test came to.
+    """The outcome of a test.
 
     Args:
-        p_value: Two-sided, adjusted where the test says so; None where there was none to compute.
-        reason: Why there is none; None where there is one.
+        p_value: Two-sided p in [0, 1], adjusted where the test says so; None where there was none to compute.
+        reason: Why there is no p; None where there is one.
     """
 
     p_value: float | None
     reason: str | None = None
 
     def below(self, alpha: float) -> bool:
-        """Whether the test rejects; one that was not made does not."""
+        """Return whether the test rejects at level alpha; one that was not made does not."""
         return self.p_value is not None and self.p_value < alpha
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """Whether M methods differ at all over N data sets.
+    """The outcome of a Friedman test: do M methods differ at all over N data sets?
 
     Args:
         ranks: Method to average rank, 1 is best.
         num_blocks: N.
         chi_square: Friedman's statistic; None without a test.
-        f_statistic: Iman and Davenport's, less conservative than chi square; infinite where all data sets agree.
-        significance: Of the F, with M - 1 and (M - 1)(N - 1) degrees of freedom.
+        f_statistic: Iman and Davenport's statistic, less conservative than chi square; infinite where all data sets
+            agree, None without a test.
+        significance: Significance of the F, with M - 1 and (M - 1)(N - 1) degrees of freedom.
     """
 
     ranks: Mapping[str, float]
@@ -59,27 +68,27 @@ class Friedman:
 
     @property
     def degrees(self) -> tuple[int, int]:
-        """Of freedom, of the F statistic."""
+        """The two degrees of freedom of the F statistic."""
         return len(self.ranks) - 1, (len(self.ranks) - 1) * (self.num_blocks - 1)
 
 
 @dataclass(frozen=True)
 class Pairwise:
-    """A test of every pair of methods (or of every method against a baseline).
+    """The outcomes of tests of every pair of methods, or of every method against a baseline.
 
     Args:
-        p_values: Pair to p, adjusted for their number; empty without a test.
-        reason: Why there is none.
+        p_values: Pair to p, adjusted for the number of pairs; empty without a test.
+        reason: Why there is no test; None where there is one.
     """
 
     p_values: Mapping[tuple[str, str], float]
     reason: str | None = None
 
-    def of(self, one: str, other: str) -> Significance:
-        """The test of two methods, in either order.
+    def between(self, one: str, other: str) -> Significance:
+        """Return the outcome for two methods, in either order.
 
         Raises:
-            KeyError: for a pair that was not among them.
+            KeyError: The pair was not tested.
         """
         if self.reason is not None:
             return Significance(None, self.reason)
@@ -90,13 +99,13 @@ class Pairwise:
 def friedman(
     values: Mapping[str, Sequence[float]], *, higher_is_better: bool = True, correct_ties: bool = True
 ) -> Friedman:
-    """The Friedman test with Iman and Davenport's correction (Demsar, JMLR 2006, section 3.2.2).
+    """Make the Friedman test with the correction of Iman and Davenport (Demsar, section 3.2.2).
 
     Args:
         values: Method to its N values, in one order of data sets.
-        higher_is_better: Direction of the metric.
-        correct_ties: Divide chi square by what ties within a data set take from it, as SciPy and R do; published
-            examples often do not.
+        higher_is_better: Whether higher values are better.
+        correct_ties: Whether to divide chi square by what ties within a data set take from it, as SciPy and R do;
+            published examples often do not.
 
     >>> friedman({"a": [3, 3, 3, 3, 1], "b": [2, 2, 2, 2, 2], "c": [1, 1, 1, 1, 3]}).f_statistic
     2.25...
@@ -130,7 +139,14 @@ def _no_friedman(ranks: Mapping[str, float], num_blocks: int) -> str | None:
 
 
 def critical_difference(num_methods: int, num_blocks: int, alpha: float) -> float:
-    """Nemenyi's: average ranks further apart than this differ at level alpha (Demsar 2006, table 5a).
+    """Return the critical difference of Nemenyi: average ranks further apart differ (Demsar, table 5a).
+
+    It is `q sqrt(M (M + 1) / (6 N))`, q the quantile of the studentised range over sqrt(2).
+
+    Args:
+        num_methods: M.
+        num_blocks: N.
+        alpha: The level, in (0, 1).
 
     >>> round(critical_difference(4, 14, 0.05), 2), round(critical_difference(4, 14, 0.10), 2)
     (1.25, 1.12)
@@ -140,10 +156,17 @@ def critical_difference(num_methods: int, num_blocks: int, alpha: float) -> floa
 
 
 def nemenyi(values: Mapping[str, Sequence[float]]) -> Pairwise:
-    """Every pair of methods by the difference of their average ranks, after a Friedman test.
+    """Test every pair of methods by the difference of their average ranks, after a Friedman test (Demsar 2006).
 
-    The p are adjusted for the number of methods by the studentised range. Two methods' p depends on which others
-    were compared (Benavoli, Corani and Mangili, JMLR 2016); `wilcoxon_holm` has not that weakness.
+    The p are adjusted for the number of methods by the studentised range. The p of two methods depends on which others
+    were compared (Benavoli, Corani and Mangili); `wilcoxon_holm` does not have that weakness.
+
+    Args:
+        values: Method to its N values, in one order of data sets; the direction of the metric does not matter.
+
+    >>> tests = nemenyi({"a": [3, 3, 3, 3, 3], "b": [2, 2, 2, 2, 2], "c": [1, 1, 1, 1, 1]})
+    >>> tests.between("a", "b") == tests.between("b", "c")  # average ranks one apart, both
+    True
     """
     test = friedman(values)
     if test.significance.reason is not None:
@@ -158,14 +181,18 @@ def nemenyi(values: Mapping[str, Sequence[float]]) -> Pairwise:
 def wilcoxon_holm(
     values: Mapping[str, Sequence[float]], *, baseline: str | None = None, alpha: float = 0.05
 ) -> Pairwise:
-    """Two-sided Wilcoxon signed-rank tests of pairs of methods, p adjusted by Holm's procedure.
+    """Make two-sided Wilcoxon signed-rank tests of pairs of methods, their p adjusted by Holm's procedure.
 
-    Differences of zero are ranked, and their ranks split between the two sides (Demsar 2006, section 3.1.3).
+    Differences of zero are ranked, and their ranks split between the two sides (Demsar, section 3.1.3).
 
     Args:
         values: Method to its N values, in one order of data sets.
         baseline: Test the others against this one alone, which asks for a smaller correction; None for all pairs.
         alpha: Where the most extreme data there could be would not give a p below this, no test is made.
+
+    >>> test = wilcoxon_holm({"a": [2, 3, 4, 5, 6, 7], "b": [1, 1, 1, 1, 1, 1]})
+    >>> test.between("a", "b").p_value  # 2 / 2^6
+    0.03125
     """
     pairs = [(one, other) for one, other in combinations(values, 2) if baseline is None or baseline in {one, other}]
     num_blocks = len(next(iter(values.values()))) if values else 0
@@ -191,7 +218,10 @@ def _no_wilcoxon(values: Mapping[str, Sequence[float]], num_blocks: int, num_pai
 
 
 def signed_rank_p(differences: Sequence[float] | np.ndarray) -> float:
-    """The two-sided p of Wilcoxon's signed-rank test, the ranks of zeros split; 1 where all are zero.
+    """Return the two-sided p of Wilcoxon's signed-rank test, the ranks of zeros split; 1 where all are zero.
+
+    Args:
+        differences: N of them, no NaN.
 
     >>> signed_rank_p([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     0.03125
@@ -200,7 +230,15 @@ def signed_rank_p(differences: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment, in the order given.
+    """Adjust p values by Holm's step-down procedure.
+
+    SciPy has none, and that of statsmodels (by which scikit-posthocs goes) costs its import; the tests compare the two.
+
+    Args:
+        p_values: p in [0, 1].
+
+    Returns:
+        The adjusted p in [0, 1], in the order given.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -214,14 +252,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class CorrectedT:
-    """A mean difference over folds that overlap.
+    """The outcome of a corrected resampled t-test: a mean difference over folds that overlap.
 
     Args:
-        mean: Of the differences.
-        low, high: Of the confidence interval of that mean; None without a test.
-        significance: Of a mean of zero.
+        mean: The mean difference.
+        low, high: The ends of its confidence interval; None without a test.
+        significance: Significance against a mean of zero.
         error: Standard error of the mean, corrected; NaN without a test.
-        degrees: Of freedom.
+        degrees: Degrees of freedom, N - 1; 0 without a test.
     """
 
     mean: float
@@ -235,19 +273,19 @@ class CorrectedT:
 def corrected_resampled_t(
     differences: Sequence[float], *, test_to_train: float, confidence: float = 0.95
 ) -> CorrectedT:
-    """Nadeau and Bengio's corrected resampled t-test (Machine Learning 52, 2003, section 5).
+    """Make the corrected resampled t-test of Nadeau and Bengio (section 5).
 
     Folds of a cross-validation share training samples, so their differences vary together and their variance
     over N is too small an estimate of that of the mean: `1 / N + n_test / n_train` takes the place of 1 / N.
     Repetitions of the cross-validation count as further folds (Bouckaert and Frank, PAKDD 2004).
 
     Args:
-        differences: N of them, one a fold.
-        test_to_train: Size of a test part over that of the part learnt from; 1 / (F - 1) in F-fold cross-validation.
-        confidence: Of the interval.
+        differences: N of them, one for each fold.
+        test_to_train: Size of a test part over that of the training part; 1 / (F - 1) in F-fold cross-validation.
+        confidence: The level of the interval, in (0, 1).
 
     Raises:
-        ValueError: for a ratio that is not positive.
+        ValueError: The ratio is not positive.
 
     >>> test = corrected_resampled_t([0.01, 0.03, 0.02, 0.02, 0.02], test_to_train=0.25)
     >>> round(test.mean, 3), round(test.significance.p_value, 3)
@@ -270,14 +308,18 @@ def corrected_resampled_t(
 
 
 def corrected_mean(tests: Sequence[CorrectedT], *, confidence: float = 0.95) -> Interval:
-    """Confidence interval of the mean over several given data sets, of their corrected means over folds.
+    """Return the confidence interval of the mean, over several given data sets, of their corrected means over folds.
 
-    Errors add up as those of independent means; Welch and Satterthwaite's degrees of freedom. It speaks of these data
-    sets alone: nothing in it knows how data sets differ.
+    Errors add up as those of independent means do; the degrees of freedom are those of Welch (Biometrika 34, 1947) and
+    Satterthwaite (Biometrics Bulletin 2, 1946). It speaks of these data sets alone: nothing in it knows how data sets
+    differ.
 
     Args:
-        tests: One a data set.
-        confidence: Of the interval.
+        tests: One for each data set.
+        confidence: The level of the interval, in (0, 1).
+
+    Returns:
+        The interval, or the first reason why a data set has no test.
 
     >>> one = corrected_resampled_t([0.01, 0.03, 0.02, 0.02, 0.02], test_to_train=0.25)
     >>> both = corrected_mean([one, one])

@@ -1,8 +1,12 @@
 """Epochs until a target is reached, over runs of which some never get there.
 
 A run that ended short of the target is censored: it would have needed more epochs than it had, nobody knows how many.
-Leaving it out, or counting its length as its time, would make a method look faster than it is. Kaplan and Meier's
-estimator uses it for what it tells.
+Leaving it out, or counting its length as its time, would make a method look faster than it is. The estimator of Kaplan
+and Meier (by `scipy.stats.ecdf`) uses it for what it tells.
+
+Sources:
+    - Kaplan and Meier: Nonparametric Estimation from Incomplete Observations, JASA 53, 1958.
+    - Brookmeyer and Crowley: A Confidence Interval for the Median Survival Time, Biometrics 38, 1982.
 """
 
 import math
@@ -18,11 +22,11 @@ from scipy.stats import CensoredData, ecdf
 
 @dataclass(frozen=True)
 class Duration:
-    """Of one run.
+    """The time one run took to reach a target.
 
     Args:
-        epochs: Until the target was reached, from 1; where it was not, all the epochs there were.
-        reached: Whether it was.
+        epochs: Epochs until the target was reached, from 1; where it was not, all the epochs there were.
+        reached: Whether the target was reached.
     """
 
     epochs: int
@@ -31,13 +35,13 @@ class Duration:
 
 @dataclass(frozen=True)
 class TimeToTarget:
-    """Of several runs.
+    """The time several runs took to reach a target.
 
     Args:
         median: Epochs after which half of the runs have reached the target; None where too few ever do.
         low, high: Confidence interval of the median; None where an end lies beyond the epochs there were.
-        num_runs: How many.
-        num_reached: How many of them reached it.
+        num_runs: Number of runs.
+        num_reached: Number of runs that reached the target.
         restricted_mean: Mean of the epochs until the target or the end, whichever came first: a lower bound of the
             mean time where some did not reach it.
         horizon: The epochs of the longest run.
@@ -53,15 +57,15 @@ class TimeToTarget:
 
 
 def epochs_to_target(curve: Sequence[float], target: float, *, higher_is_better: bool = True) -> Duration:
-    """The first epoch, counted from 1, whose value is as good as the target.
+    """Return the first epoch, counted from 1, whose value is as good as the target.
 
     Args:
-        curve: One value an epoch; NaN reaches nothing.
-        target: To be reached or passed.
-        higher_is_better: Direction of the metric.
+        curve: One value for each epoch; NaN reaches nothing.
+        target: The value to be reached or passed.
+        higher_is_better: Whether higher values are better.
 
     Raises:
-        ValueError: for a curve without epochs, or a target that is NaN.
+        ValueError: The curve has no epochs, or the target is NaN.
 
     >>> epochs_to_target([0.5, 0.7, 0.6, 0.8], 0.7)
     Duration(epochs=2, reached=True)
@@ -76,14 +80,14 @@ def epochs_to_target(curve: Sequence[float], target: float, *, higher_is_better:
 
 
 def time_to_target(durations: Sequence[Duration], *, confidence: float = 0.95) -> TimeToTarget:
-    """Kaplan and Meier's estimate over runs, its median with the interval of Brookmeyer and Crowley (log-log).
+    """Return the Kaplan-Meier estimate over runs, its median with the interval of Brookmeyer and Crowley (log-log).
 
     Args:
-        durations: One a run.
-        confidence: Of the interval of the median.
+        durations: One for each run.
+        confidence: The level of the interval of the median, in (0, 1).
 
     Raises:
-        ValueError: without a run.
+        ValueError: There are no runs.
 
     >>> time_to_target([Duration(3, True), Duration(5, True), Duration(9, False)]).median
     5.0
@@ -91,7 +95,7 @@ def time_to_target(durations: Sequence[Duration], *, confidence: float = 0.95) -
     True
     """
     if not durations:
-        raise ValueError("no runs")
+        raise ValueError("there are no runs to estimate a time to target from")
     epochs = np.array([duration.epochs for duration in durations])
     reached = np.array([duration.reached for duration in durations])
     median = low = high = None
@@ -117,6 +121,6 @@ def time_to_target(durations: Sequence[Duration], *, confidence: float = 0.95) -
 
 
 def _first_at_half(epochs: NDArray[np.float64], surviving: NDArray[np.float64]) -> float | None:
-    """The first epoch at which no more than half of the runs are left."""
+    """Return the first epoch at which no more than half of the runs are left."""
     at_half = np.flatnonzero(surviving <= 0.5 + 1e-9)  # a product of fractions: half may come out a bit above
     return float(epochs[at_half[0]]) if at_half.size else None

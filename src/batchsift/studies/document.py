@@ -22,7 +22,7 @@ from typing import Any
 
 from batchsift.files import csv_text
 from batchsift.metrics import METRICS
-from batchsift.statistics import summarise
+from batchsift.statistics import summarize
 from batchsift.studies.analysis.claims import HEADLINES, describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import ALPHA, Comparison
@@ -88,8 +88,8 @@ def _results(comparison: Comparison) -> list[dict[str, Any]]:
     return [
         {
             "method": method,
-            "metrics": {key: summarise([run.metrics[key] for run in runs]) for key in METRICS},
-            "last_metrics": {key: summarise([run.last_metrics[key] for run in runs]) for key in METRICS},
+            "metrics": {key: summarize([run.metrics[key] for run in runs]) for key in METRICS},
+            "last_metrics": {key: summarize([run.last_metrics[key] for run in runs]) for key in METRICS},
             "average_rank": ranks[method],
             "best_epochs": [run.best_epoch for run in runs],
             "selection_seconds": [run.selection_seconds for run in runs],

@@ -135,11 +135,11 @@ def _draw_counts(axes: Axes, found: Description) -> None:
     counts_L = np.array([label.positives for label in ranked])
     minority_L = np.array([label.imbalance_ratio > found.mean_imbalance_ratio for label in ranked])
     positions_L = np.arange(len(ranked))
-    for chosen_L, colour, name in (
+    for chosen_L, color, name in (
         (~minority_L, COLORS[2], "IRLbl at most its mean"),
         (minority_L, COLORS[1], "minority: IRLbl above its mean"),
     ):
-        axes.barh(positions_L[chosen_L], counts_L[chosen_L], color=colour, label=name, height=0.8)
+        axes.barh(positions_L[chosen_L], counts_L[chosen_L], color=color, label=name, height=0.8)
     named = len(ranked) <= NAMED_LABELS
     axes.set_yticks(positions_L if named else [], [_clipped(label.name) for label in ranked] if named else [])
     for text in axes.get_yticklabels():

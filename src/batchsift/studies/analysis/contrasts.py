@@ -15,8 +15,8 @@ import numpy as np
 from batchsift.statistics import (
     CorrectedT,
     Interval,
-    Record,
     Significance,
+    WinTieLoss,
     bootstrap_interval,
     corrected_mean,
     corrected_resampled_t,
@@ -74,7 +74,7 @@ class DataSetContrast:
         return Verdict.BETTER if self.gain > 0 else Verdict.WORSE
 
     @property
-    def record(self) -> Record:
+    def record(self) -> WinTieLoss:
         """Folds won, tied, lost."""
         return win_tie_loss(self.folds)
 
@@ -109,7 +109,7 @@ class Contrast:
     interval: Interval
     over: str
     significance: Significance
-    record: Record
+    record: WinTieLoss
     effect: float | None
     g: float | None
     alpha: float
@@ -208,7 +208,7 @@ def contrast_methods(
     tests = wilcoxon_holm(over_data, baseline=BASELINE, alpha=alpha)
     by_method = _contrast_on_data_sets(values, alpha)
     return {
-        method: _contrast(measure, method, data_sets, tests.of(BASELINE, method), alpha)
+        method: _contrast(measure, method, data_sets, tests.between(BASELINE, method), alpha)
         for method, data_sets in by_method.items()
     }
 

@@ -48,7 +48,7 @@ def compare_ranks(scope: Scope, key: str) -> RankComparison:
     return RankComparison(
         ranks=ranks,
         difference=critical_difference(len(ranks), test.num_blocks, scope.alpha),
-        groups=tuple(groups(ranks, lambda one, other: not by_rank.of(one, other).below(scope.alpha))),
+        groups=tuple(groups(ranks, lambda one, other: not by_rank.between(one, other).below(scope.alpha))),
         text=text,
     )
 
@@ -84,7 +84,7 @@ def compare_pairs(scope: Scope, key: str) -> list[PairComparison]:
     found = []
     for number, one in enumerate(scope.methods):
         for other in scope.methods[number + 1 :]:
-            p_rank, p_sign = by_rank.of(one, other).p_value, by_sign.of(one, other).p_value
+            p_rank, p_sign = by_rank.between(one, other).p_value, by_sign.between(one, other).p_value
             if p_rank is not None or p_sign is not None:
                 found.append(PairComparison(one, other, key, ranks[one] - ranks[other], p_rank, p_sign))
     return found

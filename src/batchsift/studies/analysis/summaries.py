@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from batchsift.metrics import METRICS
-from batchsift.statistics import Summary, summarise
+from batchsift.statistics import Summary, summarize
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
 
@@ -31,7 +31,7 @@ def score_methods(scope: Scope, key: str, data: str) -> dict[str, Score]:
     """Summarize a metric on a data set: method to score."""
     better = max if METRICS[key].higher_is_better else min
     summaries = {
-        method: summarise([run.metrics[key] for run in scope.runs_of(method, data)]) for method in scope.methods
+        method: summarize([run.metrics[key] for run in scope.runs_of(method, data)]) for method in scope.methods
     }
     rounded = {method: round(summary.mean, DECIMALS) for method, summary in summaries.items()}
     distinct = {mean for mean in rounded.values() if not math.isnan(mean)}
