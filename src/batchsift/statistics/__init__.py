@@ -20,9 +20,7 @@ from batchsift.statistics.effects import (
     win_tie_loss,
 )
 from batchsift.statistics.folds import (
-    PairedDifference,
     Summary,
-    paired_difference,
     smallest_p,
     summarize,
 )
@@ -53,7 +51,6 @@ __all__ = [
     "Duration",
     "Friedman",
     "Interval",
-    "PairedDifference",
     "Pairwise",
     "Significance",
     "Summary",
@@ -71,7 +68,6 @@ __all__ = [
     "holm",
     "nemenyi",
     "overall_ranks",
-    "paired_difference",
     "rank_biserial",
     "signed_rank_p",
     "smallest_p",

@@ -1,14 +1,10 @@
-"""The folds of one data set: means, and paired differences to a baseline.
-
-A method has one value for each fold, and methods are paired by fold. Shapes: F folds.
-"""
+"""The folds of one data set: means, and what a test over them can reach. Shapes: F folds."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 
 @dataclass(frozen=True)
@@ -26,19 +22,6 @@ class Summary:
     folds: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """The difference of a method to the baseline, fold by fold.
-
-    Args:
-        mean: Mean difference, above zero where the method's values are higher.
-        p_value: Two-sided p, in (0, 1]; NaN where it does not exist.
-    """
-
-    mean: float
-    p_value: float
-
-
 def summarize(values: Sequence[float]) -> Summary:
     """Return the mean and the sample standard deviation over folds.
 
@@ -50,33 +33,6 @@ def summarize(values: Sequence[float]) -> Summary:
     """
     folds = tuple(float(value) for value in values)
     return Summary(float(np.mean(folds)), float(np.std(folds, ddof=1)) if len(folds) > 1 else math.nan, folds)
-
-
-def paired_difference(values: Sequence[float], baseline: Sequence[float]) -> PairedDifference:
-    """Return the mean difference and the p of the two-sided signed-rank test (Wilcoxon, Biometrics Bulletin 1, 1945).
-
-    Folds without a difference are left out of the test, as Wilcoxon did; where there is no difference at all, p is 1.
-    With fewer than two folds, or a value that is NaN, p is NaN.
-
-    Args:
-        values: F values of a method.
-        baseline: F values of the baseline, in the same order of folds.
-
-    Raises:
-        ValueError: The numbers of folds differ.
-
-    >>> paired_difference([0.6, 0.8, 0.9], [0.5, 0.6, 0.6]).p_value
-    0.25
-    """
-    if len(values) != len(baseline):
-        raise ValueError(f"values of the same folds are needed, got {len(values)} and {len(baseline)}")
-    differences = np.asarray(values, dtype=float) - np.asarray(baseline, dtype=float)
-    mean = float(differences.mean())
-    if len(differences) < 2 or math.isnan(mean):
-        return PairedDifference(mean, math.nan)
-    if not differences.any():
-        return PairedDifference(mean, 1.0)
-    return PairedDifference(mean, float(wilcoxon(differences).pvalue))
 
 
 def smallest_p(num_folds: int) -> float:

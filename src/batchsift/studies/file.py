@@ -190,7 +190,7 @@ class StudyFile(_Table):
         models: Names of models.
         methods: Methods, or variants of them.
         settings: By name.
-        folds: Of the cross-validation; all are run.
+        folds: The number of folds of the cross-validation; all are run.
         seeds: Each decides splits, initial weights and selection.
         metrics: The ones a report leads with.
         training: Changes of the settings, for all cells.

@@ -19,7 +19,7 @@ class Checkpoint:
 
     Args:
         path: The file.
-        identity: Of the run, see `Configuration.identity`.
+        identity: The identity of the run, see `Configuration.identity`.
         device: Where it trains.
         seconds: How old the last checkpoint must be for another one.
     """

@@ -76,7 +76,7 @@ def check_macro_auc_exists(labels_NL: NDArray[Any], part: str, remedy: str) -> N
     """Check that some label has positives and negatives: without one, no epoch can be chosen by Macro-AUC.
 
     Args:
-        labels_NL: Of the validation part, complete.
+        labels_NL: The labels of the validation part, complete.
         part: How the message calls it.
         remedy: What the message asks for.
 
@@ -95,7 +95,7 @@ def warn_of_constant_labels(labels_NL: NDArray[Any], names: Sequence[str]) -> No
     """Warn of labels that no training sample has, or every one.
 
     Args:
-        labels_NL: Of the training part, NaN where unknown.
+        labels_NL: The labels of the training part, NaN where unknown.
         names: L names.
 
     Warns:

@@ -22,9 +22,9 @@ class Configuration:
     Args:
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
-        settings: Of the training.
-        hyperparameters: Of the model, by name; its own defaults for the others.
-        method_options: Of the method, as a file writes them: see `batchsift.training.options`.
+        settings: The settings of the training.
+        hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
+        method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
     """
 
     model: str

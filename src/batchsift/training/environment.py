@@ -14,8 +14,8 @@ def isolated(device: str, *, seed: int, threads: int) -> Iterator[None]:
 
     Args:
         device: Where the run computes; its generator is seeded, and that of the CPU.
-        seed: Of both generators.
-        threads: Of torch, BLAS and OpenMP.
+        seed: The seed of both generators.
+        threads: The number of threads of torch, BLAS and OpenMP.
     """
     place = torch.device(device)
     on_cuda = place.type == "cuda"

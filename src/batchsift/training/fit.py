@@ -47,10 +47,10 @@ def fit(
         folder: For the files; made where it is missing.
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
-        settings: Of the training; those of folds and filters (`num_folds`, `min_positives`, `top_features`) are not
+        settings: The settings of the training; those of folds and filters (`num_folds`, `min_positives`, `top_features`) are not
             looked at. The papers' by default.
-        hyperparameters: Of the model, by name; its own defaults for the others.
-        method_options: Of the method, as a file writes them: see `batchsift.training.options`.
+        hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
+        method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: Decides the validation part, the initial weights and the selection.
         test: Scored once, with the weights of the best epoch; it decides nothing.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
@@ -64,7 +64,7 @@ def fit(
         DivergedError: When the predictions are no longer finite.
 
     Warns:
-        UserWarning: Of labels that no training sample has, or every one.
+        UserWarning: There are labels that no training sample has, or every one.
     """
     settings = settings or Settings()
     configuration = Configuration(

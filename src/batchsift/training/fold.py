@@ -46,7 +46,7 @@ class FoldResult:
         suspects: The labels that are probably wrong, the worst first; none where the method keeps no loss.
         selection_seconds: Spent in the selector.
         recording_seconds: Spent on what is written down: validation metrics, signals, draws, suspects.
-        total_seconds: Of selection, training, scoring and recording together.
+        total_seconds: Spent on selection, training, scoring and recording together.
     """
 
     method: str
@@ -80,8 +80,8 @@ def run_fold(
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
         fold: Which split, from 0.
-        hyperparameters: Of the model, by name; its own defaults for the others.
-        method_options: Of the method, as a file writes them: see `batchsift.training.options`.
+        hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
+        method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         on_epoch: Called with the record of every epoch.
 
     Raises:

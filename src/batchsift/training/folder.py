@@ -54,7 +54,7 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> TrainingResult | N
 
     Args:
         folder: May be missing.
-        identity: Of the run, see `Configuration.identity`.
+        identity: The identity of the run, see `Configuration.identity`.
 
     Raises:
         ValueError: Where the folder holds another run.
@@ -89,7 +89,7 @@ def write_result(
 
     Args:
         result: Names the folder.
-        identity: Of the run, see `Configuration.identity`.
+        identity: The identity of the run, see `Configuration.identity`.
         selector: At the end of training.
         suspects: May be empty: then there is no file of them.
         num_train: Samples that were trained on.

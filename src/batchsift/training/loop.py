@@ -39,8 +39,8 @@ class TrainingLoop:
 
     Args:
         configuration: Model, method and settings.
-        train: What is trained on.
-        validation: What the best epoch is chosen by; complete labels.
+        train: The part that is trained on.
+        validation: The part the best epoch is chosen by; complete labels.
         selection_seed: Decides which samples are drawn.
         with_signals: Whether the records hold the method's signals.
 
@@ -48,12 +48,12 @@ class TrainingLoop:
         network: The model.
         optimizer: Adam.
         selector: Chooses the batches.
-        records: One an epoch, so far.
+        records: The records of the epochs so far.
         best_epoch: The first epoch with the highest validation Macro-AUC so far.
-        best_weights: Those after that epoch.
-        total: Time of selection, training, scoring and recording together.
-        selection: Time in the selector.
-        recording: Time of what is written down: validation metrics and signals.
+        best_weights: The weights after that epoch.
+        total: The time of selection, training, scoring and recording together.
+        selection: The time spent in the selector.
+        recording: The time spent on what is written down: validation metrics and signals.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class TrainedModel:
 
     Attributes:
         name: A name of `batchsift.models`.
-        hyperparameters: Of the model; its own defaults for the others.
+        hyperparameters: Hyperparameters of the model; its own defaults for the others.
         network: With the weights of the best epoch, in evaluation mode.
         preprocessing: Means and ranges of the features it was trained on.
         feature_names: D names.

@@ -23,7 +23,7 @@ def create_method(name: str, options: Mapping[str, Any]) -> "Method":
 
     Args:
         name: One of `batchsift.methods.names()`.
-        options: Of the method, by name. `storage` is the name of a torch dtype, `mixture` a number or a table of
+        options: Options of the method, by name. `storage` is the name of a torch dtype, `mixture` a number or a table of
             what `batchsift.methods.Mixture` takes.
 
     Raises:

@@ -45,7 +45,7 @@ class Prepared:
         splits: One a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
         removed_labels: Names of the labels with too few positives.
         num_removed_samples: How many samples were left without a label.
-        kept_samples: Of each sample of `data`, its row in the data set before the filters.
+        kept_samples: The row of each sample of `data` in the data set before the filters.
     """
 
     data: MultiLabelData
@@ -129,7 +129,7 @@ def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[
 
     Args:
         data: Labels may be unknown (NaN) in some samples; those are trained on.
-        share: Of the completely labelled samples, in (0, 1).
+        share: The share of the completely labelled samples, in (0, 1).
         seed: From 0 to 2**32 - 1.
 
     Returns:

@@ -24,7 +24,7 @@ class Recipe:
 
     Args:
         settings: Fields of `Settings`, such as `learning_rate` and `epochs`.
-        hyperparameters: Of the model.
+        hyperparameters: Hyperparameters of the model.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -44,11 +44,11 @@ class EpochRecord:
 
     Args:
         epoch: Counted from 0.
-        learning_rate: Of all its steps.
+        learning_rate: The learning rate of all its steps.
         loss: Training loss, the mean over the samples drawn.
         validation: Metric key to value on the validation part, after the epoch.
-        summary: The selector's, at the end of the epoch it describes.
-        signals: The method's, at the same time; empty where they are not recorded (`fit`).
+        summary: The selector's summary, at the end of the epoch it describes.
+        signals: The method's signals, at the same time; empty where they are not recorded (`fit`).
     """
 
     epoch: int
