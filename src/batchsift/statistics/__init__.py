@@ -2,7 +2,7 @@
 
 | module | what it answers | |
 |---|---|---|
-| `folds` | how do two rows of paired values differ? | mean and deviation, signed-rank test, its smallest p |
+| `folds` | what are the values of the folds like? | mean and deviation, the smallest p of a signed-rank test |
 | `ranks` | who is ahead of whom? | average ranks, groups of methods that no test told apart |
 | `significance` | is it chance? | Friedman, Nemenyi, Wilcoxon with Holm, corrected resampled t-test |
 | `effects` | how large is it? | wins and losses, rank-biserial correlation, Hedges' g, bootstrap interval |

@@ -47,8 +47,8 @@ def fit(
         folder: For the files; made where it is missing.
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
-        settings: The settings of the training; those of folds and filters (`num_folds`, `min_positives`, `top_features`) are not
-            looked at. The papers' by default.
+        settings: The settings of the training, the papers' by default; those of folds and filters (`num_folds`,
+            `min_positives`, `top_features`) are not looked at.
         hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: Decides the validation part, the initial weights and the selection.

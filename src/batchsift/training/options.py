@@ -23,8 +23,8 @@ def create_method(name: str, options: Mapping[str, Any]) -> "Method":
 
     Args:
         name: One of `batchsift.methods.names()`.
-        options: Options of the method, by name. `storage` is the name of a torch dtype, `mixture` a number or a table of
-            what `batchsift.methods.Mixture` takes.
+        options: Options of the method, by name. `storage` is the name of a torch dtype, `mixture` a number or a table
+            of what `batchsift.methods.Mixture` takes.
 
     Raises:
         ValueError: For an unknown method or option, or a value out of its range.

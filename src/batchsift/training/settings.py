@@ -24,8 +24,8 @@ class Settings:
         top_features: Share of the features to keep, those with the largest sums in a training part, in (0, 1]; None
             keeps all. The papers keep 0.02 of rcv1's and 0.05 of the Yahoo sets'.
         device: Where the model trains, in torch's words.
-        threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose badly
-            where something else needs the cores; a repeated run gives the same numbers with the same threads only.
+        threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
+            badly where something else needs the cores; a repeated run gives the same numbers with the same threads only.
 
     Raises:
         ValueError: For a value out of its range.
