@@ -1,25 +1,30 @@
-"""batchsift: better mini-batches for multi-label training in PyTorch."""
+"""batchsift: better mini-batches for multi-label training in PyTorch.
 
-from importlib.metadata import version as _version
+Everything public is here by name, and imported when it is first asked for: torch alone takes seconds to import.
+"""
 
-from batchsift import data, methods, models
-from batchsift.loading import WithIndices, collate_with_indices, collect_labels
-from batchsift.methods import (
-    D2ACE,
-    ActiveBias,
-    Hard,
-    HardImbalanced,
-    LabelBalanced,
-    Mixture,
-    Random,
-    RecencyBias,
-    Stratified,
-    Uncertainty,
-)
-from batchsift.selection.selector import Selector
-from batchsift.selection.sharding import shard
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = _version("batchsift")
+if TYPE_CHECKING:
+    from batchsift import data, methods, models
+    from batchsift.loading import WithIndices, collate_with_indices, collect_labels
+    from batchsift.methods import (
+        D2ACE,
+        ActiveBias,
+        Hard,
+        HardImbalanced,
+        LabelBalanced,
+        Mixture,
+        Random,
+        RecencyBias,
+        Stratified,
+        Uncertainty,
+    )
+    from batchsift.selection.selector import Selector
+    from batchsift.selection.sharding import shard
+
+    __version__: str
 
 __all__ = [
     "D2ACE",
@@ -41,3 +46,40 @@ __all__ = [
     "models",
     "shard",
 ]
+
+# Where the names are defined; one that is missing here is itself a module.
+_MODULES = {
+    "D2ACE": "methods",
+    "ActiveBias": "methods",
+    "Hard": "methods",
+    "HardImbalanced": "methods",
+    "LabelBalanced": "methods",
+    "Mixture": "methods",
+    "Random": "methods",
+    "RecencyBias": "methods",
+    "Selector": "selection.selector",
+    "Stratified": "methods",
+    "Uncertainty": "methods",
+    "WithIndices": "loading",
+    "collate_with_indices": "loading",
+    "collect_labels": "loading",
+    "shard": "selection.sharding",
+}
+
+if not TYPE_CHECKING:  # type checkers would take every name for defined
+
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            value = import_module("importlib.metadata").version("batchsift")
+        elif name in _MODULES:
+            value = getattr(import_module(f"batchsift.{_MODULES[name]}"), name)
+        elif name in __all__:
+            value = import_module(f"batchsift.{name}")
+        else:
+            raise AttributeError(f"module 'batchsift' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -1,8 +1,9 @@
-"""Files that are whole or not there: writing atomically, claiming a folder, rows as CSV."""
+"""Files that are whole or not there: writing atomically, claiming and naming a folder, rows as CSV."""
 
 import csv
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -52,6 +53,15 @@ def claim(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+
+
+def folder_of(parent: str, name: str) -> Path:
+    """Return the default folder for what has this name; a hyphen stands for characters that a path cannot bear.
+
+    >>> folder_of("results", "my data-mlp").as_posix()
+    'results/my-data-mlp'
+    """
+    return Path(parent) / re.sub(r"[^\w.-]+", "-", name)
 
 
 def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:

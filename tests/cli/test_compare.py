@@ -108,7 +108,7 @@ def test_a_warning_is_one_readable_line(batchsift, data):
     ],
 )
 def test_mistakes_get_one_line_and_exit_code_2(batchsift, data, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.setattr(compare_verb, "compare", lambda *_, **__: pytest.fail("nothing may be computed"))
+    monkeypatch.setattr(comparison, "compare", lambda *_, **__: pytest.fail("nothing may be computed"))
     paths = {"data": data}
     rows = {"wrong": None, "three": [[1, 2, 3, 1, 0], [3, 4, 5, 0, 1], [5, 6, 9, 1, 1]], "not01": [[1, 2, 3, 0, 7]]}
     for name, content in rows.items():
@@ -161,7 +161,7 @@ def test_runs_of_other_versions_are_run_again(batchsift, data, monkeypatch):
 
 def test_settings_and_hyperparameters_reach_the_runs(batchsift, data, monkeypatch, tmp_path):
     tuned = recipes.Recipe(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
-    monkeypatch.setattr(compare_verb, "recipe", lambda *_, **__: tuned)
+    monkeypatch.setattr(recipes, "recipe", lambda *_, **__: tuned)
     options = ["--methods", "random", "--settings", "tuned", "--epochs", 2, "--weight-decay", 0, "--jobs", 2]
     more = [
         "--decay-share",
@@ -192,7 +192,7 @@ def test_divergence_is_a_message(batchsift, data):
 
 
 def test_a_bug_shows_where(batchsift, monkeypatch, data):
-    monkeypatch.setattr(compare_verb, "compare", lambda *_, **__: {}["no such key"])
+    monkeypatch.setattr(comparison, "compare", lambda *_, **__: {}["no such key"])
     with pytest.raises(KeyError):
         batchsift("compare", data, "--labels", 2, *SHORT)
 
@@ -201,7 +201,7 @@ def test_an_interruption_is_said(batchsift, data, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compare_verb, "compare", interrupted)
+    monkeypatch.setattr(comparison, "compare", interrupted)
     code, _, err = batchsift("compare", data, "--labels", 2, *SHORT)
     assert code == 130
     assert err.startswith("batchsift: interrupted; every finished run is kept")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from batchsift.cli import study as study_verb
 from batchsift.studies import executor
+from batchsift.studies import run as study_runs
 from batchsift.studies.grid import read_study
 from batchsift.studies.store import Store
 from batchsift.training.provenance import versions
@@ -86,7 +86,7 @@ def test_killed_five_times_it_ends_as_if_undisturbed(folder):
     assert process.returncode == 0, told
     assert told.count("\ncell ") == left
     study, whole = read_study(folder / "study.toml"), Store(folder / "whole")
-    study_verb.run_study(study, whole)
+    study_runs.run_study(study, whole)
     assert contents(killed) == contents(whole)
     assert not list((folder / "killed" / "cells").glob(".*"))
 
@@ -193,7 +193,7 @@ def test_an_interruption_is_said(batchsift, folder, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study_verb, "run_study", interrupted)
+    monkeypatch.setattr(study_runs, "run_study", interrupted)
     code, _, err = batchsift("study", "run", "study.toml")
     assert (code, err.startswith("batchsift: interrupted; every finished cell is kept")) == (130, True)
 

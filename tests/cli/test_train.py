@@ -72,7 +72,7 @@ def test_the_same_command_again_computes_nothing(batchsift, table, monkeypatch):
 
 
 def test_lines_in_a_file_that_is_no_terminal(batchsift, table, monkeypatch):
-    monkeypatch.setattr("batchsift.cli.train.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("batchsift.report.console.training.SECONDS_BETWEEN_LINES", 0.0)
     _, out, err = batchsift("train", table, "--labels", 2, *QUICK)
     assert [line.split(":")[0] for line in err.splitlines()] == [f"epoch {n} of 4" for n in range(1, 5)]
     assert all(re.search(r"Macro-AUC \d\.\d{4}; about \d+ s left$", line) for line in err.splitlines())
@@ -81,7 +81,7 @@ def test_lines_in_a_file_that_is_no_terminal(batchsift, table, monkeypatch):
 
 @pytest.mark.filterwarnings("default")
 def test_labels_that_cannot_be_learned_are_said_before_training(batchsift, table, monkeypatch):
-    monkeypatch.setattr("batchsift.cli.train.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("batchsift.report.console.training.SECONDS_BETWEEN_LINES", 0.0)
     frame = pd.read_csv(table).assign(y_all=1, **{f"y_none{number}": 0 for number in range(7)})
     frame.to_csv("constant.csv", index=False)
     _, _, err = batchsift("train", "constant.csv", "--label-columns", "y_*", *QUICK)
@@ -90,14 +90,6 @@ def test_labels_that_cannot_be_learned_are_said_before_training(batchsift, table
         "1 of 10 labels that every training sample has: y_all. They cannot be learned, and scores say nothing of them"
     )
     assert err.count("note: ") == 1
-
-
-def test_an_interruption_before_a_verb_begins(batchsift, monkeypatch):
-    def interrupted():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("batchsift.cli.verbs.verbs", interrupted)
-    assert batchsift("methods") == (130, "", "batchsift: interrupted\n")
 
 
 def test_options_reach_model_and_method(batchsift, table):

@@ -2,25 +2,26 @@
 
 A user's mistake ends with one short message on stderr and exit code 2; everything a user can get wrong is
 looked at before anything is computed. What fails after that is a bug, and shows where.
+
+Only `typer` is imported before a verb has looked at its options, so that help and usage errors come at once. What a
+verb needs beyond that is imported inside it.
 """
 
 import sys
 from importlib.util import find_spec
 
-from batchsift.cli.endings import INTERRUPTED, USER_MISTAKE, stop
+from batchsift.cli.endings import USER_MISTAKE, interrupts_end_at_once, stop
 
 
 def main() -> None:
-    """The console entry point."""
-    missing = [package for package in ("typer", "rich", "matplotlib") if find_spec(package) is None]
-    if missing:
-        stop(f'not installed: {", ".join(missing)}; pip install "batchsift[experiments]"', USER_MISTAKE)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show an arrow must not cost anyone a result.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        from batchsift.cli.verbs import verbs  # noqa: PLC0415 (needs extras)
+    """Run the command that the console entry point was called with."""
+    with interrupts_end_at_once():
+        missing = [package for package in ("typer", "rich", "matplotlib") if find_spec(package) is None]
+        if missing:
+            stop(f'not installed: {", ".join(missing)}; pip install "batchsift[experiments]"', USER_MISTAKE)
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal that cannot show an arrow must not cost anyone a result.
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        from batchsift.cli.verbs import verbs
 
         verbs()
-    except KeyboardInterrupt:  # before a verb began: what is imported takes seconds
-        stop("interrupted", INTERRUPTED)

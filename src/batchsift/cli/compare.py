@@ -1,68 +1,43 @@
 """`batchsift compare`: several methods on one data set."""
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from batchsift import models
-from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
-from batchsift.cli.processes import Jobs, deaths_explained, number_of
-from batchsift.cli.source import Data, Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.files import claim, write
-from batchsift.report.console.plots import convergence, image
-from batchsift.report.console.progress import ComparisonProgress
-from batchsift.report.console.tables import comparison_report
-from batchsift.studies.comparison import Comparison, check_methods, compare
-from batchsift.studies.document import document, epochs_csv, to_json
-from batchsift.studies.store import Store
-from batchsift.training.loop import DivergedError
-from batchsift.training.options import check_hyperparameters, try_model
-from batchsift.training.prepare import Prepared, prepare
-from batchsift.training.presets import recipe
+from batchsift.cli.endings import (
+    USER_MISTAKE,
+    complain,
+    deaths_explained,
+    mistakes_explained,
+    plain_endings,
+    show_paths,
+    stop,
+)
+from batchsift.cli.options import AsJson, Data, Jobs, Reading, Training, number_of_processes, takes_groups
+from batchsift.cli.words import check_method, parted
+from batchsift.files import claim, folder_of, write
 from batchsift.training.settings import Settings
+
+if TYPE_CHECKING:
+    from batchsift.studies.comparison import Comparison
+    from batchsift.studies.store import Store
+    from batchsift.training.prepare import Prepared
 
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 
 
-def _help(what: str, name: str) -> str:
-    return f"{what}; {getattr(Settings, name):g} unless the settings say otherwise."
-
-
-def compare_methods(  # noqa: PLR0917 (typer makes options of them)
+@takes_groups
+def compare(
+    *,
     data: Data,
-    labels: Labels = None,
-    label_columns: LabelColumns = None,
-    label_column: LabelColumn = None,
-    delimiter: Delimiter = None,
-    drop: Drop = None,
-    model: Annotated[str, typer.Option(help=f"Base model: {', '.join(models.names())}.")] = "mlp",
+    reading: Reading,
+    training: Training,
     methods: Annotated[str, typer.Option(help="Separated by commas.")] = "random,uncertainty,d2ace",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
-    settings: Annotated[
-        str, typer.Option(help="paper, or tuned: found by a search for that model and data set.")
-    ] = "paper",
-    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None,
-    seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0,
-    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None,
-    weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None,
-    decay_share: Annotated[
-        float | None,
-        typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share")),
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None,
-    hyperparameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A hyperparameter of the model, such as dropout=0.2; may be repeated."
-        ),
-    ] = None,
     min_positives: Annotated[
         int, typer.Option(help="Drop labels with this many positives or fewer.")
     ] = Settings.min_positives,
@@ -70,61 +45,54 @@ def compare_methods(  # noqa: PLR0917 (typer makes options of them)
         float | None,
         typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
     ] = Settings.top_features,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device,
-    threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads,
     jobs: Jobs = 1,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    names = [name.strip() for name in methods.split(",")]
-    fields = {
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "decay_share": decay_share,
-        "batch_size": batch_size,
-        "threads": threads,
-        "num_folds": folds,
-        "min_positives": min_positives,
-        "top_features": top_features,
-        "device": device,
-    }
-    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    names = parted(methods)
+    fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
+    with mistakes_explained():
+        training.check(**fields)
+        for name in names:
+            check_method(name)
+        processes = number_of_processes(jobs)
+    from batchsift.studies.comparison import check_methods
+    from batchsift.studies.store import Store
+    from batchsift.training.options import check_hyperparameters, try_model
+    from batchsift.training.prepare import prepare
+
     with plain_endings(_INTERRUPTED):
         with mistakes_explained():
-            Settings(**given)
             check_methods(names)
-            chosen = assigned(hyperparameters or [], "--set")
-            check_hyperparameters(model, chosen)
-            processes = number_of(jobs)
-            source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
-            named = recipe(settings, model=model, data=source.name)
-            prepared = prepare(source, Settings(**{**named.settings, **given}), seed=seed)
-            chosen = {**named.hyperparameters, **chosen}
-            try_model(model, prepared.data, chosen)
-            store = Store(out or _default_folder(prepared.data.name, model))
+            check_hyperparameters(training.model, training.own_hyperparameters())
+            source = reading.load(data)
+            settings, hyperparameters = training.chosen(source.name, **fields)
+            prepared = prepare(source, settings, seed=training.seed)
+            try_model(training.model, prepared.data, hyperparameters)
+            store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
             claim(store.folder)
         comparison = _computed(
-            prepared, model, names, hyperparameters=chosen, settings=settings, jobs=processes, store=store
+            prepared, training, methods=names, hyperparameters=hyperparameters, store=store, jobs=processes
         )
         _report(comparison, store.folder, as_json=as_json)
 
 
-def _default_folder(data: str, model: str) -> Path:
-    return Path("results") / re.sub(r"[^\w.-]+", "-", f"{data}-{model}")
-
-
 def _computed(
-    prepared: Prepared,
-    model: str,
-    methods: Sequence[str],
+    prepared: "Prepared",
+    training: Training,
     *,
+    methods: Sequence[str],
     hyperparameters: Mapping[str, Any],
-    settings: str,
+    store: "Store",
     jobs: int,
-    store: Store,
-) -> Comparison:
+) -> "Comparison":
+    from rich.console import Console
+
+    from batchsift.report.console.progress import ComparisonProgress
+    from batchsift.studies.comparison import compare as run_comparison
+    from batchsift.training.loop import DivergedError
+
     folds, epochs = len(prepared.splits), prepared.settings.epochs
     num_runs = folds * len(methods)
     progress = ComparisonProgress(Console(stderr=True), num_runs=num_runs, epochs=epochs, num_folds=folds)
@@ -142,12 +110,12 @@ def _computed(
         stack.enter_context(deaths_explained())
         stack.enter_context(progress)
         try:
-            return compare(
+            return run_comparison(
                 prepared,
-                model=model,
+                model=training.model,
                 methods=methods,
                 hyperparameters=hyperparameters,
-                settings=settings,
+                settings=training.settings,
                 store=store,
                 jobs=jobs,
                 on_start=on_start,
@@ -158,8 +126,14 @@ def _computed(
             stop(str(error), USER_MISTAKE)
 
 
-def _report(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
-    """Files, then tables or the document; the latter also where the files cannot be written any more."""
+def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
+    """Write the files, then show tables or the document: the latter also where files cannot be written any more."""
+    from rich.console import Console
+
+    from batchsift.report.console.plots import convergence, image
+    from batchsift.report.console.tables import comparison_report
+    from batchsift.studies.document import document, epochs_csv, to_json
+
     figure = convergence(comparison)
     files = {
         "results.json": to_json(document(comparison, histories=True)).encode(),
@@ -176,5 +150,4 @@ def _report(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
             sys.stdout.write(to_json(document(comparison)) + "\n")
         else:
             console.print(comparison_report(comparison, console.width))
-    for path in written:
-        (sys.stderr if as_json else sys.stdout).write(f"{path}\n")
+    show_paths(written, as_json=as_json)

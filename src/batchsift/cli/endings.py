@@ -1,18 +1,24 @@
 """How commands end: a user's mistake in one line, an interruption without a traceback."""
 
+import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
+FAILED = 1
 USER_MISTAKE = 2
 INTERRUPTED = 130
 
 
 @contextmanager
 def mistakes_explained() -> Iterator[None]:
-    """What the library refuses is a user's mistake."""
+    """Take what the library refuses for a user's mistake."""
     try:
         yield
     except (ValueError, TypeError, OSError) as error:
@@ -20,9 +26,21 @@ def mistakes_explained() -> Iterator[None]:
 
 
 @contextmanager
+def deaths_explained() -> Iterator[None]:
+    """Say in one line that the system ended a process: that is no bug of ours."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        yield
+    except BrokenProcessPool as error:
+        reason = str(error).partition("\n")[0]
+        stop(f"a process died, for want of memory? What was finished is kept. {reason}", FAILED)
+
+
+@contextmanager
 def plain_endings(interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
-    """Warnings as lines a user can read, and no traceback for an interruption."""
-    with warnings.catch_warnings():
+    """Show warnings as lines a user can read, and end an interruption without a traceback."""
+    with warnings.catch_warnings(), _on_interrupt(signal.default_int_handler):
         warnings.showwarning = lambda message, *_, **__: complain(f"note: {message}")
         try:
             yield
@@ -30,12 +48,48 @@ def plain_endings(interrupted: str = "interrupted; nothing was written") -> Iter
             stop(interrupted, INTERRUPTED)
 
 
+@contextmanager
+def interrupts_end_at_once() -> Iterator[None]:
+    """End the process itself, in one line, where Ctrl-C comes before `plain_endings` or after it.
+
+    That is for the seconds in which modules are imported: an import may swallow a KeyboardInterrupt, or let another
+    error out in its place.
+    """
+    with _on_interrupt(_end):
+        yield
+
+
 def complain(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     sys.stderr.write(" ".join(message.split()) + "\n")
 
 
+def show_paths(paths: Iterable[Path], *, as_json: bool) -> None:
+    """Say which files were written: on stdout, or on stderr where stdout is for a JSON document."""
+    stream = sys.stderr if as_json else sys.stdout
+    stream.writelines(f"{path}\n" for path in paths)
+
+
 def stop(message: str, code: int) -> NoReturn:
-    """One line on stderr, and the end."""
+    """Write one line to stderr, and exit."""
     complain(f"batchsift: {message}")
     sys.exit(code)
+
+
+@contextmanager
+def _on_interrupt(handler: Any) -> Iterator[None]:
+    """Set what Ctrl-C does; where it is ignored, or another program's to handle, it stays as it is."""
+    before = signal.getsignal(signal.SIGINT)
+    if before not in (signal.default_int_handler, _end) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    os.write(2, b"batchsift: interrupted\n")
+    os._exit(INTERRUPTED)

@@ -4,33 +4,28 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from numpy.typing import NDArray
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.source import Delimiter, Drop, LabelColumn, LabelColumns, Labels, Reading
-from batchsift.data.readers.matching import matching_features
-from batchsift.data.readers.tables import read_frame
+from batchsift.cli.options import AsJson, Reading, takes_groups
 from batchsift.files import csv_text, write
-from batchsift.training.folder import MODEL, SUMMARY
-from batchsift.training.model import TrainedModel
-from batchsift.training.options import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
-def predict_labels(  # noqa: PLR0917 (typer makes options of them)
+@takes_groups
+def predict(
+    *,
     run: Annotated[Path, typer.Argument(help="The folder of 'batchsift train'.", show_default=False)],
     data: Annotated[
         str, typer.Argument(help="A file like that of the training; a table needs no labels.", show_default=False)
     ],
-    labels: Labels = None,
-    label_columns: LabelColumns = None,
-    label_column: LabelColumn = None,
-    delimiter: Delimiter = None,
-    drop: Drop = None,
+    reading: Reading,
     id_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A column of the table, to be copied before the labels.", show_default=False),
@@ -43,17 +38,23 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
     out: Annotated[
         Path | None, typer.Option(help="A .csv file; standard output by default.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Predict the probability of every label for every sample: a CSV with one column a label."""
-    with plain_endings("interrupted; nothing was written"), mistakes_explained():
+    is_table = data.lower().endswith(TABLES)
+    with mistakes_explained():
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
-        path = run / MODEL if run.is_dir() or not run.suffix else run
-        _check_out(out, data, path)
-        is_table = data.lower().endswith(TABLES)
         if id_column is not None and not is_table:
             raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
+    from batchsift.data.readers.matching import matching_features
+    from batchsift.data.readers.tables import read_frame
+    from batchsift.training.folder import MODEL
+    from batchsift.training.model import TrainedModel
+
+    with plain_endings("interrupted; nothing was written"), mistakes_explained():
+        path = run / MODEL if run.is_dir() or not run.suffix else run
+        _check_out(out, data, path)
         model = TrainedModel.load(path)
         ids: dict[str, list[Any]] = {}
         if is_table:
@@ -61,17 +62,10 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
                 ids[id_column] = _ids(data, id_column, model.label_names)
             features: Any = matching_features(read_frame(data), model.feature_names)
         else:
-            source = Reading(labels, label_columns, label_column, delimiter, drop).load(data)
-            features = model.aligned(source)
+            features = model.aligned(reading.load(data))
         probs_NL = model.predict(features, device)
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)
-        if as_json:
-            document: dict[str, Any] = {"labels": model.label_names, "predictions": predicted.tolist()}
-            if id_column is not None:
-                document["ids"] = ids[id_column]
-            text = json.dumps(document, ensure_ascii=False, default=str) + "\n"
-        else:
-            text = _csv(model.label_names, predicted, ids)
+        text = (_json if as_json else _csv)(model.label_names, predicted, ids)
         if out is None:
             sys.stdout.write(text)
         else:
@@ -80,7 +74,9 @@ def predict_labels(  # noqa: PLR0917 (typer makes options of them)
 
 
 def _check_out(out: Path | None, data: str, model: Path) -> None:
-    """What predictions are made from, by whatever name, and the other files of the run are not written over."""
+    """Refuse to write over what predictions are made from, by whatever name, or over another file of the run."""
+    from batchsift.training.folder import SUMMARY
+
     if out is None or not out.exists():
         return
     run = model.resolve().parent
@@ -90,7 +86,10 @@ def _check_out(out: Path | None, data: str, model: Path) -> None:
 
 
 def _ids(data: str, column: str, label_names: Sequence[str]) -> list[Any]:
-    """What the column holds, None where a cell is empty."""
+    """Return what the column holds, None where a cell is empty."""
+    from batchsift.data.readers.tables import read_frame
+    from batchsift.training.options import nearest
+
     frame = read_frame(data, texts=column)
     if column not in frame:
         raise ValueError(f"--id-column {column!r} is none of the columns of {data}{nearest(column, frame.columns)}")
@@ -99,7 +98,14 @@ def _ids(data: str, column: str, label_names: Sequence[str]) -> list[Any]:
     return [None if missing else value for value, missing in zip(frame[column], frame[column].isna(), strict=True)]
 
 
-def _csv(label_names: Sequence[str], predicted: NDArray[Any], ids: Mapping[str, Sequence[Any]]) -> str:
+def _json(label_names: Sequence[str], predicted: "NDArray[Any]", ids: Mapping[str, Sequence[Any]]) -> str:
+    document: dict[str, Any] = {"labels": label_names, "predictions": predicted.tolist()}
+    for column in ids.values():
+        document["ids"] = column
+    return json.dumps(document, ensure_ascii=False, default=str) + "\n"
+
+
+def _csv(label_names: Sequence[str], predicted: "NDArray[Any]", ids: Mapping[str, Sequence[Any]]) -> str:
     columns = [*ids, *label_names]
     rows = [
         [*(column[number] for column in ids.values()), *(f"{value:.6g}" for value in row)]

@@ -8,24 +8,27 @@ from typing import Annotated
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.metrics import METRICS
+from batchsift.cli.options import AsJson
+from batchsift.cli.words import METRICS, parted
 
 
-def report_study(
+def report(
+    *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a study or a comparison: what went to --out.")],
     out: Annotated[Path | None, typer.Option(help="The page; DIR/report.html by default.")] = None,
     metric: Annotated[
         str, typer.Option(help=f"Those to make claims of, separated by commas: {', '.join(METRICS)}.")
     ] = "",
     alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = 0.05,
-    as_json: Annotated[bool, typer.Option("--json", help="The claims as one JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a study's report: one HTML page that opens from disk."""
-    from batchsift.report.page import report, write_report  # noqa: PLC0415 (matplotlib and jinja are for this verb)
+    from batchsift.report.page import report as made_of
+    from batchsift.report.page import write_report
 
-    names = [name.strip() for name in metric.split(",") if name.strip()]
+    names = [name for name in parted(metric) if name]
     with plain_endings(), mistakes_explained():
-        made = report(folder, metrics=names, alpha=alpha)
+        made = made_of(folder, metrics=names, alpha=alpha)
         page = write_report(made, out or folder / "report.html")
     if as_json:
         sys.stdout.write(json.dumps({"page": str(page), **made.document()}, indent=1, allow_nan=False) + "\n")

@@ -2,8 +2,7 @@
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from numbers import Integral  # NumPy's integers are such; NumPy itself takes a while to import
 
 
 def resolve(point: float, epochs: int | None, name: str) -> int:
@@ -21,9 +20,9 @@ def resolve(point: float, epochs: int | None, name: str) -> int:
     >>> resolve(0.1, 25, "warmup"), resolve(10, 25, "warmup")
     (3, 10)
     """
-    if isinstance(point, bool) or not isinstance(point, int | float | np.integer):
+    if isinstance(point, bool) or not isinstance(point, int | float | Integral):
         raise TypeError(f"{name} must be an int (epochs) or a float (share of the epochs), got {point!r}")
-    if isinstance(point, int | np.integer):
+    if isinstance(point, int | Integral):
         if point < 0:
             raise ValueError(f"{name}={point} must not be negative")
         return int(point)

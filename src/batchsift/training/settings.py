@@ -25,7 +25,8 @@ class Settings:
             keeps all. The papers keep 0.02 of rcv1's and 0.05 of the Yahoo sets'.
         device: Where the model trains, in torch's words.
         threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
-            badly where something else needs the cores; a repeated run gives the same numbers with the same threads only.
+            badly where something else needs the cores. Only with the same threads do repeated runs give the same
+            numbers.
 
     Raises:
         ValueError: For a value out of its range.

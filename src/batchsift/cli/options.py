@@ -1,0 +1,217 @@
+"""The options that several verbs take, each declared once.
+
+A verb takes a whole group of them as one parameter, when it is decorated with `takes_groups`.
+"""
+
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batchsift.cli import words
+from batchsift.cli.assignments import assigned
+from batchsift.training.settings import Settings
+
+if TYPE_CHECKING:
+    from batchsift.data import MultiLabelData
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="'digits', a name that 'batchsift datasets' lists, or a file: .arff, .csv, .tsv, .parquet or .npz.",
+        show_default=False,
+    ),
+]
+Jobs = Annotated[int, typer.Option(help="Processes; -1: as many as there are cores.")]
+
+
+def takes_groups(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb take groups of options: parameters whose type is a dataclass.
+
+    Typer then sees each field of the dataclass as an option of the verb.
+    """
+    groups: dict[str, tuple[type, list[str]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(verb).parameters.items():
+        group = parameter.annotation
+        if isinstance(group, type) and is_dataclass(group):
+            fields = inspect.signature(group).parameters
+            groups[name] = group, list(fields)
+            parameters += fields.values()
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(verb)
+    def with_groups(**given: Any) -> None:
+        for name, (group, fields) in groups.items():
+            given[name] = group(**{field: given.pop(field) for field in fields})
+        verb(**given)
+
+    with_groups.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_groups.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a data set is read."""
+
+    labels: Annotated[
+        int | None,
+        typer.Option(help="How many of the last columns are labels (.arff, .csv, .tsv, .parquet).", show_default=False),
+    ] = None
+    label_columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Which columns are labels: names or patterns such as 'y_*', parted by commas.", show_default=False
+        ),
+    ] = None
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="The column that holds all labels of a sample as delimited tags.", show_default=False),
+    ] = None
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="Between the tags of --label-column; found out where only one occurs.", show_default=False),
+    ] = None
+    drop: Annotated[
+        str | None,
+        typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
+    ] = None
+
+    def load(self, data: str) -> "MultiLabelData":
+        """Load what the command line names; errors and warnings speak of its options.
+
+        Raises:
+            ValueError: As `batchsift.data.load`.
+            OSError: As `batchsift.data.load`.
+        """
+        from batchsift.data import load
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                found = load(data, **asdict(self))
+            except ValueError as error:
+                raise ValueError(as_options(str(error))) from error
+        for warning in caught:
+            warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
+        return found
+
+
+_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
+
+
+def as_options(message: str) -> str:
+    """Return a message of `load` with its arguments as the options of the command line they came from.
+
+    >>> as_options("labels=3 came with a.npz; what goes with it: drop=")
+    '--labels 3 came with a.npz; what goes with it: --drop'
+    """
+
+    def option(match: re.Match[str]) -> str:
+        flag = f"--{match[1].replace('_', '-')}"
+        return f"{flag} " if match[2] not in ("", ",", ";", ")") else flag
+
+    return _ARGUMENT.sub(option, message)
+
+
+def _help(what: str, name: str) -> str:
+    return f"{what}; {getattr(Settings, name):g} unless --settings says otherwise."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a model is trained."""
+
+    model: Annotated[str, typer.Option(help=f"Base model: {', '.join(words.MODELS)}.")] = "mlp"
+    settings: Annotated[
+        str, typer.Option(help="'paper', or 'tuned' where a search was made for this model and data set.")
+    ] = "paper"
+    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None
+    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None
+    weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None
+    decay_share: Annotated[
+        float | None, typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share"))
+    ] = None
+    batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None
+    hyperparameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A hyperparameter of the model, such as dropout=0.2; may be repeated."
+        ),
+    ] = None
+    seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0
+    device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
+    threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads
+
+    def check(self, **others: Any) -> None:
+        """Look at everything that can be judged before the model, the data and torch are there.
+
+        Args:
+            others: Further fields of `Settings`, options of one verb.
+
+        Raises:
+            ValueError: An unknown word, a value out of its range, or a hyperparameter that is no `NAME=VALUE`.
+        """
+        words.check_model(self.model)
+        words.check_settings(self.settings)
+        Settings(**self._given(others))
+        self.own_hyperparameters()
+
+    def own_hyperparameters(self) -> dict[str, Any]:
+        """Return what --set gives, name to value.
+
+        Raises:
+            ValueError: One is no `NAME=VALUE`, or comes twice.
+        """
+        return assigned(self.hyperparameters or [], "--set")
+
+    def chosen(self, data: str, **others: Any) -> tuple[Settings, dict[str, Any]]:
+        """Return the settings and the model's hyperparameters: those of --settings, changed by the other options.
+
+        Args:
+            data: The name of the data set.
+            others: Further fields of `Settings`, options of one verb.
+
+        Raises:
+            ValueError: There are no such settings for this model and data set, or an option is wrong.
+        """
+        from batchsift.training.presets import recipe
+
+        named = recipe(self.settings, model=self.model, data=data)
+        settings = Settings(**{**named.settings, **self._given(others)})
+        return settings, {**named.hyperparameters, **self.own_hyperparameters()}
+
+    def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        fields = {
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "decay_share": self.decay_share,
+            "batch_size": self.batch_size,
+            "device": self.device,
+            "threads": self.threads,
+        }
+        return {name: value for name, value in {**fields, **others}.items() if value is not None}
+
+
+def number_of_processes(jobs: int) -> int:
+    """Return how many processes `--jobs` means.
+
+    Raises:
+        ValueError: for one that makes no sense.
+    """
+    if jobs < 1 and jobs != -1:
+        raise ValueError(f"--jobs must be at least 1, or -1 for as many as there are cores, got {jobs}")
+    if jobs != -1:
+        return jobs
+    import joblib
+
+    return int(joblib.cpu_count())
