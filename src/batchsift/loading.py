@@ -75,8 +75,10 @@ class collate_with_indices(Generic[_S, _T]):  # noqa: N801 -- used like a functi
     def __call__(self, batch: list[Any]) -> Any:
         """Collate samples of `WithIndices`."""
         if not batch or not isinstance(batch[0], Mapping):
-            return torch.tensor([index for index, _ in batch]), self.user_collate([sample for _, sample in batch])
-        indices = torch.tensor([sample[_INDEX_KEY] for sample in batch])
+            return torch.tensor([index for index, _ in batch], device="cpu"), self.user_collate(
+                [sample for _, sample in batch]
+            )
+        indices = torch.tensor([sample[_INDEX_KEY] for sample in batch], device="cpu")
         plain: list[Any] = [{k: v for k, v in sample.items() if k != _INDEX_KEY} for sample in batch]
         collated = self.user_collate(plain)
         return {**collated, _INDEX_KEY: indices} if isinstance(collated, Mapping) else (indices, collated)
@@ -132,7 +134,8 @@ class _LabelsOnly(Dataset[Tensor]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Tensor:
-        return torch.as_tensor(self.labels_of(self.dataset[index]))
+        labels = self.labels_of(self.dataset[index])
+        return labels if isinstance(labels, Tensor) else torch.as_tensor(labels, device="cpu")
 
 
 def _labels_of(sample: Any) -> Any:

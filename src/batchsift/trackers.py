@@ -54,7 +54,9 @@ def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tenso
     """
     values_BL = values_BL.to(target_ML.dtype)
     if valid_B is not None:
-        values_BL = values_BL.where(valid_B[:, None], target_ML.index_select(0, torch.as_tensor(rows_B)))
+        values_BL = values_BL.where(
+            valid_B[:, None], target_ML.index_select(0, torch.as_tensor(rows_B, device=target_ML.device))
+        )
     if on_host(target_ML):
         np.put(_whole_rows(target_ML), rows_B, _whole_rows(values_BL.contiguous()))
     else:
@@ -135,7 +137,7 @@ class RecentSteps(Tracker):
         previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
         step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
         if not on_host(self.count_N) or not before_B.all():
-            step_BL.mul_(torch.as_tensor(before_B > 0)[:, None])
+            step_BL.mul_(torch.as_tensor(before_B > 0, device=step_BL.device)[:, None])
         write_rows(self.latest_NL, rows_B, probs_BL, valid_B)
         num_steps, num_samples, num_labels = self.steps_SNL.shape
         if num_steps:
@@ -229,7 +231,7 @@ class RunningMoments(Tracker):
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Take in one value for each cell of different samples; the rows that are not valid are left out."""
-        count_B = torch.as_tensor(count_rows(self.count_N, indices_B, valid_B)) + 1
+        count_B = torch.as_tensor(count_rows(self.count_N, indices_B, valid_B), device=self.count_N.device) + 1
         mean_BL = self.mean_NL.index_select(0, indices_B).to(values_BL.dtype)
         before_BL = values_BL - mean_BL
         mean_BL = mean_BL + before_BL / count_B[:, None]

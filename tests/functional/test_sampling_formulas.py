@@ -213,7 +213,7 @@ def test_any_block(seed, n, num_blocks):
 @pytest.mark.parametrize(("chance", "sample"), [(0.0, 1), (0.5, 2), (1 - 2**-53, 2)])
 def test_no_chance_at_all_falls_on_a_zero(chance, sample, monkeypatch):
     """The edges of the unit interval and of a sample's share of it, which real draws hit once in 2**53."""
-    monkeypatch.setattr(fast.torch, "rand", lambda *shape, dtype, generator: torch.full(shape, chance, dtype=dtype))
+    monkeypatch.setattr(fast.torch, "rand", lambda *shape, dtype, **_: torch.full(shape, chance, dtype=dtype))
     assert fast.draw_blocks(float64([0.0, 0.5, 0.5, 0.0]), 1, 3, generator(0)).tolist() == [[sample]] * 3
 
 

@@ -6,8 +6,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import batchsift as bs
 from batchsift import trackers
-from batchsift.selection import device as deferred
-from batchsift.selection.device import Deferred
+from batchsift.selection import device
+from batchsift.selection.device import DeviceObserver
 
 N, L, B = 26, 3, 5
 LABELS = (torch.arange(N)[:, None] % torch.tensor([2, 3, 5]) == 0).to(torch.uint8)
@@ -19,17 +19,22 @@ def plain(method, labels=LABELS):
     return bs.Selector(labels, method=method, features=FEATURES, batch_size=B, epochs=8, seed=3)
 
 
+def on_a_device(selector):
+    """The selector, observing as if its state were on a device."""
+    selector._observer = DeviceObserver(selector._progress)
+    selector._observer.start(selector._progress.position)
+    return selector
+
+
 @pytest.fixture(params=["indices on the CPU", "indices on the device"])
 def pretended(request, monkeypatch):
     """Makes selectors that take their state to be elsewhere, and their indices too, or not."""
     monkeypatch.setattr(trackers, "on_host", lambda _: False)
-    monkeypatch.setattr(deferred, "on_host", lambda _: request.param == "indices on the CPU")
+    monkeypatch.setattr(device, "on_host", lambda _: request.param == "indices on the CPU")
 
     def build(method, labels=LABELS):
         selector = plain(method, labels)
-        selector._deferred = Deferred(selector._labels, selector._count_N, selector.method)
-        selector._deferred.enter(selector._plan)
-        return selector
+        return on_a_device(selector)
 
     return build
 
@@ -175,10 +180,8 @@ class TestReports:
 
 def test_an_index_outside_on_the_device(monkeypatch):
     monkeypatch.setattr(trackers, "on_host", lambda _: False)
-    monkeypatch.setattr(deferred, "on_host", lambda _: False)
-    selector = plain("d2ace")
-    selector._deferred = Deferred(selector._labels, selector._count_N, selector.method)
-    selector._deferred.enter(selector._plan)
+    monkeypatch.setattr(device, "on_host", lambda _: False)
+    selector = on_a_device(plain("d2ace"))
     indices = next(selector.batches())
     indices[2] = N
     selector.observe(indices, torch.zeros(B, L))

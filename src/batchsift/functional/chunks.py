@@ -11,6 +11,7 @@ import torch
 
 _CELLS_ON_CPU = 2**16
 _CELLS_ELSEWHERE = 2**22
+_CELLS_OF_ONE_THREAD = 2**15  # PyTorch spreads an operation on more of them over its threads
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -19,7 +20,8 @@ _T = TypeVar("_T")
 def on_one_thread(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Make a function run its operations on the CPU on one thread of PyTorch.
 
-    They are many and short. Spread over threads each would wait for the slowest one, and where another program keeps a
+    For what is done once an epoch: it changes the number of threads of the whole process for a while. They are many and
+    short. Spread over threads each would wait for the slowest one, and where another program keeps a
     core busy that is a thread which has been put off: the whole takes tens of times longer. On one thread it does not,
     and the result does not depend on the number of threads.
     """
@@ -50,5 +52,25 @@ def row_chunks(shape: tuple[int, ...], device: torch.device | str = "cpu") -> It
     num_rows, num_columns = shape
     cells = _CELLS_ON_CPU if torch.device(device).type == "cpu" else _CELLS_ELSEWHERE
     rows = max(8, cells // max(1, num_columns) // 8 * 8)
+    for start in range(0, num_rows, rows):
+        yield slice(start, min(start + rows, num_rows))
+
+
+def one_thread_chunks(shape: tuple[int, ...], device: torch.device | str = "cpu") -> Iterator[slice]:
+    """Yield consecutive slices of the rows of a matrix, so short that PyTorch does each in the thread that asks.
+
+    For what is done after every block: it leaves the number of threads of the process alone, and yet never waits for a
+    thread that another program has put off. They are fixed like those of `row_chunks`: the results do not depend on the
+    number of threads. On another device than the CPU there is one slice.
+
+    >>> list(one_thread_chunks((128, 374)))
+    [slice(0, 64, None), slice(64, 128, None)]
+    """
+    num_rows, num_columns = shape
+    if torch.device(device).type != "cpu" or num_rows * num_columns <= _CELLS_OF_ONE_THREAD:
+        yield slice(0, num_rows)
+        return
+    rows = _CELLS_OF_ONE_THREAD // num_columns
+    rows = rows // 32 * 32 or max(1, rows)
     for start in range(0, num_rows, rows):
         yield slice(start, min(start + rows, num_rows))

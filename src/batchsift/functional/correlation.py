@@ -192,8 +192,8 @@ def _gram(value_P: Tensor, cell_P: Tensor, num_labels: int) -> Tensor:
     Cell p and cell p + d, where both are of one row, add to the entry of their two labels; d goes from 1 until no row
     is so long.
     """
-    gram = torch.zeros(num_labels * num_labels, dtype=torch.float64)
-    squares_L = torch.zeros(num_labels, dtype=torch.float64)
+    gram = torch.zeros(num_labels * num_labels, dtype=torch.float64, device="cpu")
+    squares_L = torch.zeros(num_labels, dtype=torch.float64, device="cpu")
     cells: Any = cell_P.numpy()
     values: Any = value_P.numpy()
     for first in range(0, len(cells), _CELLS_AT_ONCE):

@@ -55,7 +55,7 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
         matrix = matrix - matrix.mean(axis=0)
     count = min(num_neighbors, matrix.shape[0] - 1)
     if count < 1:
-        return torch.empty(matrix.shape[0], 0, dtype=torch.int64)
+        return torch.empty(matrix.shape[0], 0, dtype=torch.int64, device="cpu")
     if not sparse and len(matrix) > EXACT_UP_TO:
         try:
             approximate, recall = approximate_neighbors(matrix.astype(np.float32), count)
@@ -145,7 +145,7 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
                 "neighbours are needed: pass features=(N, D) to the selector, or neighbors=(N, K) to the method"
             )
         return nearest_neighbors(features, num_neighbors)
-    found = torch.as_tensor(neighbors).cpu()
+    found = torch.as_tensor(neighbors, device="cpu")
     if found.ndim != 2 or len(found) != num_samples or found.is_floating_point() or found.dtype == torch.bool:
         raise ValueError(
             f"neighbors must be integers of shape ({num_samples}, K), got {tuple(found.shape)} of {found.dtype}"

@@ -22,7 +22,7 @@ def uniform(num_samples: int) -> Tensor:
     >>> uniform(4).tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    return torch.full((num_samples,), 1.0 / num_samples, dtype=torch.float64)
+    return torch.full((num_samples,), 1.0 / num_samples, dtype=torch.float64, device="cpu")
 
 
 def pressure_at(epoch: int, initial: float, warmup: int, epochs: int) -> float:
@@ -156,12 +156,12 @@ def _drawn(cumulative_N: NDArray[np.float64], rows: int, width: int, generator: 
     Sorted chances are looked up in one walk through the cumulative sum, at a fifth of the cost of as many searches; a
     random order makes independent draws of them again.
     """
-    chance = torch.rand(rows * width, dtype=torch.float64, generator=generator).numpy()
+    chance = torch.rand(rows * width, dtype=torch.float64, device="cpu", generator=generator).numpy()
     chance *= cumulative_N[-1]
     np.minimum(chance, np.nextafter(cumulative_N[-1], 0), out=chance)
     chance.sort()
     sorted_draws = np.searchsorted(cumulative_N, chance, side="right")
-    order = torch.randperm(rows * width, generator=generator).numpy()
+    order = torch.randperm(rows * width, device="cpu", generator=generator).numpy()
     drawn: NDArray[np.int64] = sorted_draws[order].reshape(rows, width)
     return drawn
 
@@ -202,7 +202,7 @@ def shuffled_passes(num_samples: int, batch_size: int, num_batches: int, generat
     >>> [sorted(flat[:5].tolist()), sorted(flat[5:].tolist())]
     [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
     """
-    flat = torch.randperm(num_samples, generator=generator)
+    flat = torch.randperm(num_samples, device="cpu", generator=generator)
     return _followed_by_passes(flat, (num_batches - 1) * batch_size + 1, batch_size, generator, num_samples)
 
 
@@ -233,7 +233,7 @@ def _followed_by_passes(
 ) -> Tensor:
     """Put whole shuffled passes behind a plan until it has at least `length` indices, without a repeat in a block."""
     while len(flat) < length:
-        following = torch.randperm(num_samples, generator=generator)
+        following = torch.randperm(num_samples, device="cpu", generator=generator)
         unfinished = flat[len(flat) - len(flat) % batch_size :]
         fresh = ~torch.isin(following, unfinished)
         lead = fresh & (fresh.cumsum(0) <= batch_size - len(unfinished))

@@ -12,6 +12,9 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
+
+_WHOLE_VECTORS = 64  # elements: a multiple of what a processor's vector instructions take at once, twice
 
 
 def clamp_probabilities(probs: Tensor, eps: float | None = None) -> Tensor:
@@ -92,6 +95,26 @@ def binary_cross_entropy(probs: Tensor, positive: Tensor, eps: float | None = No
     """
     p = clamp_probabilities(probs, eps)
     return -torch.where(positive, p, 1 - p).log()
+
+
+def binary_cross_entropy_of_logits(logits: Tensor, positive: Tensor) -> Tensor:
+    """Return the loss `l = (1 - y) z - log sigmoid(z)` from the logits z: it does not saturate; in nats, not negative.
+
+    The numbers of `torch.nn.functional.binary_cross_entropy_with_logits`, which spreads an array of any size over all
+    threads. Softplus does not, and gives the same wherever its array ends on a whole vector: hence the padding.
+
+    Args:
+        logits: z.
+        positive: Boolean, same shape: the labels that are present.
+
+    >>> binary_cross_entropy_of_logits(torch.tensor([0.0, 2.0]), torch.tensor([True, False]))
+    tensor([0.6931, 2.1269])
+    """
+    count = logits.numel()
+    padded = logits.new_zeros(-(-count // _WHOLE_VECTORS) * _WHOLE_VECTORS)
+    padded[:count] = logits.abs().neg_().flatten()
+    tail = softplus(padded)[:count].view(logits.shape)
+    return (1 - positive.to(logits.dtype)).mul_(logits).sub_(logits.clamp(max=0).sub_(tail))
 
 
 def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:

@@ -13,7 +13,8 @@ D2ACE              `d2ace.py`            IJCAI 2026, arXiv 2605.09400
 
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
-from batchsift.methods.base import BaseMethod, Method, ScoredMethod
+from batchsift.methods.adapter import completed
+from batchsift.methods.base import BaseMethod, CompleteMethod, Method
 from batchsift.methods.d2ace import D2ACE
 from batchsift.methods.hard import Hard
 from batchsift.methods.hard_imbalanced import HardImbalanced
@@ -21,6 +22,7 @@ from batchsift.methods.label_balanced import LabelBalanced
 from batchsift.methods.random import Random
 from batchsift.methods.recency_bias import RecencyBias
 from batchsift.methods.registry import create, names, register
+from batchsift.methods.scored import ScoredMethod
 from batchsift.methods.stratified import Stratified
 from batchsift.methods.uncertainty import Uncertainty
 
@@ -28,6 +30,7 @@ __all__ = [
     "D2ACE",
     "ActiveBias",
     "BaseMethod",
+    "CompleteMethod",
     "Hard",
     "HardImbalanced",
     "LabelBalanced",
@@ -38,6 +41,7 @@ __all__ = [
     "ScoredMethod",
     "Stratified",
     "Uncertainty",
+    "completed",
     "create",
     "names",
     "register",

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.signals import prediction_deviation
-from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
+from batchsift.methods.scored import ScoredMethod
 from batchsift.trackers import PredictionWindow, RunningMoments
 
 

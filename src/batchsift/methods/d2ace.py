@@ -32,10 +32,10 @@ from batchsift.functional.correlation import PositiveCells, correlated_sums, cos
 from batchsift.functional.neighbors import given_or_nearest
 from batchsift.functional.sampling import uniform
 from batchsift.functional.schedule import Mixture
-from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least, in_unit_interval, one_of
 from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
+from batchsift.methods.scored import ScoredMethod
 from batchsift.trackers import LatestValue, RecentSteps
 
 _FAMILIES = ("uncertainty", "hardness")

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from batchsift.functional.chunks import on_one_thread
-from batchsift.methods.base import ScoredMethod
+from batchsift.functional.signals import binary_cross_entropy_of_logits
 from batchsift.methods.options import one_of
 from batchsift.methods.registry import register
+from batchsift.methods.scored import ScoredMethod
 from batchsift.trackers import LatestValue
 
 
@@ -53,8 +53,8 @@ class Hard(ScoredMethod):
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the losses."""
-        y = self.labels.positive_NL.index_select(0, indices_B).to(logits_BL.dtype)
-        self.losses.update(indices_B, binary_cross_entropy_with_logits(logits_BL, y, reduction="none"), valid_B)
+        y = self.labels.positive_NL.index_select(0, indices_B)
+        self.losses.update(indices_B, binary_cross_entropy_of_logits(logits_BL, y), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
         """`loss`, `(R, L)` in nats."""

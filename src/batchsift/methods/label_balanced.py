@@ -24,6 +24,7 @@ class LabelBalanced(BaseMethod):
     """Draw samples so that every label comes up equally often."""
 
     name: ClassVar[str] = "label_balanced"
+    remembers: ClassVar[bool] = False
 
     def probabilities(self, epoch: int) -> Tensor:
         """`(N,)` float64, the same in every epoch; 0 for samples without a label."""
@@ -32,7 +33,7 @@ class LabelBalanced(BaseMethod):
         if not count_L.any():
             return uniform(len(y))
         share_L = (1 / count_L).where(count_L > 0, 0.0) / (count_L > 0).sum()
-        probability_N = torch.empty(len(y), dtype=torch.float64)
+        probability_N = torch.empty(len(y), dtype=torch.float64, device="cpu")
         for rows in row_chunks(y.shape, y.device):
             probability_N[rows] = (y[rows].double() @ share_L).cpu()
         return probability_N

@@ -42,7 +42,8 @@ class TwoPasses:
             if not self._kept:
                 bytes_a_row = sum(one.element_size() for one in signals) * self._shape[1]
                 count = min(self._shape[0], _KEPT_BYTES // bytes_a_row)
-                self._kept = tuple(one.new_empty(count, self._shape[1]) for one in signals)
+                with torch.inference_mode(mode=False):  # what is made in that mode could not be written to outside it
+                    self._kept = tuple(one.new_empty(count, self._shape[1]) for one in signals)
             if rows.stop <= len(self._kept[0]):
                 for kept_ML, signal_RL in zip(self._kept, signals, strict=True):
                     kept_ML[rows] = signal_RL

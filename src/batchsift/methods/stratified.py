@@ -27,6 +27,7 @@ class Stratified(BaseMethod):
     """Every epoch is a new pass over the data in stratified batches."""
 
     name: ClassVar[str] = "stratified"
+    remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:
         """Stratified passes, enough for the epoch; all but a last one are filled up to whole batches."""
@@ -39,11 +40,11 @@ class Stratified(BaseMethod):
 
     def one_pass(self, batch_size: int, generator: torch.Generator) -> Tensor:
         """All samples once, `(N,)`, in stratified batches of exactly `batch_size`, the last with the remainder."""
-        order = torch.randperm(self.labels.num_samples, generator=generator)
+        order = torch.randperm(self.labels.num_samples, device="cpu", generator=generator)
         if len(order) <= batch_size:
             return order
         sizes = np.array([len(batch) for batch in torch.split(order, batch_size)])
-        seed = int(torch.randint(2**31, (), generator=generator))
+        seed = int(torch.randint(2**31, (), dtype=torch.int64, device="cpu", generator=generator))
         batch_of = stratify(self.labels.positive_NL.cpu().numpy()[order.numpy()], sizes, seed)
         return order[torch.from_numpy(np.argsort(batch_of, kind="stable"))]
 

@@ -30,10 +30,10 @@ from batchsift.functional.correlation import (
     scaled_by_row_maximum,
 )
 from batchsift.functional.signals import entropy, uncertainty
-from batchsift.methods.base import ScoredMethod
 from batchsift.methods.options import at_least, in_unit_interval, one_of
 from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
+from batchsift.methods.scored import ScoredMethod
 from batchsift.trackers import RecentSteps
 
 
@@ -96,7 +96,7 @@ class Uncertainty(ScoredMethod):
                 bins_RL = equal_width_bins(u, self.bins)
                 counts += joint_counts(bins_RL, self.bins, None if known_NL is None else known_NL[rows])
             weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(0)
-        score_N = torch.empty(len(y), dtype=torch.float64)
+        score_N = torch.empty(len(y), dtype=torch.float64, device="cpu")
         for rows, (u,) in self._passes.second():  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
             score_N[rows] = (self._scored(u, rows) @ weight_L).cpu()
         return {"uncertainty": score_N}

@@ -12,46 +12,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batchsift.labels import LabelMatrix
-from batchsift.methods import BaseMethod
 from batchsift.selection.inputs import NO_PROBABILITIES, logits_of, refuse_outside, wrong_target, wrong_targets
-from batchsift.selection.plan import Plan, Position
+from batchsift.selection.observer import Observer, Progress
+from batchsift.selection.plan import Position
 from batchsift.trackers import distinct_rows, on_host
 
 
-class Deferred:
-    """Takes in observations without looking at their values, and remembers what was wrong with them."""
+class DeviceObserver(Observer):
+    """Records observations without looking at their values, and notes on the device what is wrong with them."""
 
-    def __init__(self, labels: LabelMatrix, count_N: Tensor, method: Any) -> None:
-        """With the selector's labels, its in-plan counts, which are kept up, and its method."""
-        device = count_N.device
-        self._labels, self._count_N, self._method = labels, count_N, method
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(progress)
+        self._device = device = progress.count_N.device
         self._skipped = torch.zeros((), dtype=torch.int64, device=device)
-        flags = torch.zeros(4, dtype=torch.bool, device=device)
-        self._no_probabilities, self._outside, self._out_of_order, self._wrong_target = flags.unbind()
-        self._flags = flags
+        self._flags = torch.zeros(4, dtype=torch.bool, device=device)
+        self._no_probabilities, self._outside, self._out_of_order, self._wrong_target = self._flags.unbind()
         self._first_wrong = torch.zeros(3, dtype=torch.float64, device=device)  # sample, label, target
         self._plan_N = torch.empty(0, dtype=torch.int64, device=device)
 
-    def enter(self, plan: Plan) -> None:
-        """Keep a copy of the plan: what is observed in its order needs no index to travel."""
-        self._plan_N = plan.indices.to(self._count_N.device)
+    def start(self, position: Position) -> None:
+        """Stand at a position; keep a copy of the plan: what is observed in its order needs no index to travel."""
+        super().start(position)
+        self._flags.zero_()
+        self._skipped.zero_()
+        self._plan_N = position.plan.indices.to(self._device, copy=True)
 
     def observe(
-        self,
-        position: Position,
-        epoch: int,
-        indices_B: Tensor,
-        logits_BL: Tensor,
-        targets: Tensor | None,
-        *,
-        probabilities: bool,
-        in_plan: bool,
+        self, indices_B: Tensor, logits_BL: Tensor, targets: Tensor | None, *, probabilities: bool, in_plan: bool
     ) -> None:
-        """See `Selector.observe`. Indices beside the plan had better be on the CPU: others are fetched, which waits."""
-        device, num_samples = self._count_N.device, self._labels.num_samples
-        rows_B, pieces = self._rows(position, epoch, indices_B) if in_plan else self._rows_beside(indices_B)
-        logits_BL = logits_BL.to(device, non_blocking=True)
+        """Record some rows; see `Observer.observe`. Indices beside the plan that are on the device are waited for."""
+        method, num_samples = self.progress.method, self.progress.labels.num_samples
+        rows_B, pieces = self._rows_in_plan(indices_B) if in_plan else self._rows_beside(indices_B)
+        logits_BL = logits_BL.to(self._device, non_blocking=True)
         if probabilities:
             logits_BL = logits_of(logits_BL, self._no_probabilities)
         inside_B = rows_B.clamp(0, num_samples - 1)
@@ -61,64 +53,67 @@ class Deferred:
         valid_B = logits_BL.isfinite().all(1) & (inside_B == rows_B)
         self._skipped += (~valid_B).sum()
         if in_plan:
-            self._count_N.index_add_(0, inside_B, valid_B.long())
-        if type(self._method).observe is BaseMethod.observe:
-            return  # nothing is remembered
-        if not getattr(self._method, "skips_rows", False):  # a method that must be given the valid rows alone
-            self._method.observe(inside_B[valid_B], logits_BL[valid_B])
-            return
-        logits_BL = logits_BL.where(valid_B[:, None], 0.0)
-        for piece in pieces:
-            self._method.observe_distinct(inside_B[piece], logits_BL[piece], valid_B[piece])
+            self.progress.count_N.index_add_(0, inside_B, valid_B.long())
+        if method.remembers:
+            logits_BL = logits_BL.where(valid_B[:, None], 0.0)
+            for piece in pieces:
+                method.observe_distinct(inside_B[piece], logits_BL[piece], valid_B[piece])
 
-    def _rows(self, position: Position, epoch: int, indices_B: Tensor) -> tuple[Tensor, list[Any]]:
-        """The rows of a block in plan on the device, and its pieces without a repeat: it has none."""
-        first, near = position.absorbed, on_host(indices_B)
-        as_planned = not near or position.is_next(indices_B)
+    def _rows_in_plan(self, indices_B: Tensor) -> tuple[Tensor, list[Any]]:
+        """Return the rows of a block in plan on the device, and its pieces without a repeat: it has none."""
+        position, on_cpu = self.progress.position, on_host(indices_B)
+        as_planned = not on_cpu or position.is_next(indices_B)
         if not as_planned:
-            refuse_outside(indices_B, self._labels.num_samples)
-        position.advance(indices_B, epoch, 1)
-        position.absorb(len(indices_B), as_planned=as_planned)
-        planned_B = self._plan_N[first : first + len(indices_B)]
-        if not near:
-            rows_B = indices_B.to(self._count_N.device)
+            refuse_outside(indices_B, self.progress.labels.num_samples)
+        planned_B = self._next_rows(len(indices_B))
+        position.advance(indices_B)
+        position.record(len(indices_B), as_planned=as_planned)
+        if not on_cpu:
+            rows_B = indices_B.to(self._device)
             self._out_of_order |= (rows_B != planned_B).any()
             return rows_B, [slice(None)]
         if as_planned:
             return planned_B, [slice(None)]
-        return indices_B.to(self._count_N.device, non_blocking=True), list(distinct_rows(indices_B))
+        return indices_B.to(self._device, non_blocking=True), list(distinct_rows(indices_B))
+
+    def _next_rows(self, count: int) -> Tensor:
+        """Return the rows that the plan has next, on the device."""
+        position = self.progress.position
+        if position.plan.stepwise:  # drawn since the plan was copied
+            return position.next_rows(count).to(self._device, non_blocking=True)
+        return self._plan_N[position.recorded : position.recorded + count]
 
     def _rows_beside(self, indices_B: Tensor) -> tuple[Tensor, list[Any]]:
-        """The same of rows beside the plan."""
+        """Return rows beside the plan on the device, and their pieces without a repeat."""
         indices_B = indices_B.cpu()
-        refuse_outside(indices_B, self._labels.num_samples)
-        return indices_B.to(self._count_N.device, non_blocking=True), list(distinct_rows(indices_B))
+        refuse_outside(indices_B, self.progress.labels.num_samples)
+        return indices_B.to(self._device, non_blocking=True), list(distinct_rows(indices_B))
 
     def _note_targets(self, targets: Tensor, rows_B: Tensor) -> None:
         """Remember the first target that differs from its label."""
-        targets_BL, wrong_BL = wrong_targets(targets, rows_B, self._labels)
-        at = wrong_BL.flatten().to(torch.uint8).argmax()
-        row, label = at // wrong_BL.shape[1], at % wrong_BL.shape[1]
-        found = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(at).double()])
+        targets_BL, wrong_BL = wrong_targets(targets, rows_B, self.progress.labels)
+        cell = wrong_BL.flatten().to(torch.uint8).argmax()
+        row, label = cell // wrong_BL.shape[1], cell % wrong_BL.shape[1]
+        found = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(cell).double()])
         self._first_wrong.copy_(torch.where(self._wrong_target, self._first_wrong, found))
         self._wrong_target |= wrong_BL.any()
 
-    def report(self) -> tuple[int, bool]:
-        """The rows that were skipped since the last report, and whether the plan's order was kept. Waits.
+    def catch_up(self) -> None:
+        """Report what was noted since the last time. Waits for the device.
 
         Raises:
-            ValueError: Values that do not fit. What came with them has been taken in; reported once.
+            ValueError: Values that do not fit. What came with them has been recorded; reported once.
         """
         no_probabilities, outside, out_of_order, is_wrong = self._flags.tolist()
         skipped, (sample, label, target) = int(self._skipped), self._first_wrong.tolist()
         self._flags.zero_()
         self._skipped.zero_()
+        labels = self.progress.labels
         if no_probabilities:
             raise ValueError(NO_PROBABILITIES)
         if outside:
-            raise ValueError(
-                f"an index observed since the last report is outside the {self._labels.num_samples} samples"
-            )
+            raise ValueError(f"an index observed since the last report is outside the {labels.num_samples} samples")
         if is_wrong:
-            raise wrong_target(int(sample), int(label), target, self._labels)
-        return skipped, not out_of_order
+            raise wrong_target(int(sample), int(label), target, labels)
+        self.progress.position.in_order &= not out_of_order
+        self.progress.skip(skipped)

@@ -1,6 +1,6 @@
 """How the processes of a training share the blocks of a plan, and tell each other what they observed.
 
-Shapes: B samples of a block, b = B / W of them for each of W processes, R rows, L labels.
+Shapes: B samples of a block, B / W of them for each of W processes, R rows of one call, L labels.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from batchsift.selection.inputs import logits_of, refuse_outside, refuse_wrong_targets
+from batchsift.selection.observer import Observer, Progress
+from batchsift.selection.plan import Position
 
 
 @dataclass(frozen=True)
@@ -19,30 +23,83 @@ class Share:
         rank: Which process, from 0.
         world_size: How many there are, W.
 
-    >>> Share(rank=1, world_size=2).of(torch.tensor([7, 3, 5, 1]))
+    >>> Share(rank=1, world_size=2).cut(torch.tensor([7, 3, 5, 1]))
     tensor([5, 1])
     """
 
     rank: int = 0
     world_size: int = 1
 
-    def of(self, block_B: Tensor) -> Tensor:
-        """This process' slice of a block whose size W divides."""
+    def cut(self, block_B: Tensor) -> Tensor:
+        """Return this process' slice of a block whose size W divides."""
         size = len(block_B) // self.world_size
         return block_B[self.rank * size : (self.rank + 1) * size]
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One call of `observe`: `(R,)` int64 indices on the CPU, `(R, L)` logits, and whether it was in plan."""
+    """One call of `observe`.
+
+    Attributes:
+        indices: `(R,)` int64 on the CPU.
+        logits: `(R, L)`.
+        in_plan: Whether it was in plan.
+    """
 
     indices: Tensor
     logits: Tensor
     in_plan: bool
 
 
+class SharedObserver(Observer):
+    """Checks this process' share of every block; all shares are recorded together when the processes exchange them.
+
+    Args:
+        progress: What it keeps up to date, the same in all processes.
+        world_size: How many processes there are.
+    """
+
+    def __init__(self, progress: Progress, world_size: int) -> None:
+        super().__init__(progress)
+        self._world_size = world_size
+        self._pending: list[Observation] = []  # what the other processes do not know yet
+
+    def start(self, position: Position) -> None:
+        """Stand at a position; what was not exchanged is dropped."""
+        super().start(position)
+        self._pending = []
+
+    def observe(
+        self, indices_B: Tensor, logits_BL: Tensor, targets: Tensor | None, *, probabilities: bool, in_plan: bool
+    ) -> None:
+        """Check some rows and keep a copy of them; see `Observer.observe`."""
+        labels = self.progress.labels
+        indices_B = indices_B.cpu()
+        refuse_outside(indices_B, labels.num_samples)
+        if probabilities:
+            logits_BL = logits_of(logits_BL)
+        if targets is not None:
+            refuse_wrong_targets(targets, indices_B, labels)
+        if in_plan:
+            self.progress.position.advance(indices_B, self._world_size)
+        dtype = torch.promote_types(logits_BL.dtype, torch.float32)
+        # A copy: the caller may change the logits before they are exchanged.
+        self._pending.append(Observation(indices_B.clone(), logits_BL.to(dtype, copy=True), in_plan))
+
+    def catch_up(self) -> None:
+        """Record what all processes observed since the last time: a collective call.
+
+        Raises:
+            ValueError: The processes observed different numbers of blocks.
+        """
+        pending, self._pending = self._pending, []
+        for one in gathered(pending):
+            as_planned = one.in_plan and self.progress.position.is_next(one.indices)
+            self.progress.record(one.indices, one.logits, in_plan=one.in_plan, as_planned=as_planned)
+
+
 def gathered(mine: list[Observation]) -> list[Observation]:
-    """What all processes observed since the last time, the same list in each: a collective call.
+    """Return what all processes observed since the last time, the same list in each: a collective call.
 
     The k-th calls in plan are put together in the order of the ranks, which is the k-th block; what was observed
     beside the plan follows, rank by rank.
@@ -71,7 +128,9 @@ def gathered(mine: list[Observation]) -> list[Observation]:
     by_rank = [
         [
             Observation(i, z, in_plan)
-            for i, z, (_, in_plan) in zip(_cut(indices[rank], calls), _cut(logits[rank], calls), calls, strict=True)
+            for i, z, (_, in_plan) in zip(
+                _by_call(indices[rank], calls), _by_call(logits[rank], calls), calls, strict=True
+            )
         ]
         for rank, (calls, _, _) in enumerate(outlines)
     ]
@@ -84,7 +143,7 @@ def gathered(mine: list[Observation]) -> list[Observation]:
 
 
 def _all_rows(mine: list[Tensor], rows: list[int], width: tuple[int, ...], dtype: torch.dtype) -> list[Tensor]:
-    """The concatenated rows of every process, on the CPU; they travel padded to the longest."""
+    """Return the concatenated rows of every process, on the CPU; they travel padded to the longest."""
     device = "cuda" if dist.get_backend() == "nccl" else "cpu"
     padded = torch.zeros((max(rows), *width), dtype=dtype, device=device)
     if mine:
@@ -95,5 +154,6 @@ def _all_rows(mine: list[Tensor], rows: list[int], width: tuple[int, ...], dtype
     return [part[:count].cpu() for part, count in zip(received, rows, strict=True)]
 
 
-def _cut(rows: Tensor, calls: list[tuple[int, bool]]) -> list[Tensor]:
+def _by_call(rows: Tensor, calls: list[tuple[int, bool]]) -> list[Tensor]:
+    """Cut one process' rows into those of its calls."""
     return list(torch.split(rows, [size for size, _ in calls])) if calls else []

@@ -6,23 +6,45 @@ Shapes: N samples, L labels, B rows observed together.
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import one_thread_chunks
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
+from batchsift.trackers import on_host
 
+_LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
 NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
+def as_tensor(values: Any) -> Tensor:
+    """Return a tensor as it is, or anything else as one on the CPU, whatever the default device is."""
+    return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
+
+
+def feature_matrix(features: Any, num_samples: int) -> Any:
+    """Return features as they came, or as an array if they have no shape.
+
+    Raises:
+        ValueError: Another number of rows than samples.
+    """
+    if features is not None and not hasattr(features, "shape"):
+        features = np.asarray(features)
+    if features is not None and features.shape[0] != num_samples:
+        raise ValueError(f"features have {features.shape[0]} rows, labels {num_samples}: one row a sample is needed")
+    return features
+
+
 def index_tensor(indices: Any) -> Tensor:
-    """Indices as `(B,)` int64, on the device they came on.
+    """Return indices as `(B,)` int64, on the device they came on.
 
     Raises:
         TypeError: They are not integers.
         ValueError: They are not flat.
     """
-    indices_B = torch.as_tensor(indices)
+    indices_B = as_tensor(indices)
     if indices_B.dtype != torch.int64:
         if indices_B.numel() == 0 and not isinstance(indices, Tensor):
             indices_B = indices_B.long()
@@ -35,7 +57,11 @@ def index_tensor(indices: Any) -> Tensor:
 
 
 def refuse_outside(indices_B: Tensor, num_samples: int) -> None:
-    """Raise ValueError if an index is outside [0, N)."""
+    """Check that no index is outside [0, N).
+
+    Raises:
+        ValueError: One is.
+    """
     outside_B = (indices_B < 0) | (indices_B >= num_samples)
     if outside_B.any():
         raise ValueError(
@@ -44,7 +70,7 @@ def refuse_outside(indices_B: Tensor, num_samples: int) -> None:
 
 
 def checked_indices(indices: Any, num_samples: int) -> Tensor:
-    """Indices as `(B,)` int64 on the CPU.
+    """Return indices as `(B,)` int64 on the CPU.
 
     Raises:
         TypeError: They are not integers.
@@ -56,7 +82,7 @@ def checked_indices(indices: Any, num_samples: int) -> Tensor:
 
 
 def prediction_tensor(logits: Tensor, num_rows: int, num_labels: int) -> Tensor:
-    """Predictions as detached `(B, L)`, on the device they came on.
+    """Return predictions as detached `(B, L)`, on the device they came on.
 
     Raises:
         TypeError: They are not a floating tensor.
@@ -74,7 +100,7 @@ def prediction_tensor(logits: Tensor, num_rows: int, num_labels: int) -> Tensor:
 
 
 def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
-    """Probabilities, clamped to [eps, 1 - eps] of their dtype, as float64 logits (not a number stays so).
+    """Return the logits, in float64, of probabilities clamped to [eps, 1 - eps] of their dtype; NaN stays NaN.
 
     Args:
         probs_BL: The probabilities.
@@ -89,22 +115,28 @@ def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
     elif found:
         raise ValueError(NO_PROBABILITIES)
     wide = torch.float32 if probs_BL.device.type == "mps" else torch.float64  # that device has no float64
-    return clamp_probabilities(probs_BL).to(wide).logit()
+    p = clamp_probabilities(probs_BL).to(wide)
+    odds = (p / (1 - p)).flatten()
+    for piece in torch.split(odds, _LOGARITHMS_OF_ONE_THREAD) if on_host(odds) else [odds]:
+        piece.log_()
+    return odds.view(p.shape)
 
 
 def all_finite(logits_BL: Tensor) -> bool:
-    """Whether every value is finite. A sum is finite only if all are; one that overflows is looked at closely."""
+    """Return whether every value is finite. A sum is only if all are; one that is not is looked at closely."""
     wide = torch.promote_types(logits_BL.dtype, torch.float32)
-    return math.isfinite(logits_BL.sum(dtype=wide).item()) or bool(logits_BL.isfinite().all())
+    parts = [logits_BL[rows] for rows in one_thread_chunks(logits_BL.shape, logits_BL.device)]
+    return all(math.isfinite(part.sum(dtype=wide).item()) or bool(part.isfinite().all()) for part in parts)
 
 
 def wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> tuple[Tensor, Tensor]:
-    """The targets, and where they differ from the labels of their rows; cells that are not labelled never do.
+    """Return the targets, and where they differ from the labels of their rows; cells that are not labelled never do.
 
     Raises:
         ValueError: Another shape.
     """
-    targets_BL = torch.as_tensor(targets).detach().to(rows_B.device)
+    rows_B = rows_B.to(labels.positive_NL.device)
+    targets_BL = as_tensor(targets).detach().to(rows_B.device)
     expected_BL = labels.positive_NL.index_select(0, rows_B)
     if targets_BL.shape != expected_BL.shape:
         raise ValueError(f"targets must have shape {tuple(expected_BL.shape)}, got {tuple(targets_BL.shape)}")
@@ -115,19 +147,23 @@ def wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> tuple
 
 
 def refuse_wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> None:
-    """Compare the targets of a batch with the labels of its rows.
+    """Check that the targets of a batch are the labels of its rows.
 
     Raises:
         ValueError: Another shape, or a target that differs from the label.
     """
-    targets_BL, wrong_BL = wrong_targets(targets, rows_B, labels)
-    if wrong_BL.any():
-        row, label = wrong_BL.nonzero()[0].tolist()
-        raise wrong_target(int(rows_B[row]), label, targets_BL[row, label].item(), labels)
+    targets = as_tensor(targets)
+    if targets.shape != (len(rows_B), labels.num_labels):
+        raise ValueError(f"targets must have shape {(len(rows_B), labels.num_labels)}, got {tuple(targets.shape)}")
+    for rows in one_thread_chunks(tuple(targets.shape), labels.positive_NL.device):
+        targets_RL, wrong_RL = wrong_targets(targets[rows], rows_B[rows], labels)
+        if wrong_RL.any():
+            row, label = wrong_RL.nonzero()[0].tolist()
+            raise wrong_target(int(rows_B[rows][row]), label, targets_RL[row, label].item(), labels)
 
 
 def wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) -> ValueError:
-    """The error that says so."""
+    """Return the error that names a target which differs from its label."""
     return ValueError(
         f"the target of sample {sample}, label {label} is {target:g}, its label is "
         f"{int(labels.positive_NL[sample, label])}: the indices do not belong to these samples (is the data "

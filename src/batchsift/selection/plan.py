@@ -7,8 +7,9 @@ Shapes: N samples, B rows of a block.
 import hashlib
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -16,13 +17,14 @@ import torch
 from torch import Tensor
 
 from batchsift.functional.sampling import LastBatch, draw_blocks, topped_up
-from batchsift.methods import Method
+from batchsift.methods import CompleteMethod
+from batchsift.selection.inputs import as_tensor
 
 
 def generator_for(*numbers: int) -> torch.Generator:
-    """A fresh generator whose stream depends on the numbers (seed, epoch, ...) alone."""
+    """Return a fresh generator whose stream depends on the numbers (seed, epoch, ...) alone."""
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest, "little") >> 1)
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class Blocks:
 
     @classmethod
     def of(cls, num_samples: int, batch_size: int, num_batches: int | None, last_batch: LastBatch) -> Self:
-        """The blocks of an epoch over `num_samples`.
+        """Return the blocks of an epoch over `num_samples`.
 
         Raises:
             ValueError: No block at all, or blocks that must be full but are larger than the data.
+            TypeError: Sizes that are not integers.
         """
+        batch_size = operator.index(batch_size)  # plain ints, so that a state holds nothing of NumPy's
+        num_batches = None if num_batches is None else operator.index(num_batches)
         if batch_size < 1 or (num_batches is not None and num_batches < 1):
             raise ValueError(f"batch_size={batch_size} and num_batches={num_batches} must be at least 1")
         if last_batch not in ("short", "drop", "fill"):
@@ -61,6 +66,22 @@ class Blocks:
             return cls(batch_size, num_samples // batch_size, num_samples // batch_size * batch_size)
         count = math.ceil(num_samples / batch_size)
         return cls(batch_size, count, num_samples if last_batch == "short" else count * batch_size)
+
+    def check_shareable(self, processes: int) -> None:
+        """Check that some processes can each have the same share of every block.
+
+        Raises:
+            ValueError: They cannot.
+        """
+        if self.length % self.size:
+            raise ValueError(
+                f'{processes} processes cannot share a short last block: use last_batch="fill" or last_batch="drop"'
+            )
+        if self.size % processes:
+            raise ValueError(
+                f"batch_size={self.size} (the samples of a block over all processes together) must be "
+                f"divisible by the {processes} processes"
+            )
 
 
 UNDRAWN = -1
@@ -105,7 +126,7 @@ class PlanIterator(Iterator[int]):
         return next(self._indices)
 
     def state_dict(self) -> dict[str, int]:
-        """Nothing: the selector keeps the position."""
+        """Return nothing: the selector keeps the position."""
         return {}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -120,7 +141,7 @@ class PlanIterator(Iterator[int]):
         )
 
 
-def make_plan(method: Method, epoch: int, probability_N: Tensor, blocks: Blocks, seed: int) -> Plan:
+def make_plan(method: CompleteMethod, epoch: int, probability_N: Tensor, blocks: Blocks, seed: int) -> Plan:
     """Plan an epoch.
 
     Args:
@@ -139,14 +160,14 @@ def make_plan(method: Method, epoch: int, probability_N: Tensor, blocks: Blocks,
         return Plan(_fitted(own, blocks, len(probability_N), generator), blocks.size, drawn=False)
     size = min(blocks.size, int((probability_N > 0).sum()))
     length = (blocks.count - 1) * size + min(size, blocks.length - (blocks.count - 1) * blocks.size)
-    if getattr(method, "refresh", "epoch") == "step":
-        return Plan(torch.full((length,), UNDRAWN), size, drawn=True, stepwise=True)
+    if method.refresh == "step":
+        return Plan(torch.full((length,), UNDRAWN, dtype=torch.int64, device="cpu"), size, drawn=True, stepwise=True)
     return Plan(draw_blocks(probability_N, size, blocks.count, generator).flatten()[:length], size, drawn=True)
 
 
 def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:
-    """A method's order, checked and brought to the epoch's length."""
-    flat = torch.as_tensor(own).detach().cpu()
+    """Return a method's order, checked and brought to the epoch's length."""
+    flat = as_tensor(own).detach().cpu()
     if (
         flat.ndim != 1
         or flat.is_floating_point()
@@ -159,14 +180,14 @@ def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Gene
         raise ValueError(f"a plan must have at least {min(num_samples, blocks.length)} indices, got {len(flat)}")
     flat = topped_up(flat.long(), blocks.length, blocks.size, num_samples, generator)
     # Sorted as (block, sample), a repeat within a block stands beside its first.
-    block_and_sample = np.sort((torch.arange(len(flat)) // blocks.size * num_samples + flat).numpy())
+    block_and_sample = np.sort((torch.arange(len(flat), device="cpu") // blocks.size * num_samples + flat).numpy())
     if (block_and_sample[1:] == block_and_sample[:-1]).any():
         raise ValueError(f"a plan must not repeat a sample within a block of {blocks.size}")
     return flat
 
 
 def checked_probabilities(probability_N: Tensor, num_samples: int) -> Tensor:
-    """A method's probabilities as float64 on the CPU.
+    """Return a method's probabilities, checked, as float64 on the CPU.
 
     Raises:
         ValueError: Not `(N,)`, not finite, negative, or not summing to 1.
@@ -186,33 +207,38 @@ class Position:
 
     Attributes:
         plan: The epoch's plan.
+        epoch: The epoch, counted from 0.
         start: Where iteration begins: 0, or the position after a resume.
-        observed: Rows observed in plan, by all processes together.
-        absorbed: Those of them that the method knows.
         in_order: Whether the rows came in the plan's order.
+        observed: Rows observed in plan, by all processes together.
+        recorded: Those of them that are counted and known to the method.
     """
 
     plan: Plan
+    epoch: int
     start: int = 0
-    observed: int = 0
-    absorbed: int = 0
     in_order: bool = True
+    observed: int = field(init=False)
+    recorded: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.observed = self.recorded = self.start
 
     def is_next(self, indices_B: Tensor) -> bool:
-        """Whether these are the very rows that the plan has next for the method."""
+        """Return whether these are the very rows that the plan has next to be recorded."""
         return torch.equal(indices_B, self.next_rows(len(indices_B)))
 
     def next_rows(self, count: int) -> Tensor:
-        """The rows that the plan has next for the method."""
-        return self.plan.indices[self.absorbed : self.absorbed + count]
+        """Return the rows that the plan has next to be recorded."""
+        return self.plan.indices[self.recorded : self.recorded + count]
 
-    def absorb(self, count: int, *, as_planned: bool) -> None:
-        """Note that the method knows some rows more."""
+    def record(self, count: int, *, as_planned: bool) -> None:
+        """Note that some rows more are recorded."""
         self.in_order &= as_planned
-        self.absorbed += count
+        self.recorded += count
 
-    def advance(self, indices_B: Tensor, epoch: int, world_size: int) -> None:
-        """Move on by a block, or this process' share of one.
+    def advance(self, indices_B: Tensor, world_size: int = 1) -> None:
+        """Move on by a block, or by this process' share of one.
 
         Raises:
             ValueError: The epoch is over, or the rows are not a whole block.
@@ -221,7 +247,7 @@ class Position:
         size = self.plan.block_size // world_size
         if left == 0:
             raise ValueError(
-                f"the {len(self.plan)} samples of epoch {epoch} have all been observed: call end_epoch() after "
+                f"the {len(self.plan)} samples of epoch {self.epoch} have all been observed: call end_epoch() after "
                 "every epoch, or pass in_plan=False for predictions beside the plan"
             )
         if rows != min(size, left) and not self._is_early_last_block(indices_B, left):
@@ -233,7 +259,7 @@ class Position:
         self.observed += rows * world_size
 
     def _is_early_last_block(self, indices_B: Tensor, left: int) -> bool:
-        """Whether this is the shorter last block of the plan, come early (once) from a loader that keeps no order."""
+        """Return whether this is the short last block, come early (once) from a loader that keeps no order."""
         last_B = self.plan.indices[-self.plan.last_size :]
         still_to_come = left % self.plan.block_size == len(last_B) == len(indices_B)
         return still_to_come and torch.equal(indices_B.cpu().sort().values, last_B.sort().values)

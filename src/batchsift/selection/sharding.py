@@ -22,7 +22,7 @@ def shard(selector: Selector, rank: int | None = None, world_size: int | None = 
         selector: With `last_batch="fill"` or `"drop"` (or `num_batches`) and a `batch_size` that the number of
             processes divides.
         rank: Of this process; asked of `torch.distributed` by default.
-        world_size: The number of processes; likewise.
+        world_size: The number of processes; asked of `torch.distributed` by default.
 
     Returns:
         The same selector. With one process nothing changes.
@@ -42,16 +42,16 @@ def shard(selector: Selector, rank: int | None = None, world_size: int | None = 
     True
     """
     if rank is None or world_size is None:
-        rank, world_size = _place()
+        rank, world_size = _rank_and_size()
     if not 0 <= rank < world_size:
         raise ValueError(f"rank must be in [0, {world_size}), got {rank}")
     if world_size > 1:
-        selector.take_share(Share(rank, world_size))
+        selector.restrict_to(Share(rank, world_size))
     return selector
 
 
-def _place() -> tuple[int, int]:
-    """Rank and number of processes, as the process group says."""
+def _rank_and_size() -> tuple[int, int]:
+    """Return rank and number of processes, as the process group says."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     launched = int(os.environ.get("WORLD_SIZE", "1"))

@@ -4,32 +4,35 @@ Signals are read a chunk of samples at a time: nothing as large as the state is 
 Shapes: N samples, L labels, R consecutive samples.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.signals import suspicion
 from batchsift.labels import LabelMatrix
-from batchsift.methods import Method
+from batchsift.methods import CompleteMethod
+from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 
 
-def signal_chunks(method: Method) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Consecutive samples and their signals, `(R, L)` each; a method without chunks of its own gives all at once."""
-    chunks = getattr(method, "signal_chunks", None)
-    if chunks is not None:
-        yield from chunks()
-    else:
-        yield slice(None), method.signals()
+def summarize(progress: Progress, probability_N: Tensor) -> dict[str, float]:
+    """Return what `Selector.summary` does."""
+    means = mean_signals(progress.method, progress.labels)
+    return {
+        "epoch": float(progress.position.epoch),
+        "entropy": float(torch.special.entr(probability_N).sum()),
+        "effective_size": float(1 / probability_N.square().sum()),
+        "share_drawn": share_drawn(progress.position.plan, len(probability_N)),
+        "skipped_rows": float(progress.skipped_rows),
+        **{f"mean_{name}": mean for name, mean in means.items()},
+    }
 
 
 @on_one_thread
-def mean_signals(method: Method, labels: LabelMatrix) -> dict[str, float]:
-    """The mean of every signal over the labelled cells."""
+def mean_signals(method: CompleteMethod, labels: LabelMatrix) -> dict[str, float]:
+    """Return the mean of every signal over the labelled cells."""
     sums: dict[str, Tensor] = {}
-    for _, signals in signal_chunks(method):
+    for _, signals in method.signal_chunks():
         for name, signal_RL in signals.items():
             total = signal_RL.sum(dtype=torch.float64)
             sums[name] = sums[name] + total if name in sums else total
@@ -39,17 +42,17 @@ def mean_signals(method: Method, labels: LabelMatrix) -> dict[str, float]:
 
 
 def share_drawn(plan: Plan, num_samples: int) -> float:
-    """The share of the samples that are in a plan."""
-    drawn_N = torch.zeros(num_samples, dtype=torch.bool)
+    """Return the share of the samples that are in a plan."""
+    drawn_N = torch.zeros(num_samples, dtype=torch.bool, device="cpu")
     drawn_N[plan.indices[plan.indices >= 0]] = True
     return int(drawn_N.sum()) / num_samples
 
 
 @on_one_thread
-def suspects(method: Method, k: int) -> Tensor:
-    """The k cells that are most likely mislabelled; see `Selector.suspects`."""
+def suspects(method: CompleteMethod, k: int) -> Tensor:
+    """Find the k cells that are most likely mislabelled; see `Selector.suspects`."""
     best: list[Tensor] = []  # of each chunk, `(<= k, 3)` float64: suspicion, sample, label
-    for rows, signals in signal_chunks(method):
+    for rows, signals in method.signal_chunks():
         if "loss" not in signals:
             raise ValueError(f"{method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
         value_RL = suspicion(signals["loss"], signals.get("flip_ema"))

@@ -1,0 +1,85 @@
+"""A method of the plain protocol, with what else the selector may ask of a method."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from batchsift.methods.base import CompleteMethod, Method, observe_valid
+
+
+def completed(method: Method) -> CompleteMethod:
+    """Return the method itself if it is complete (a `BaseMethod` is), or with what it lacks supplied."""
+    return method if isinstance(method, CompleteMethod) else CompletedMethod(method)
+
+
+@runtime_checkable
+class HasRefresh(Protocol):
+    """What says itself when its probabilities are renewed."""
+
+    refresh: str
+
+
+class CompletedMethod:
+    """A `CompleteMethod` around a plain one.
+
+    Args:
+        plain: Any method; the other questions are passed on to it.
+    """
+
+    remembers = True  # it may
+    awaits_observations = False  # it may have no need of them
+
+    def __init__(self, plain: Method) -> None:
+        self.plain = plain
+
+    @property
+    def refresh(self) -> str:
+        """What the plain method says, or "epoch"."""
+        return self.plain.refresh if isinstance(self.plain, HasRefresh) else "epoch"
+
+    def observe_distinct(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """Hand the valid rows to `observe`; see `CompleteMethod.observe_distinct`."""
+        observe_valid(self.plain.observe, indices_B, logits_BL, valid_B)
+
+    def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+        """Yield the signals of all samples at once."""
+        yield slice(None), self.plain.signals()
+
+    @property
+    def name(self) -> str:
+        """The plain method's; so are all that follow."""
+        return self.plain.name
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any) -> None:
+        """See `Method.setup`."""
+        self.plain.setup(labels, epochs, features)
+
+    def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """See `Method.observe`."""
+        self.plain.observe(indices_B, logits_BL)
+
+    def probabilities(self, epoch: int) -> Tensor:
+        """See `Method.probabilities`."""
+        return self.plain.probabilities(epoch)
+
+    def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
+        """See `Method.plan`."""
+        return self.plain.plan(epoch, batch_size, num_batches, generator)
+
+    def signals(self) -> dict[str, Tensor]:
+        """See `Method.signals`."""
+        return self.plain.signals()
+
+    def scores(self) -> dict[str, Tensor]:
+        """See `Method.scores`."""
+        return self.plain.scores()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Method.state_dict`."""
+        return self.plain.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Method.load_state_dict`."""
+        self.plain.load_state_dict(state)

@@ -1,0 +1,108 @@
+"""Taking in what a training predicts: the interface of those who do it, and what they keep up to date.
+
+There are three: at once on the CPU (`host.py`), on another device without waiting for it (`device.py`), and in several
+processes, which must tell each other first (`exchange.py`). The selector has exactly one and need not know which.
+
+Shapes: N samples, L labels, B rows observed together.
+"""
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from batchsift.labels import LabelMatrix
+from batchsift.methods import CompleteMethod
+from batchsift.selection.inputs import all_finite
+from batchsift.selection.plan import Position
+from batchsift.trackers import count_rows
+
+
+@dataclass(eq=False)
+class Progress:
+    """What a training has shown so far; what was predicted is with the method.
+
+    Attributes:
+        labels: The selector's.
+        method: The selector's.
+        count_N: The in-plan observations of each sample, int64, on the device of the labels.
+        position: How far the epoch has come.
+        skipped_rows: Rows that were not finite.
+    """
+
+    labels: LabelMatrix
+    method: CompleteMethod
+    count_N: Tensor
+    position: Position = field(init=False)
+    skipped_rows: int = 0
+    _warned: bool = field(init=False, default=False)
+
+    def record(self, indices_B: Tensor, logits_BL: Tensor, *, in_plan: bool, as_planned: bool) -> None:
+        """Count the rows that are finite, and hand them to the method.
+
+        Args:
+            indices_B: int64 on the CPU.
+            logits_BL: On any device.
+            in_plan: Whether they count for the plan.
+            as_planned: Whether they are the very next rows of the plan, which are of different samples.
+        """
+        logits_BL = logits_BL.to(self.count_N.device)
+        if in_plan:
+            self.position.record(len(indices_B), as_planned=as_planned)
+        if not all_finite(logits_BL):
+            finite_B = logits_BL.isfinite().all(1)
+            indices_B, logits_BL = indices_B[finite_B.cpu()], logits_BL[finite_B]
+            self.skip(len(finite_B) - len(indices_B))
+        rows_B = indices_B.to(self.count_N.device)
+        if as_planned:
+            count_rows(self.count_N, rows_B)
+        elif in_plan:
+            self.count_N.index_add_(0, rows_B, torch.ones_like(rows_B))
+        if len(rows_B):
+            (self.method.observe_distinct if as_planned else self.method.observe)(rows_B, logits_BL)
+
+    def skip(self, rows: int) -> None:
+        """Note that rows were skipped; the first time, warn."""
+        self.skipped_rows += rows
+        if rows and not self._warned:
+            self._warned = True
+            warnings.warn(
+                "rows of logits that are not finite are skipped: see skipped_rows in summary()",
+                UserWarning,
+                stacklevel=4,
+            )
+
+
+class Observer(ABC):
+    """Takes in observations.
+
+    Attributes:
+        progress: What it keeps up to date.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def start(self, position: Position) -> None:
+        """Stand at a position of an epoch. What was not yet taken in is dropped."""
+        self.progress.position = position
+
+    @abstractmethod
+    def observe(
+        self, indices_B: Tensor, logits_BL: Tensor, targets: Tensor | None, *, probabilities: bool, in_plan: bool
+    ) -> None:
+        """Take in what was predicted for some rows, or keep it until `catch_up`; see `Selector.observe`.
+
+        Raises:
+            ValueError: Indices, targets or probabilities that do not fit, or a block that does not fit the plan.
+        """
+
+    @abstractmethod
+    def catch_up(self) -> None:
+        """Take in all that was observed, so that method and progress know it.
+
+        Raises:
+            ValueError: Something that was observed does not fit.
+        """

@@ -1,0 +1,109 @@
+"""Planning the epochs: probabilities are asked of the method and frozen, and the plan is drawn from them.
+
+Shapes: N samples, B samples of a block.
+"""
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from batchsift.functional.sampling import draw_blocks, inclusion_probabilities
+from batchsift.methods import CompleteMethod
+from batchsift.selection.plan import Blocks, Plan, Position, checked_probabilities, generator_for, make_plan
+
+
+class Planner:
+    """Holds what an epoch was planned from: its plan, and the probabilities it was drawn from.
+
+    Args:
+        method: Asked for the probabilities.
+        num_samples: N.
+        blocks: How every epoch is cut.
+        seed: Of all drawing.
+
+    Attributes:
+        probability_N: float64 on the CPU: what the epoch, or under `refresh="step"` its latest block, was drawn from.
+        plan: The epoch's.
+    """
+
+    probability_N: Tensor
+    plan: Plan
+
+    def __init__(self, method: CompleteMethod, num_samples: int, blocks: Blocks, seed: int) -> None:
+        self.method, self.blocks, self.seed = method, blocks, seed
+        self._num_samples = num_samples
+        self._weight_N: Tensor | None = None
+        self._has_warned = False
+
+    def plan_epoch(self, epoch: int) -> Position:
+        """Freeze the probabilities and the plan of an epoch, and return its beginning."""
+        self._ask_probabilities(epoch)
+        self.plan = make_plan(self.method, epoch, self.probability_N, self.blocks, self.seed)
+        return Position(self.plan, epoch)
+
+    def take_over(self, plan: Plan, probability_N: Tensor, seed: int) -> None:
+        """Go on with what was planned before."""
+        self.plan, self.probability_N, self.seed = plan, probability_N, seed
+        self._weight_N = None
+
+    def draw_block(self, epoch: int, start: int) -> Tensor:
+        """Draw one block of a stepwise plan from the probabilities of this moment, by a generator of its own.
+
+        Args:
+            epoch: Counted from 0.
+            start: Where in the plan the block begins.
+
+        Returns:
+            `(B,)`, a part of the plan.
+        """
+        self._ask_probabilities(epoch)
+        block_B = self.plan.indices[start : start + self.plan.block_size]
+        generator = generator_for(self.seed, epoch, start // self.plan.block_size)
+        return block_B.copy_(draw_blocks(self.probability_N, len(block_B), 1, generator)[0])
+
+    def _ask_probabilities(self, epoch: int) -> None:
+        self.probability_N = checked_probabilities(self.method.probabilities(epoch), self._num_samples)
+        self._weight_N = None
+
+    def importance_weights(self) -> Tensor:
+        """Return the weights of all samples, `(N,)` float64; see `Selector.importance_weights`."""
+        if self._weight_N is None:
+            self._weight_N = torch.ones_like(self.probability_N)
+            if self.plan.drawn:
+                size = self.plan.block_size
+                self._weight_N = size / (self._num_samples * inclusion_probabilities(self.probability_N, size))
+        return self._weight_N
+
+    def check_flat(self) -> None:
+        """Check that the plan can be yielded flat.
+
+        Raises:
+            ValueError: It is drawn block by block, or too few samples can be drawn to fill blocks.
+        """
+        if self.plan.stepwise or self.method.refresh == "step":
+            raise ValueError('refresh="step" draws each block after the one before was observed: iterate batches()')
+        if self._has_short_blocks():
+            raise ValueError(
+                f"only {self.plan.block_size} samples have a positive probability, fewer than batch_size="
+                f"{self.blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
+            )
+
+    def check_short_blocks(self, processes: int) -> None:
+        """Warn, once, if too few samples can be drawn to fill blocks.
+
+        Raises:
+            ValueError: Several processes would have to share such blocks.
+        """
+        if not self._has_short_blocks():
+            return
+        too_few = f"only {self.plan.block_size} samples have a positive probability: "
+        if processes > 1:
+            raise ValueError(f"{too_few}{processes} processes cannot share such short blocks; lower batch_size")
+        if not self._has_warned:
+            self._has_warned = True
+            message = f"{too_few}blocks are shorter than batch_size={self.blocks.size}"
+            warnings.warn(message, UserWarning, stacklevel=4)
+
+    def _has_short_blocks(self) -> bool:
+        return self.plan.block_size < min(self.blocks.size, self._num_samples)

@@ -1,0 +1,145 @@
+"""The saved state of a selector: tensors, numbers and strings only, so that it loads with `weights_only=True`."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from torch import Tensor
+
+from batchsift.labels import LabelMatrix
+from batchsift.methods import Method
+from batchsift.selection.observer import Progress
+from batchsift.selection.plan import Blocks, Plan
+from batchsift.selection.planner import Planner
+
+_VERSION = 2
+
+
+@dataclass(frozen=True)
+class SelectorSettings:
+    """What a state must share with the selector that takes it over.
+
+    Attributes:
+        labels: The fingerprint of the labels.
+        method: The method's name.
+        batch_size: Samples in a block.
+        num_batches: Blocks in an epoch.
+        length: Samples in an epoch.
+        epochs: The length of the training, or None.
+    """
+
+    labels: str
+    method: str
+    batch_size: int
+    num_batches: int
+    length: int
+    epochs: int | None
+
+    @classmethod
+    def of(cls, labels: LabelMatrix, method: Method, blocks: Blocks, epochs: int | None) -> Self:
+        """Return the settings of a selector."""
+        return cls(labels.fingerprint(), method.name, blocks.size, blocks.count, blocks.length, epochs)
+
+
+@dataclass(frozen=True, eq=False)
+class SelectorState:
+    """Everything needed to go on exactly, mid-epoch included.
+
+    Attributes:
+        settings: Of the selector that was saved.
+        seed: Of all drawing.
+        epoch: Counted from 0.
+        position: Rows observed in plan.
+        in_order: Whether they came in the plan's order.
+        probabilities: `(N,)`: what the epoch is drawn from.
+        plan: The epoch's.
+        counts: `(N,)`: the in-plan observations of each sample.
+        skipped_rows: Rows that were not finite.
+        method_state: What the method's `state_dict` gave.
+    """
+
+    settings: SelectorSettings
+    seed: int
+    epoch: int
+    position: int
+    in_order: bool
+    probabilities: Tensor
+    plan: Plan
+    counts: Tensor
+    skipped_rows: int
+    method_state: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `read` reads; the tensors are copies on the CPU."""
+        return {
+            "version": _VERSION,
+            "settings": dataclasses.asdict(self.settings),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "position": self.position,
+            "in_order": self.in_order,
+            "probabilities": self.probabilities.cpu().clone(),
+            "plan": self.plan.indices.clone(),
+            "plan_block_size": self.plan.block_size,
+            "plan_drawn": self.plan.drawn,
+            "plan_stepwise": self.plan.stepwise,
+            "counts": self.counts.cpu().clone(),
+            "skipped_rows": self.skipped_rows,
+            "method_state": self.method_state,
+        }
+
+    @classmethod
+    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress) -> Self:
+        """Return the state of a selector."""
+        return cls(
+            settings=settings,
+            seed=planner.seed,
+            epoch=progress.position.epoch,
+            position=progress.position.observed,
+            in_order=progress.position.in_order,
+            probabilities=planner.probability_N,
+            plan=planner.plan,
+            counts=progress.count_N,
+            skipped_rows=progress.skipped_rows,
+            method_state=progress.method.state_dict(),
+        )
+
+    @classmethod
+    def read(cls, state: Any, settings: SelectorSettings) -> Self:
+        """Read what `as_dict` gave; the tensors are copies on the CPU.
+
+        Args:
+            state: What to read.
+            settings: Of the selector that is to take the state over.
+
+        Raises:
+            ValueError: No state, or one of another version, of other labels, another method or other settings; or of
+                the middle of an epoch whose blocks were not observed in the plan's order.
+        """
+        wanted = dataclasses.asdict(settings)
+        if not isinstance(state, dict) or not wanted.keys() <= state.get("settings", {}).keys():
+            raise ValueError(f"this is no state of a selector: got {type(state).__name__}, pass what state_dict() gave")
+        if state.get("version") != _VERSION:
+            raise ValueError(f"the state has version {state.get('version')!r}, this batchsift reads {_VERSION}")
+        for name, mine in wanted.items():
+            saved = state["settings"].get(name)
+            if saved != mine:
+                raise ValueError(f"the state was saved with {name}={saved!r}, this selector has {name}={mine!r}")
+        if not state["in_order"] and 0 < state["position"] < len(state["plan"]):
+            raise ValueError(
+                "the state is of the middle of an epoch whose blocks were not observed in the plan's order: what is "
+                "left of it is not known; save at the end of an epoch, or let the DataLoader keep the order"
+            )
+        indices = state["plan"].cpu().clone()
+        return cls(
+            settings=settings,
+            seed=state["seed"],
+            epoch=state["epoch"],
+            position=state["position"],
+            in_order=state["in_order"],
+            probabilities=state["probabilities"].cpu().clone(),
+            plan=Plan(indices, state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"]),
+            counts=state["counts"],
+            skipped_rows=state["skipped_rows"],
+            method_state=state["method_state"],
+        )
