@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 __all__ = ["METRICS", "Metric", "evaluate", "evaluate_labels", "macro_auc"]
 
@@ -185,6 +184,8 @@ def _auc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
     """Return Mann-Whitney's U over the number of pairs, `(L,)`; ties count half, NaN where a class is missing."""
     positives_L = relevant_NL.sum(axis=0)
     pairs_L = positives_L * (len(relevant_NL) - positives_L)
+    from scipy.stats import rankdata  # noqa: PLC0415 -- slow to import, and the command line reads the names alone
+
     rank_sums_L = (rankdata(probs_NL, axis=0) * relevant_NL).sum(axis=0)
     u_L = rank_sums_L - positives_L * (positives_L + 1) / 2
     return np.where(pairs_L > 0, u_L / np.maximum(pairs_L, 1), np.nan)

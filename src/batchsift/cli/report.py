@@ -9,7 +9,8 @@ import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.options import AsJson
-from batchsift.cli.words import METRICS, parted
+from batchsift.cli.words import split_words
+from batchsift.metrics import METRICS
 
 
 def report(
@@ -26,7 +27,7 @@ def report(
     from batchsift.report.page import report as made_of
     from batchsift.report.page import write_report
 
-    names = [name for name in parted(metric) if name]
+    names = [name for name in split_words(metric) if name]
     with plain_endings(), mistakes_explained():
         made = made_of(folder, metrics=names, alpha=alpha)
         page = write_report(made, out or folder / "report.html")

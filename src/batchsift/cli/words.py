@@ -1,52 +1,27 @@
-"""The words that options take, known without importing what they name: that would take seconds.
-
-A test compares them with the registries they repeat.
-"""
+"""The words that options take, known without importing what they name: that would take seconds."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 
 from batchsift.messages import there_are
-
-METHODS = (
-    "active_bias",
-    "d2ace",
-    "hard",
-    "hard_imbalanced",
-    "label_balanced",
-    "random",
-    "recency_bias",
-    "stratified",
-    "uncertainty",
-)
-METRICS = (
-    "macro_auc",
-    "micro_auc",
-    "macro_f1",
-    "micro_f1",
-    "macro_auprc",
-    "micro_auprc",
-    "ranking_loss",
-    "hamming_loss",
-    "one_error",
-    "coverage",
-    "average_precision",
-    "subset_accuracy",
-    "jaccard",
-    "macro_precision",
-    "micro_precision",
-    "example_precision",
-    "macro_recall",
-    "micro_recall",
-    "example_recall",
-)
-MODELS = ("mlp", "clif", "dela", "mpvae", "paca")
-SETTINGS = ("paper", "tuned")
+from batchsift.training.presets import NAMES
 
 
-def parted(text: str) -> list[str]:
+def _registered(room: str) -> tuple[str, ...]:
+    """Return the names registered in a room of the package: those of the files that register a class."""
+    modules = [file for file in files("batchsift").joinpath(room).iterdir() if file.name.endswith(".py")]
+    found = [file.name.removesuffix(".py") for file in modules if "\n@register\n" in file.read_text("utf-8")]
+    return tuple(sorted(found))
+
+
+METHODS = _registered("methods")
+MODELS = _registered("models")
+
+
+def split_words(text: str) -> list[str]:
     """Return the words between the commas.
 
-    >>> parted("random, d2ace")
+    >>> split_words("random, d2ace")
     ['random', 'd2ace']
     """
     return [word.strip() for word in text.split(",")]
@@ -64,7 +39,7 @@ def check_model(name: str) -> None:
 
 def check_settings(name: str) -> None:
     """Raise ValueError unless settings have that name."""
-    _check(name, SETTINGS, "there are no settings")
+    _check(name, NAMES, "there are no settings")
 
 
 def _check(word: str, known: Sequence[str], complaint: str) -> None:

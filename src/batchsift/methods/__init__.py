@@ -11,6 +11,9 @@ Uncertainty        `uncertainty.py`      AAAI 2025, arXiv 2412.16521
 D2ACE              `d2ace.py`            IJCAI 2026, arXiv 2605.09400
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
 from batchsift.methods.adapter import completed
@@ -46,3 +49,6 @@ __all__ = [
     "names",
     "register",
 ]
+
+for _module in iter_modules(__path__):  # a file is all that a new method needs
+    import_module(f"{__name__}.{_module.name}")

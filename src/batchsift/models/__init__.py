@@ -11,28 +11,22 @@
 
 import inspect
 from dataclasses import fields
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from batchsift.messages import there_are
 from batchsift.models.base import BaseModel
 from batchsift.models.clif import CLIF
 from batchsift.models.dela import DELA
 from batchsift.models.mlp import MLP
 from batchsift.models.mpvae import MPVAE
 from batchsift.models.paca import PACA
+from batchsift.models.registry import class_of, names, register
 
-__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "hyperparameters", "names"]
+__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "hyperparameters", "names", "register"]
 
-_MODELS: dict[str, type[BaseModel]] = {"mlp": MLP, "clif": CLIF, "dela": DELA, "mpvae": MPVAE, "paca": PACA}
-
-
-def names() -> tuple[str, ...]:
-    """Return the names of the models that `build` knows.
-
-    >>> "mlp" in names()
-    True
-    """
-    return tuple(_MODELS)
+for _module in iter_modules(__path__):  # a file is all that a new model needs
+    import_module(f"{__name__}.{_module.name}")
 
 
 def hyperparameters(name: str) -> tuple[str, ...]:
@@ -49,7 +43,7 @@ def hyperparameters(name: str) -> tuple[str, ...]:
     >>> hyperparameters("clif")
     ('variant', 'hidden', 'embedding', 'feature_layers', 'dropout', 'graph_weight')
     """
-    model = _class_of(name)
+    model = class_of(name)
     parameters = inspect.signature(model).parameters.values()
     keywords = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
     settings = fields(model.settings_class) if model.settings_class else ()
@@ -72,10 +66,4 @@ def build(name: str, num_features: int, num_labels: int, **hyperparameters: Any)
     >>> build("mlp", 72, 6, hidden=(16,)).head.out_features
     6
     """
-    return _class_of(name)(num_features, num_labels, **hyperparameters)
-
-
-def _class_of(name: str) -> type[BaseModel]:
-    if name not in _MODELS:
-        raise ValueError(f"unknown model {name!r}{there_are(name, _MODELS)}")
-    return _MODELS[name]
+    return class_of(name)(num_features, num_labels, **hyperparameters)

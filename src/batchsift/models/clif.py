@@ -53,6 +53,7 @@ from torch.nn.functional import dropout, leaky_relu, linear
 
 from batchsift.models.base import BaseModel, known_cross_entropy
 from batchsift.models.layers import LabelClassifier, LinearLayers, classify, full_precision, initialize, over_labels
+from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 SLOPE = 0.1  # of every leaky ReLU, below 0
@@ -83,6 +84,7 @@ class CLIFSettings:
         check_weights(graph_weight=self.graph_weight)
 
 
+@register
 class CLIF(BaseModel):
     """Label embeddings of a co-occurrence graph gate deep features.
 

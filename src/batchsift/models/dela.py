@@ -56,6 +56,7 @@ from batchsift.models.layers import (
     initialize,
     over_labels,
 )
+from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 TINY = 1e-6  # inside the logarithm of a gate, as published
@@ -91,6 +92,7 @@ class DELASettings:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature!r}")
 
 
+@register
 class DELA(BaseModel):
     """Noise on the latent dimensions that a label's gates mark as telling it nothing.
 

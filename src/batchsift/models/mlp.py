@@ -9,8 +9,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from batchsift.models.base import BaseModel, known_cross_entropy
+from batchsift.models.registry import register
 
 
+@register
 class MLP(BaseModel):
     """ReLU layers of the given widths and a linear head.
 

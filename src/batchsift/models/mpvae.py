@@ -68,6 +68,7 @@ from batchsift.models.layers import (
     in_chunks,
     normal_draw,
 )
+from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 
 SHARPNESS = 5.0  # of the ranking loss
@@ -109,6 +110,7 @@ class MPVAESettings:
         )
 
 
+@register
 class MPVAE(BaseModel):
     """A variational autoencoder of the labels with a multivariate probit likelihood.
 

@@ -74,6 +74,7 @@ from batchsift.models.layers import (
     normal_draw,
     over_labels,
 )
+from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
 from batchsift.models.sigmoidal import sigmoidal_step
 
@@ -111,6 +112,7 @@ class PACASettings:
         check_weights(classification_weight=self.classification_weight, regulariser_weight=self.regulariser_weight)
 
 
+@register
 class PACA(BaseModel):
     """The log ratio of two densities for each label.
 
