@@ -1,13 +1,25 @@
 # make demo: train and compare three methods, draw a table and a plot     make test: the test suite
-# make study: a small study of several minutes, and its report
+# make study: a small study of several minutes, and its report            make quick: the core's tests alone
 # make check: everything CI runs                                          make clean: remove what was made
+# make wheel-check: the wheel with core dependencies alone                make lowest: quick with lowest versions
 # make docs: the documentation site, in site/
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(PIP_INSTALL) --constraint constraints.txt
+# As many processes as there are cores, each with one thread so that they do not fight for the cores.
+PYTEST := -m pytest -n auto --dist worksteal
+test quick lowest: export OMP_NUM_THREADS = 1
+# The formulas, trackers, methods and the selector, without tests that start processes.
+QUICK := tests/functional tests/methods tests/selection tests/checks tests/test_labels.py tests/test_loading.py \
+    tests/test_collecting.py src/batchsift/functional src/batchsift/methods src/batchsift/selection \
+    src/batchsift/trackers.py src/batchsift/labels.py src/batchsift/loading.py -m "not processes"
+# The lowest versions that pyproject.toml allows; the other packages' are in constraints-lowest.txt.
+LOWEST := .venv-lowest
+LOWEST_TORCH ?= 2.6.0
 
-.PHONY: demo study test lint check docs clean
+.PHONY: demo study test quick lint check docs lowest wheel-check clean
 
 demo: $(VENV)/.experiments
 	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
@@ -18,15 +30,25 @@ study: $(VENV)/.experiments
 	$(BIN)/batchsift report results/study
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
+
+quick: $(VENV)/.dev
+	$(BIN)/python $(PYTEST) $(QUICK)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/structure.py
 
-check: lint test demo study
+check: lint test demo study wheel-check
+
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python $(PYTEST) $(QUICK)
+
+wheel-check:
+	.ci/wheel-check $(PYTHON)
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict
@@ -46,5 +68,11 @@ $(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable ".[docs]"
 	@touch $@
 
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python $(PIP_INSTALL) --constraint constraints-lowest.txt --editable . \
+	    "torch==$(LOWEST_TORCH)" pytest pytest-xdist hypothesis
+	@touch $@
+
 clean:
-	rm -rf $(VENV) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,8 +1,12 @@
+import os
 import sys
 
 import pytest
 
 from batchsift import cli
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of several processes; read when torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

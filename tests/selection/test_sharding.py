@@ -30,6 +30,7 @@ def whole_run(method, last_batch):
     return selector, seen
 
 
+@pytest.mark.processes
 @pytest.mark.filterwarnings("ignore:rows of logits that are not finite:UserWarning")
 @pytest.mark.parametrize(("method", "last_batch"), [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")])
 def test_two_processes_are_one(tmp_path, method, last_batch):

@@ -17,7 +17,7 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, Reading, Training, number_of_processes, takes_groups
+from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
 from batchsift.cli.words import check_method, split_words
 from batchsift.files import claim, folder_of, write
 from batchsift.training.settings import Settings
@@ -34,8 +34,8 @@ _INTERRUPTED = "interrupted; every finished run is kept, and the same command go
 def compare(
     *,
     data: Data,
-    reading: Reading,
-    training: Training,
+    reading: ReadingOptions,
+    training: TrainingOptions,
     methods: Annotated[str, typer.Option(help="Separated by commas.")] = "random,uncertainty,d2ace",
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
     min_positives: Annotated[
@@ -80,7 +80,7 @@ def compare(
 
 def _computed(
     prepared: "Prepared",
-    training: Training,
+    training: TrainingOptions,
     *,
     methods: Sequence[str],
     hyperparameters: Mapping[str, Any],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings, show_paths
-from batchsift.cli.options import AsJson, Data, Reading, takes_groups
+from batchsift.cli.options import AsJson, Data, ReadingOptions, takes_groups
 from batchsift.files import folder_of, write
 
 
@@ -16,7 +16,7 @@ from batchsift.files import folder_of, write
 def describe(
     *,
     data: Data,
-    reading: Reading,
+    reading: ReadingOptions,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data> by default.")] = None,
     as_json: AsJson = False,
 ) -> None:

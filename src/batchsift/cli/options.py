@@ -59,7 +59,7 @@ def takes_groups(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadingOptions:
     """How a data set is read."""
 
     labels: Annotated[
@@ -127,7 +127,7 @@ def _help(what: str, name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingOptions:
     """How a model is trained."""
 
     model: Annotated[str, typer.Option(help=f"Base model: {', '.join(words.MODELS)}.")] = "mlp"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.options import AsJson, Reading, takes_groups
+from batchsift.cli.options import AsJson, ReadingOptions, takes_groups
 from batchsift.files import csv_text, write
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def predict(
     data: Annotated[
         str, typer.Argument(help="A file like that of the training; a table needs no labels.", show_default=False)
     ],
-    reading: Reading,
+    reading: ReadingOptions,
     id_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A column of the table, to be copied before the labels.", show_default=False),

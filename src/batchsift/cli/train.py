@@ -9,7 +9,7 @@ import typer
 from batchsift.cli import words
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
-from batchsift.cli.options import AsJson, Data, Reading, Training, takes_groups
+from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
 from batchsift.files import folder_of
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def train(
     *,
     data: Data,
-    reading: Reading,
-    training: Training,
+    reading: ReadingOptions,
+    training: TrainingOptions,
     method: Annotated[str, typer.Option(help=f"Of batch selection: {', '.join(words.METHODS)}.")] = "d2ace",
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the method. Repeat for more.")
