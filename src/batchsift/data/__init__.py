@@ -45,7 +45,7 @@ __all__ = [
     "train_validation_test",
 ]
 
-_NEED_PANDAS = {"from_frame": "frames", "from_hf": "hf", "read_table": "tables"}
+_NEED_PANDAS = {"from_frame": "readers.frames", "from_hf": "readers.hf", "read_table": "readers.tables"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,8 +15,8 @@ _EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
 # By the endings of file names: a module of this room, imported when a file needs it, and its function.
 _READERS = {
     (".arff", ".arff.gz"): ("arff", "read_arff"),
-    (".npz",): ("arrays", "read_npz"),
-    (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"): ("tables", "read_table"),
+    (".npz",): ("readers.arrays", "read_npz"),
+    (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"): ("readers.tables", "read_table"),
 }
 
 
@@ -59,7 +59,7 @@ def load(
     }
     options = {option: value for option, value in given.items() if value is not None}
     if hasattr(source, "iloc"):
-        framed: MultiLabelData = _imported("frames", "from_frame")(source, **options)
+        framed: MultiLabelData = _imported("readers.frames", "from_frame")(source, **options)
         return framed
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(_no_source(source))
