@@ -1,6 +1,6 @@
 """Reads rows line by line: every shape that is understood, and of all others, where in the line they go wrong.
 
-`fast` reads most rows; this is what it must agree with.
+`plain` reads most rows; this is what it must agree with.
 """
 
 import math
@@ -15,7 +15,7 @@ from batchsift.data.arff import syntax
 from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
 from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import Line, decoded, shortened, unquoted
-from batchsift.data.arff.table import DenseRows, Rows, SparseRows, as_dense
+from batchsift.data.arff.table import DenseCells, Rows, SparseCells, as_dense
 
 _CELL = re.compile(rf"({syntax.QUOTED}|(?!%){syntax.UNQUOTED}),[ \t]*")
 _VALUE = re.compile(rf"{syntax.QUOTED}|{syntax.UNQUOTED}")
@@ -72,8 +72,8 @@ def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
     if not rows:
         return None
     if not any(row.is_sparse for row in rows):
-        return DenseRows(np.array([row.cells for row in rows]))
-    gathered = SparseRows(
+        return DenseCells(np.array([row.cells for row in rows]))
+    gathered = SparseCells(
         np.array([len(row.cells) for row in rows]),
         np.array([attribute for row in rows for attribute in row.attributes], dtype=np.int64),
         np.array([cell for row in rows for cell in row.cells], dtype=np.float64),
