@@ -118,7 +118,7 @@ def test_what_has_no_checksum_is_read_before_it_is_trusted(batchsift, server, tm
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["toys"], "did you mean Toy"),
+        (["toys"], "did you mean 'Toy'"),
         (["toy", "what"], "no data set 'what'"),
     ],
 )

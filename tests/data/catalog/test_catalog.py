@@ -117,7 +117,7 @@ def test_names_are_found_in_any_case_and_near_ones_suggested():
     assert entry("yahoo_business").name == "Business1"
     assert catalog.known("TMC2007_500")
     assert not catalog.known("digits")
-    with pytest.raises(ValueError, match=r"no data set 'yaest' in the catalogue; did you mean yeast"):
+    with pytest.raises(ValueError, match=r"no data set 'yaest' in the catalogue; did you mean 'yeast'"):
         entry("yaest")
     with pytest.raises(ValueError, match=r"`batchsift datasets` lists all"):
         entry("???")
