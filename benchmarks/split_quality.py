@@ -9,8 +9,7 @@ import warnings
 
 import numpy as np
 
-from batchsift.data import folds, load
-from batchsift.data.splits import report as split_report
+from batchsift.data import folds, load, split_report
 
 FOLDS, SEEDS = 5, 10
 

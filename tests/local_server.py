@@ -1,6 +1,5 @@
 """A web server on this machine that misbehaves on demand."""
 
-import re
 import socket
 import threading
 import time
@@ -16,8 +15,6 @@ class Answer:
     cut: int | None = None  # the connection breaks after this many bytes of the body
     stall: float = 0.0  # seconds of silence after half of the body
     gate: threading.Event | None = None  # silence after half of the body until it is set
-    ranges: bool = True  # whether the Range header is heeded
-    shift: int = 0  # a range answer that begins this many bytes too late, and says so
     length: int | None = None  # what Content-Length says, whatever is sent; -1: it is left out
     body: bytes | None = None  # instead of the file's content
     location: str | None = None  # redirect
@@ -27,8 +24,7 @@ class Answer:
 class LocalServer:
     files: dict[str, bytes] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)  # to the next requests, in this order; good ones after
-    ranges_asked: list[str | None] = field(default_factory=list)  # one for each request
-    paths_asked: list[str] = field(default_factory=list)
+    paths_asked: list[str] = field(default_factory=list)  # one for each request
     content_type: str = "application/octet-stream"
 
     def __enter__(self):
@@ -59,7 +55,6 @@ class LocalServer:
 def answer_with(server, handler):
     path = handler.path.lstrip("/")
     server.paths_asked.append(path)
-    server.ranges_asked.append(handler.headers.get("Range"))
     answer = server.answers.pop(0) if server.answers else Answer()
     if answer.location is not None:
         handler.send_response(302)
@@ -75,25 +70,12 @@ def answer_with(server, handler):
 
 
 def send(handler, answer, content, content_type):
-    total, start = len(content), 0
-    match = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range") or "")
-    if match and answer.ranges:
-        start = int(match[1]) + answer.shift
-        if start >= total:
-            handler.send_response(416)
-            handler.send_header("Content-Range", f"bytes */{total}")
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-            return
-        handler.send_response(206)
-        handler.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-    else:
-        handler.send_response(200)
-    body = content[start:]
+    handler.send_response(200)
     if answer.length != -1:
-        handler.send_header("Content-Length", str(len(body) if answer.length is None else answer.length))
+        handler.send_header("Content-Length", str(len(content) if answer.length is None else answer.length))
     handler.send_header("Content-Type", content_type)
     handler.end_headers()
+    body = content
     try:
         if answer.stall or answer.gate:
             handler.wfile.write(body[: len(body) // 2])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, like: str | None = None) -> str:
-    """Return a hint at the known words nearest to an unknown one.
+    """Return a hint at the known words nearest to an unknown one, without regard to case.
 
     Args:
         word: What the user wrote.
@@ -19,7 +19,8 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, like: str | 
     >>> did_you_mean("hardd", ["random", "hard"]), did_you_mean("x", ["random"])
     ("did you mean 'hard'?", '')
     """
-    near = difflib.get_close_matches(like or word, list(known), n=most)
+    written = {name.casefold(): name for name in known}
+    near = [written[name] for name in difflib.get_close_matches((like or word).casefold(), written, n=most)]
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

@@ -54,7 +54,7 @@ def real(name):
 @needs_data
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_agrees_with_published_figures(name, monkeypatch):
-    monkeypatch.setattr("batchsift.data.describe.LARGEST_SEARCHED", 3000)  # the search is not what is tested here
+    monkeypatch.setattr("batchsift.data.duplicates.LARGEST_SEARCHED", 3000)  # the search is not what is tested here
     found = describe(real(name))
     assert (found.distinct_label_sets, found.single_label_sets, found.largest_label_set) == PUBLISHED[name][2:5]
     own = (found.cardinality, found.density, found.mean_imbalance_ratio, found.scumble, found.complexity)
@@ -149,7 +149,7 @@ def test_all_doubles_in_other_folds_leak(monkeypatch):
         rows = np.arange(len(labels))
         return [(rows[rows % 2 != fold], rows[rows % 2 == fold]) for fold in range(2)]
 
-    monkeypatch.setattr("batchsift.data.describe.folds", alternating)
+    monkeypatch.setattr("batchsift.data.duplicates.folds", alternating)
     features = np.repeat(np.arange(10.0) ** 2, 2)[:, None]  # rows 2k and 2k + 1 are equal, and in different folds
     assert describe(made(features, np.tile([[1], [0]], (10, 1)))).duplicates.leaking_rows == 20
     features = np.tile(np.arange(10.0) ** 2, 2)[:, None]  # rows k and k + 10: in the same fold
@@ -157,7 +157,7 @@ def test_all_doubles_in_other_folds_leak(monkeypatch):
 
 
 def test_too_many_rows_to_search(monkeypatch):
-    monkeypatch.setattr("batchsift.data.describe.LARGEST_SEARCHED", 3)
+    monkeypatch.setattr("batchsift.data.duplicates.LARGEST_SEARCHED", 3)
     rows = describe(made([[0.0], [0.0], [1.0], [2.0], [3.0]], [[1], [0], [1], [0], [1]])).duplicates
     assert (rows.equal_rows, rows.near_rows) == (2, None)
 

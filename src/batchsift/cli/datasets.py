@@ -51,11 +51,14 @@ def fetch_datasets(
     split: Annotated[bool, typer.Option("--split", help="The published train and test parts too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download data sets into the cache, from where an earlier download broke; what is there and right stays."""
+    """Download data sets into the cache; what is there and right stays."""
     from batchsift.data import catalog
     from batchsift.report.console.catalog import DownloadProgress
 
-    with plain_endings("interrupted; what arrived is kept, the next fetch goes on from there"), mistakes_explained():
+    with (
+        plain_endings("interrupted; files that are whole are kept, the next fetch brings the others"),
+        mistakes_explained(),
+    ):
         entries = {name: None if catalog.openml_id(name) is not None else catalog.entry(name) for name in names}
         without = [entry.name for entry in entries.values() if split and entry and not entry.has_published_split]
         if without:

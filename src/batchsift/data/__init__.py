@@ -1,5 +1,18 @@
 """Data sets: what one is, how to read one, how to split one.
 
+| file | what it holds |
+| --- | --- |
+| `dataset` | `MultiLabelData`, a complete data set in memory; `concatenated` |
+| `loading` | `load`, one door to all data, and the table of file endings |
+| `readers` | one module for each form that tables come in; how to add one |
+| `arff` | the ARFF files of Mulan, MEKA and Weka |
+| `catalog` | the data sets that go by name, and their download |
+| `digits` | the embedded data set |
+| `splits` | folds, held-out parts, published splits, and reports on them |
+| `filters` | the two filters of the published protocol |
+| `transforms` | scikit-learn transformers that are fitted on a training part |
+| `describe`, `imbalance`, `duplicates` | what a data set is like, and what may be wrong with it |
+
 >>> data = load("digits")
 >>> data.num_samples, data.num_features, data.num_labels
 (2400, 324, 10)
@@ -9,13 +22,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from batchsift.data.arff import read_arff
-from batchsift.data.dataset import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
+from batchsift.data.dataset import MultiLabelData, concatenated
 from batchsift.data.digits import digits
+from batchsift.data.filters import drop_rare_labels, drop_unlabelled_samples
 from batchsift.data.loading import load
 from batchsift.data.readers.arrays import from_arrays, read_npz
 from batchsift.data.splits.published import PublishedSplit, published_split
 from batchsift.data.splits.report import SplitReport, split_report
-from batchsift.data.splits.splitting import Split, folds, holdout, train_validation_test
+from batchsift.data.splits.splitting import ReportedSplit, Split, folds, holdout, train_validation_test
 
 if TYPE_CHECKING:
     from batchsift.data.readers.frames import from_frame
@@ -25,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MultiLabelData",
     "PublishedSplit",
+    "ReportedSplit",
     "Split",
     "SplitReport",
     "concatenated",

@@ -1,6 +1,5 @@
 """One door to all data: a name, a file or a frame."""
 
-import difflib
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +9,10 @@ from typing import Any
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
+from batchsift.messages import did_you_mean
 
 _EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
-# By the endings of file names: a module of this room, imported when a file needs it, and its function.
+# Endings of file names: a module of this room, imported when a file needs it, and its function (see `readers`).
 _READERS = {
     (".arff", ".arff.gz"): ("arff", "read_arff"),
     (".npz",): ("readers.arrays", "read_npz"),
@@ -107,10 +107,8 @@ def _no_source(source: Any) -> str:
 
 def _unknown(source: str, names: Sequence[str]) -> str:
     endings = [ending for group in _READERS for ending in group]
-    written = {name.casefold(): name for name in (*_EMBEDDED, *names)}
-    nearest = [written[near] for near in difflib.get_close_matches(source.casefold(), written, n=1)]
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(source, (*_EMBEDDED, *names))
     return (
         f"cannot load {source!r}: expected 'digits', one of the {len(names)} names that `batchsift datasets` lists, or "
-        f"a path ending in {', '.join(endings)}{hint}"
+        f"a path ending in {', '.join(endings)}{hint and f'; {hint}'}"
     )

@@ -92,7 +92,7 @@ def test_an_impossible_number_of_labels_in_the_relation(write, count):
 def test_a_label_of_the_xml_that_the_arff_file_lacks(write):
     path = write(arff(["x numeric", "sunset {0,1}"], ["1,0"]))
     write(xml("sunsets"), "set.xml")
-    with pytest.raises(ValueError, match=r"no attribute 'sunsets', .*set\.xml.* did it mean 'sunset'\?"):
+    with pytest.raises(ValueError, match=r"no attribute 'sunsets', .*set\.xml.* did you mean 'sunset'\?"):
         read_arff(path)
     write(xml("qqq"), "set.xml")
     with pytest.raises(ValueError, match=r"no attribute 'qqq'.*does not declare$"):

@@ -32,7 +32,7 @@ def refusal(path, **options):
         ("@relation r\n@relation s\n", ", line 2, column 1: a second @relation"),
         ("@relation 'r\n", ", line 1, column 11: the quote that opens here is never closed"),
         ("@relation 'r' s\n", ", line 1, column 14: .*expected nothing or a % comment"),
-        ("@relation r\n" + "x" * 500, ", line 2, column 1: .* but this is 'x{60}\\.\\.\\.'"),
+        ("@relation r\n" + "x" * 500, ", line 2, column 1: .* but this is 'x{57}\\.\\.\\.'"),
         ("@relation r\n@attribute x\n@data\n", ", line 2, column 12: 'x' is not the declaration"),
         ("@relation r\n@attribute\n@data\n", ", line 2, column 11: '' is not the declaration"),
         ("@relation r\n@attribute 'x y numeric\n", ', line 2, column 12: "\'x y numeric" is not the declaration'),

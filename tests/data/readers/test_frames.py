@@ -303,7 +303,7 @@ def test_a_pattern_that_matches_nothing_names_near_ones():
     with pytest.raises(ValueError, match="did you mean 'label_red' or 'label_round'"):
         from_frame(frame, label_columns="labels_*")
     many = pd.DataFrame([[1] * 12], columns=[f"x{i}" for i in range(10)] + ["red", "round"])
-    with pytest.raises(ValueError, match=r"of the 12 columns: 'x0', .*\.\.\., .*'red', 'round'$"):
+    with pytest.raises(ValueError, match=r"of the 12 columns: 'x0', .*, 'x7' and 4 more$"):
         from_frame(many, label_columns="quux_*")
     with pytest.raises(ValueError, match="did you mean 'height'"):
         from_frame(frame, label_columns="label_*", drop="HEIGHT*")

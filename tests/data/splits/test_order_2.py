@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchsift.data import folds, holdout, read_arff, train_validation_test
-from batchsift.data.splits import report as split_report
+from batchsift.data import folds, holdout, read_arff, split_report, train_validation_test
 from batchsift.data.splits.stratification import assign, evidence, stratify
 from reference import stratification as twin
 

@@ -4,8 +4,8 @@ An ARFF file does not say by itself which of its attributes are labels. Mulan na
 it, MEKA writes `-C n` into the relation's name: the first n attributes, or the last n for a negative number.
 
 `source` cuts the file into chunks of lines, `header` reads what is declared, `labels` finds the labels, `layout` says
-what the cells of every attribute mean. `fast` reads a chunk of plain rows at once, `exact` all others line by line;
-they agree. `table` gathers the rows.
+what the cells of every attribute mean. `plain` reads a chunk of plain rows at once, by pyarrow, `exact` all others line
+by line; they agree. `table` gathers the rows.
 """
 
 import os
@@ -14,15 +14,13 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from batchsift.data.arff.exact import read_exactly
-from batchsift.data.arff.fast import read_plainly
 from batchsift.data.arff.header import read_header
 from batchsift.data.arff.labels import drop_identifiers, find_dropped, find_labels, stem
 from batchsift.data.arff.layout import lay_out
+from batchsift.data.arff.plain import read_plainly
 from batchsift.data.arff.source import read_chunks
-from batchsift.data.arff.table import DenseTable, SparseRows, SparseTable
+from batchsift.data.arff.table import DenseTable, SparseCells, SparseTable
 from batchsift.data.dataset import MultiLabelData
 
 __all__ = ["read_arff"]
@@ -73,7 +71,6 @@ def read_arff(
     is_dropped_A = drop_identifiers(path, header, is_label_A, is_dropped_A, drop=drop)
     layout = lay_out(path, header, is_label_A, is_dropped_A)
 
-    _keep_freed_memory()
     table: DenseTable | SparseTable | None = None
     num_weights = 0
     for chunk in chain([first], chunks):
@@ -84,7 +81,7 @@ def read_arff(
         if rows is None:
             continue
         if table is None:
-            table = SparseTable(layout) if isinstance(rows, SparseRows) else DenseTable(layout)
+            table = SparseTable(layout) if isinstance(rows, SparseCells) else DenseTable(layout)
         table.add(rows)
     if table is None:
         raise ValueError(f"{path} has no rows after @data (line {header.data_line}); expected at least one")
@@ -92,11 +89,3 @@ def read_arff(
         warnings.warn(f"{path}: the weights of {num_weights} row(s) are left out", UserWarning, stacklevel=2)
     features, label_matrix = table.finish()
     return MultiLabelData(features, label_matrix, layout.feature_names, layout.label_names, name=stem(path))
-
-
-def _keep_freed_memory() -> None:
-    """Frees a block larger than any array of a chunk, after which glibc keeps what those free for the next chunk.
-
-    It would give each back to the system and ask for it anew, which takes longer than reading the rows.
-    """
-    np.empty(1 << 21, dtype=np.uint8)

@@ -1,6 +1,6 @@
 """Reads rows line by line: every shape that is understood, and of all others, where in the line they go wrong.
 
-`fast` reads most rows; this is what it must agree with.
+`plain` reads most rows; this is what it must agree with.
 """
 
 import math
@@ -14,8 +14,9 @@ import numpy as np
 from batchsift.data.arff import syntax
 from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
 from batchsift.data.arff.source import Chunk
-from batchsift.data.arff.syntax import Line, decoded, shortened, unquoted
-from batchsift.data.arff.table import DenseRows, Rows, SparseRows, as_dense
+from batchsift.data.arff.syntax import Line, decoded, unquoted
+from batchsift.data.arff.table import DenseCells, Rows, SparseCells, as_dense
+from batchsift.messages import cut_short
 
 _CELL = re.compile(rf"({syntax.QUOTED}|(?!%){syntax.UNQUOTED}),[ \t]*")
 _VALUE = re.compile(rf"{syntax.QUOTED}|{syntax.UNQUOTED}")
@@ -72,8 +73,8 @@ def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
     if not rows:
         return None
     if not any(row.is_sparse for row in rows):
-        return DenseRows(np.array([row.cells for row in rows]))
-    gathered = SparseRows(
+        return DenseCells(np.array([row.cells for row in rows]))
+    gathered = SparseCells(
         np.array([len(row.cells) for row in rows]),
         np.array([attribute for row in rows for attribute in row.attributes], dtype=np.int64),
         np.array([cell for row in rows for cell in row.cells], dtype=np.float64),
@@ -120,7 +121,7 @@ def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
             position = line.after_blanks(position + 1)
         elif text[position] != "{" and not (is_tabbed and "\t" in text[token.end : position]):
             separator = "tab" if is_tabbed else "comma"
-            raise line.mistake(position, f"expected a {separator} after the value {shortened(token.text)}")
+            raise line.mistake(position, f"expected a {separator} after the value {cut_short(token.text)!r}")
         if text.startswith("{", position):
             return tokens, position
 
@@ -151,8 +152,8 @@ def _read_sparse(layout: Layout, line: Line) -> tuple[_Row, int]:
         label = layout.attributes[left_out]
         raise line.mistake(
             0,
-            f"the row leaves out the label {label.name!r}, which means {shortened(label.values[0])}, its first value; "
-            "expected 0, 1 or ? (not labelled). Is this attribute meant to be a label?",
+            f"the row leaves out the label {label.name!r}, which means {cut_short(label.values[0])!r}, its first "
+            "value; expected 0, 1 or ? (not labelled). Is this attribute meant to be a label?",
         )
     attributes = sorted(cells)
     return _Row([cells[attribute] for attribute in attributes], attributes, is_sparse=True), position
@@ -197,8 +198,8 @@ def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     if attribute in layout.labels and cell not in (0, 1) and not math.isnan(cell):
         raise line.mistake(
             token.start,
-            f"the label {layout.attributes[attribute].name!r} is {shortened(unquoted(token.text))}; expected 0, 1 or ? "
-            "(not labelled). Is this attribute meant to be a label?",
+            f"the label {layout.attributes[attribute].name!r} is {cut_short(unquoted(token.text))!r}; expected 0, 1 or "
+            "? (not labelled). Is this attribute meant to be a label?",
         )
     return cell
 
@@ -211,7 +212,8 @@ def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     if math.isinf(number):
         raise line.mistake(
             token.start,
-            f"the attribute {layout.attributes[attribute].name!r} is {shortened(text)}; expected a finite number or ?",
+            f"the attribute {layout.attributes[attribute].name!r} is {cut_short(text)!r}; expected a finite number or "
+            "?",
         )
     return number
 
@@ -223,7 +225,7 @@ def _meaning(layout: Layout, line: Line, attribute: int, token: _Token) -> float
         declared = layout.attributes[attribute]
         raise line.mistake(
             token.start,
-            f"the attribute {declared.name!r} is {shortened(text)}; expected one of the values that line "
-            f"{declared.line} declares, {shortened(', '.join(declared.values))}, or ?",
+            f"the attribute {declared.name!r} is {cut_short(text)!r}; expected one of the values that line "
+            f"{declared.line} declares, {cut_short(', '.join(declared.values))!r}, or ?",
         )
     return meaning

@@ -7,7 +7,8 @@ from enum import Enum
 from pathlib import Path
 
 from batchsift.data.arff.source import Chunk
-from batchsift.data.arff.syntax import NUMBER, QUOTED, UNQUOTED, WEIGHT, Line, decoded, shortened, unquoted
+from batchsift.data.arff.syntax import NUMBER, QUOTED, UNQUOTED, WEIGHT, Line, decoded, unquoted
+from batchsift.messages import cut_short
 
 _KEYWORD = re.compile(r"[ \t]*(@[a-zA-Z]+)(?!\S)[ \t]*")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))%")
@@ -129,7 +130,7 @@ def _read_keyword(line: Line) -> tuple[str, int]:
     raise line.mistake(
         line.after_blanks(0),
         "not an ARFF file: expected @relation, @attribute, @data or a % comment, "
-        f"but this is {shortened(line.text.strip())}",
+        f"but this is {cut_short(line.text.strip())!r}",
     )
 
 
@@ -149,7 +150,7 @@ def _read_attribute(line: Line, position: int, values: "_NominalValues") -> Attr
     if match is None:
         raise line.mistake(
             position,
-            f"{shortened(line.text[position:])} is not the declaration of an attribute; "
+            f"{cut_short(line.text[position:])!r} is not the declaration of an attribute; "
             "expected a name (in quotes if it has spaces or braces) and a type",
         )
     name, start = unquoted(match[1]), match.end()
@@ -177,7 +178,7 @@ def _read_attribute(line: Line, position: int, values: "_NominalValues") -> Attr
 def _unknown_type(line: Line, name: str, start: int, position: int) -> ValueError:
     return line.mistake(
         position,
-        f"the attribute {name!r} has the type {shortened(line.text[start:])}; expected numeric, real, integer or "
+        f"the attribute {name!r} has the type {cut_short(line.text[start:])!r}; expected numeric, real, integer or "
         "{a,list,of,values}, in quotes where a value has spaces",
     )
 

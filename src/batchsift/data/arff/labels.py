@@ -1,6 +1,5 @@
 """Which attributes are labels, which are features, and which are left out."""
 
-import difflib
 import operator
 import re
 import warnings
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.readers.columns import at_the_ends, chosen_columns, how_to_drop, is_identifier
+from batchsift.messages import did_you_mean, first_few
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
 
@@ -72,10 +72,9 @@ def drop_identifiers(
     unnamed = dropped if drop is None else dropped & ~is_dropped_A
     if unnamed.any():
         names = [attribute.name for attribute in _chosen(header, unnamed)]
-        shown = ", ".join(repr(name) for name in names[:10]) + (", ..." if len(names) > 10 else "")
         warnings.warn(
-            f"{path}: dropped {len(names)} attribute(s) that identify rows rather than describe them: {shown}; "
-            + how_to_drop(names),
+            f"{path}: dropped {len(names)} attribute(s) that identify rows rather than describe them: "
+            f"{first_few([repr(name) for name in names], shown=10)}; " + how_to_drop(names),
             UserWarning,
             stacklevel=3,
         )
@@ -159,11 +158,10 @@ def _named_in_xml(path: Path, header: Header, xml_path: Path) -> Mask:
     label_names = list(dict.fromkeys(name if name in declared else name.replace("\\", "") for name in label_names))
     unknown = [name for name in label_names if name not in declared]
     if unknown:
-        nearest = difflib.get_close_matches(unknown[0], names, n=1)
-        hint = f"; did it mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(unknown[0], names)
         raise ValueError(
             f"{path} has no attribute {unknown[0]!r}, one of {len(unknown)} label(s) in {xml_path} "
-            f"that it does not declare{hint}"
+            f"that it does not declare{hint and f'; {hint}'}"
         )
     if len(label_names) == len(names):
         raise ValueError(

@@ -7,7 +7,6 @@ Shape suffixes: A attributes, L labels, V values of a nominal attribute.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,13 +17,11 @@ import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.arff.labels import Mask
-from batchsift.data.arff.syntax import NUMBER as NUMBER_PATTERN
 
 Cells = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 DROPPED, NUMBER = -2, -1
-_DECIMAL = re.compile(NUMBER_PATTERN)
 NO_LABEL = math.inf  # what a value means that is neither 0 nor 1 as a label
 
 _ABSENT_AND_PRESENT = (("0", "1"), ("0.0", "1.0"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"))
@@ -39,7 +36,6 @@ class Layout:
         is_label_A: Which of them are labels.
         kind_A: `DROPPED`, `NUMBER`, or a position in `meanings`.
         meanings: What the values of nominal attributes mean; one for all that are declared alike.
-        is_decimal: By kind (the last two are `DROPPED` and `NUMBER`), whether all values are decimal numbers.
         width_A: How many features an attribute becomes: 0 for a label or what is dropped, 1 if its cells are the
             feature, V for one feature a value.
         default_A: The cell that a sparse row leaves out.
@@ -49,7 +45,6 @@ class Layout:
     is_label_A: Mask
     kind_A: Integers
     meanings: tuple[Mapping[str, float], ...]
-    is_decimal: Mask
     width_A: Integers
     default_A: Cells
 
@@ -129,8 +124,7 @@ def lay_out(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) ->
             default_A[position] = meanings[kinds[key]][attribute.values[0]]
             if width_A[position] and set(attribute.values) != {"0", "1"}:
                 width_A[position] = len(attribute.values)
-    is_decimal = np.array([*(all(map(_DECIMAL.fullmatch, values)) for values in meanings), False, True])
-    return Layout(header.attributes, is_label_A, kind_A, tuple(meanings), is_decimal, width_A, default_A)
+    return Layout(header.attributes, is_label_A, kind_A, tuple(meanings), width_A, default_A)
 
 
 def _feature_meaning(values: tuple[str, ...]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 22  # large enough that what the CSV parser does for each column is little
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -60,8 +60,3 @@ def unquoted(text: str) -> str:
     if text[0] not in "'\"":
         return text
     return re.sub(r"\\(.)", lambda match: _ESCAPED.get(match[1], match[1]), text[1:-1])
-
-
-def shortened(text: str) -> str:
-    """At most 60 characters of a text, in quotes, as a message shows it."""
-    return repr(text if len(text) <= 60 else text[:60] + "...")

@@ -16,14 +16,14 @@ _NOT_LABELLED = 255
 
 
 @dataclass(frozen=True)
-class DenseRows:
+class DenseCells:
     """Rows with a cell for every attribute: `(N, A)`."""
 
     cells_NA: Cells
 
 
 @dataclass(frozen=True)
-class SparseRows:
+class SparseCells:
     """Rows with some of their cells, one row after another.
 
     Args:
@@ -42,24 +42,24 @@ class SparseRows:
         return np.repeat(np.arange(len(self.counts_N)), self.counts_N)
 
 
-Rows = DenseRows | SparseRows
+Rows = DenseCells | SparseCells
 
 
-def as_dense(layout: Layout, rows: Rows) -> DenseRows:
+def as_dense(layout: Layout, rows: Rows) -> DenseCells:
     """The rows with the cells that were left out."""
-    if isinstance(rows, DenseRows):
+    if isinstance(rows, DenseCells):
         return rows
     cells_NA = np.tile(layout.default_A, (len(rows.counts_N), 1))
     cells_NA[rows.rows, rows.attributes_K] = rows.cells_K
-    return DenseRows(cells_NA)
+    return DenseCells(cells_NA)
 
 
-def _as_sparse(rows: Rows) -> SparseRows:
-    if isinstance(rows, SparseRows):
+def _as_sparse(rows: Rows) -> SparseCells:
+    if isinstance(rows, SparseCells):
         return rows
     num_rows, num_attributes = rows.cells_NA.shape
     attributes_K = np.tile(np.arange(num_attributes), num_rows)
-    return SparseRows(np.full(num_rows, num_attributes), attributes_K, rows.cells_NA.ravel())
+    return SparseCells(np.full(num_rows, num_attributes), attributes_K, rows.cells_NA.ravel())
 
 
 def _append(gathered: bytearray, values: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
@@ -128,7 +128,7 @@ class SparseTable:
 
     def add(self, rows: Rows) -> None:
         """Takes in the next rows."""
-        self._is_sparse = self._is_sparse and isinstance(rows, SparseRows)
+        self._is_sparse = self._is_sparse and isinstance(rows, SparseCells)
         rows = _as_sparse(rows)
         self._labels.add(_sparse_labels(self._layout, rows))
         counts_N, columns, values = _sparse_features(self._layout, rows)
@@ -148,7 +148,7 @@ class SparseTable:
         return features if self._is_sparse else features.toarray(), self._labels.finish()
 
 
-def _sparse_labels(layout: Layout, rows: SparseRows) -> Cells:
+def _sparse_labels(layout: Layout, rows: SparseCells) -> Cells:
     labels_NL = np.tile(layout.default_A[layout.label_positions], (len(rows.counts_N), 1))
     label_of_A = np.cumsum(layout.is_label_A) - 1
     is_label_K = layout.is_label_A[rows.attributes_K]
@@ -156,7 +156,7 @@ def _sparse_labels(layout: Layout, rows: SparseRows) -> Cells:
     return labels_NL
 
 
-def _sparse_features(layout: Layout, rows: SparseRows) -> tuple[Integers, Integers, Cells]:
+def _sparse_features(layout: Layout, rows: SparseCells) -> tuple[Integers, Integers, Cells]:
     """How many entries each row has, their columns and their values."""
     is_plain_A = (layout.width_A == 1) & (layout.default_A == 0)
     is_entry_K = is_plain_A[rows.attributes_K] & (rows.cells_K != 0)
@@ -173,7 +173,7 @@ def _sparse_features(layout: Layout, rows: SparseRows) -> tuple[Integers, Intege
     return np.bincount(entry_rows, minlength=len(rows.counts_N)), columns, values
 
 
-def _filled_features(layout: Layout, rows: SparseRows, is_filled_A: Mask) -> tuple[Integers, Integers, Cells]:
+def _filled_features(layout: Layout, rows: SparseCells, is_filled_A: Mask) -> tuple[Integers, Integers, Cells]:
     """The entries of F attributes that are not 0 where a row leaves them out: rows, columns and values."""
     cells_NF = np.tile(layout.default_A[is_filled_A], (len(rows.counts_N), 1))
     filled_of_A = np.cumsum(is_filled_A) - 1

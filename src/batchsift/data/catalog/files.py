@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from batchsift.data.catalog.download import DownloadError, Patience, download, matches, sha256, storage_explained
+from batchsift.data.catalog.download import DownloadError, download, matches, sha256, storage_explained
 from batchsift.data.catalog.table import Entry, File
 
 FileProgress = Callable[[str, int, int | None], None]
@@ -60,7 +60,6 @@ def fetch(
     offline: bool | None = None,
     on_progress: FileProgress = no_progress,
     notice: Notice = say,
-    patience: Patience | None = None,
 ) -> dict[str, Path]:
     """Brings the files of a data set into the cache, unless they are there and right.
 
@@ -72,7 +71,6 @@ def fetch(
         offline: Refuse to download; None asks BATCHSIFT_OFFLINE.
         on_progress: Called with a file's name, the bytes that are there and those expected.
         notice: Takes a line for the user.
-        patience: Timeouts and retries.
 
     Returns:
         Where the file of each part lies.
@@ -102,7 +100,7 @@ def fetch(
             for file in missing:
                 place = places[file.part]
                 if not _is_right(file, place):  # another process may have been faster
-                    _bring(file, place, on_progress, notice, patience)
+                    _bring(file, place, on_progress, notice)
     return places
 
 
@@ -142,7 +140,7 @@ def _is_right(file: File, place: Path) -> bool:
     return checksum is not None and place.is_file() and matches(place, checksum)
 
 
-def _bring(file: File, place: Path, on_progress: FileProgress, notice: Notice, patience: Patience | None) -> None:
+def _bring(file: File, place: Path, on_progress: FileProgress, notice: Notice) -> None:
     checksum = _checksum(file, place)
     if checksum is None and place.is_file():
         notice(f"{place} was put there by hand; no checksum is published for it")
@@ -154,7 +152,6 @@ def _bring(file: File, place: Path, on_progress: FileProgress, notice: Notice, p
             place,
             checksum=checksum,
             on_progress=lambda done, total: on_progress(place.name, done, total),
-            patience=patience,
         )
     if checksum is None:
         digest = sha256(place)

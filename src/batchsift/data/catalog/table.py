@@ -1,6 +1,5 @@
 """The table of the named data sets, checked as it is read."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from batchsift.data.catalog.download import CHECKSUM
+from batchsift.messages import did_you_mean
 
 _PARTS = ("whole", "train", "test", "labels")
 
@@ -147,9 +147,8 @@ def entry(name: str) -> Entry:
     'Arts1'
     """
     if _key(name) not in _index():
-        near = difflib.get_close_matches(_key(name), _index(), n=3)
-        written = " or ".join(dict.fromkeys(_index()[key] for key in near))
-        hint = f"did you mean {written}?" if near else "`batchsift datasets` lists all"
+        aliases = [alias for entry in _entries().values() for alias in entry.aliases]
+        hint = did_you_mean(_key(name), [*_entries(), *aliases], most=3) or "`batchsift datasets` lists all"
         raise ValueError(f"there is no data set {name!r} in the catalogue; {hint}")
     return _entries()[_index()[_key(name)]]
 

@@ -1,12 +1,13 @@
 """Which columns of a table are meant, by their names or by patterns."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
+
+from batchsift.messages import did_you_mean, first_few
 
 # The first two are the index of a pandas frame, as it is written and as it is read again.
 _IDENTIFIERS = {"", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
@@ -38,7 +39,7 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
     for pattern in patterns:
         matches = [name == pattern if pattern in known else fnmatchcase(name, pattern) for name in names]
         if not any(matches):
-            raise ValueError(f"{option}={pattern!r} matches none of the {len(names)} columns{_like(pattern, names)}")
+            raise ValueError(f"{option}={pattern!r} matches none of the {len(names)} columns{_hint(pattern, names)}")
         mask |= matches
     return mask
 
@@ -50,7 +51,7 @@ def the_column(names: Sequence[str], name: str, option: str) -> npt.NDArray[np.b
         ValueError: There is none.
     """
     if name not in names:
-        raise ValueError(f"{option}={name!r} is none of the {len(names)} columns{_like(name, names)}")
+        raise ValueError(f"{option}={name!r} is none of the {len(names)} columns{_hint(name, names)}")
     return np.array([other == name for other in names])
 
 
@@ -106,15 +107,7 @@ def repeated(names: Sequence[str]) -> str | None:
     return None
 
 
-def _like(pattern: str, names: Sequence[str]) -> str:
-    """Which names the user may have meant: near ones, else the first ones."""
-    near = difflib.get_close_matches(pattern, names, n=3)
-    wanted = pattern.strip("*?").lower()
-    near = near or [name for name in names if wanted and wanted in name.lower()][:3]
-    if not near and wanted:
-        beginnings = difflib.get_close_matches(wanted, {name.lower()[: len(wanted)] for name in names})
-        near = [name for beginning in beginnings for name in names if name.lower().startswith(beginning)][:3]
-    if near:
-        return "; did you mean " + " or ".join(map(repr, near)) + "?"
-    shown = list(map(repr, names))
-    return ": " + ", ".join(shown if len(shown) <= 8 else [*shown[:4], "...", *shown[-4:]])
+def _hint(pattern: str, names: Sequence[str]) -> str:
+    """Return the end of a message about a pattern: the names the user may have meant, else the first ones."""
+    hint = did_you_mean(pattern, names, most=3)
+    return f"; {hint}" if hint else f": {first_few([repr(name) for name in names], shown=8)}"

@@ -28,6 +28,7 @@ from batchsift.data.readers.columns import (
     the_column,
 )
 from batchsift.data.readers.tags import label_matrix
+from batchsift.messages import cut_short, first_few
 
 MOST_CATEGORIES = 100  # of a text column that is taken for a category; each must occur twice on average, too
 _YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "f": 0.0}
@@ -117,8 +118,8 @@ def label_mask(
         given = "none is given" if not ways else "several are given"
         raise ValueError(
             "say which columns are labels by one of labels=N (the last N), label_columns='NAMES' and "
-            f"label_column='NAME' (delimited tags): {given}. The columns are {', '.join(map(repr, names[:12]))}"
-            + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+            f"label_column='NAME' (delimited tags): {given}. The columns are "
+            f"{first_few([repr(name) for name in names], shown=12)}"
         )
     if labels is not None:
         if not 1 <= labels < len(names):
@@ -281,12 +282,8 @@ def _number_or_same(value: Any) -> Any:
 
 
 def _quoted(value: Any) -> str:
-    return repr(_shortened(value)) if isinstance(value, str) else str(value)
+    return repr(cut_short(value, 40)) if isinstance(value, str) else str(value)
 
 
 def _drop_it(name: str) -> str:
     return f"leave it out with drop={name!r}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from batchsift.data.readers.frames import features_of
+from batchsift.messages import first_few
 
 
 def matching_features(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -63,6 +64,8 @@ def _categorical(column: "pd.Series[Any]", values: Sequence[str]) -> "pd.Series[
 def _missing(names: Sequence[str], frame: pd.DataFrame) -> str:
     # Of a category the features are called `column=value`.
     names = list(dict.fromkeys(name.partition("=")[0] or name for name in names))
-    shown = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    columns = ", ".join(map(repr, frame.columns[:8])) + (", ..." if frame.shape[1] > 8 else "")
-    return f"there is no feature {shown}, which the model was trained on; the columns are {columns}"
+    missing, columns = ([repr(name) for name in group] for group in (names, frame.columns))
+    return (
+        f"there is no feature {first_few(missing)}, which the model was trained on; the columns are "
+        f"{first_few(columns, shown=8)}"
+    )

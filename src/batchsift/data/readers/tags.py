@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.messages import first_few
+
 _DELIMITERS = ("|", ";", ",")
 
 
@@ -84,7 +86,7 @@ def _warn_of_case(tags: Sequence[Any]) -> None:
     for tag in map(str, tags):
         alike.setdefault(tag.casefold(), []).append(tag)
     if groups := [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]:
-        shown = ", ".join(groups[:3]) + (", ..." if len(groups) > 3 else "")
+        shown = first_few(groups, shown=3)
         warnings.warn(f"tags differ in nothing but case, and become labels of their own: {shown}", stacklevel=3)
 
 

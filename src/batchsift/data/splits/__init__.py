@@ -1,1 +1,1 @@
-"""Splits: folds, held-out parts, published splits, and reports on them."""
+"""Splits: `splitting` makes folds and held-out parts, `published` finds given ones, `report` says how good they are."""

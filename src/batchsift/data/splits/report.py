@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.messages import first_few
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,8 @@ class SplitReport:
         missing = list(dict.fromkeys([*self.too_rare, *(label for label, _ in self.absent)]))
         if not missing:
             return None
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         return (
-            f"{len(missing)} labels have no positive sample in some part: {', '.join(missing[:_NAMED])}{more}; "
+            f"{len(missing)} labels have no positive sample in some part: {first_few(missing)}; "
             f"{len(self.too_rare)} of them have fewer positives than there are parts. Nothing can be measured on them "
             "there: drop rare labels first"
         )

@@ -20,20 +20,29 @@ from batchsift.data.splits.report import SplitReport, split_report
 from batchsift.data.splits.stratification import Indices, stratify
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Three parts of a data set; every sample is in exactly one.
 
     Args:
-        train: Sorted indices, `(N_train,)`.
-        validation: Sorted indices, `(N_validation,)`.
-        test: Sorted indices, `(N_test,)`.
-        report: How well they mirror the whole, and which labels were too rare for that.
+        train: Sorted row numbers, `(N_train,)`.
+        validation: Sorted row numbers, `(N_validation,)`.
+        test: Sorted row numbers, `(N_test,)`.
     """
 
     train: Indices
     validation: Indices
     test: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class ReportedSplit(Split):
+    """A split with a report.
+
+    Args:
+        report: How well the parts mirror the whole, and which labels were too rare for that.
+    """
+
     report: SplitReport
 
 
@@ -44,7 +53,7 @@ def train_validation_test(
     seed: int,
     order: int = 1,
     label_names: Sequence[str] | None = None,
-) -> Split:
+) -> ReportedSplit:
     """Divides the samples into three parts.
 
     Args:
@@ -74,7 +83,7 @@ def train_validation_test(
     complaint = report.complaint()
     if complaint:
         warnings.warn(complaint, stacklevel=2)
-    return Split(train, validation, test, report)
+    return ReportedSplit(train, validation, test, report)
 
 
 def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1) -> list[tuple[Indices, Indices]]:

@@ -12,8 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from batchsift.data.describe import Description, Duplicates
-from batchsift.messages import first_few
+from batchsift.data.describe import Description
+from batchsift.data.duplicates import Duplicates
+from batchsift.messages import cut_short, first_few
 from batchsift.report.console.plots import COLORS
 
 LABELS_LISTED = 30
@@ -141,7 +142,7 @@ def _draw_counts(axes: Axes, found: Description) -> None:
     ):
         axes.barh(positions_L[chosen_L], counts_L[chosen_L], color=color, label=name, height=0.8)
     named = len(ranked) <= NAMED_LABELS
-    axes.set_yticks(positions_L if named else [], [_clipped(label.name) for label in ranked] if named else [])
+    axes.set_yticks(positions_L if named else [], [cut_short(label.name, 24) for label in ranked] if named else [])
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.tick_params(axis="y", labelsize=7, length=0)
@@ -162,7 +163,7 @@ def _draw_correlation(figure: Figure, axes: Axes, found: Description) -> None:
     picture = axes.imshow(shown_LL, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
     figure.colorbar(picture, ax=axes, shrink=0.8, label="correlation of two labels (phi)")
     if found.num_labels <= NAMED_LABELS:
-        names = [_clipped(found.labels[j].name) for j in order]
+        names = [cut_short(found.labels[j].name, 24) for j in order]
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
         axes.set_yticks(range(len(names)), names, fontsize=7)
         for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
@@ -197,7 +198,3 @@ def _clustered(phi_LL: NDArray[np.float64]) -> list[int]:
     np.fill_diagonal(distance_LL, 0.0)
     order: list[int] = leaves_list(linkage(squareform(distance_LL, checks=False), method="average")).tolist()
     return order
-
-
-def _clipped(name: str, length: int = 24) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"

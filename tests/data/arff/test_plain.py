@@ -8,19 +8,31 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from batchsift.data.arff.decimals import read_decimals
+from batchsift.data import read_arff
+from batchsift.data.arff import plain
 from batchsift.data.arff.exact import read_exactly
-from batchsift.data.arff.fast import read_plainly
 from batchsift.data.arff.header import read_header
 from batchsift.data.arff.layout import lay_out
+from batchsift.data.arff.plain import read_plainly
 from batchsift.data.arff.source import Chunk
-from batchsift.data.arff.table import DenseRows
+from batchsift.data.arff.table import DenseCells
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 
+def read_numbers(texts):
+    """What the fast way makes of texts in a numeric column, dense and sparse; None where it does not read them."""
+    layout = layout_of(b"@relation r\n@attribute x numeric\n@attribute l {0,1}\n@data\n")
+    dense = read_plainly(layout, "".join(f"{text},1\n" for text in texts).encode())
+    sparse = read_plainly(layout, "".join(f"{{0 {text},1 1}}\n" for text in texts).encode())
+    if dense is not None and sparse is not None:
+        np.testing.assert_array_equal(dense.cells_NA.ravel(), sparse.cells_K)
+    assert (dense is None) == (sparse is None)
+    return None if dense is None else dense.cells_NA[:, 0]
+
+
 def assert_read_like_float(texts):
-    numbers = read_decimals(("\n".join(texts) + "\n").encode())
+    numbers = read_numbers(texts)
     expected = np.array([float(text) for text in texts])
     assert numbers is not None
     np.testing.assert_array_equal(numbers, expected)
@@ -33,7 +45,7 @@ def test_many_numbers_to_the_last_bit(form, scale):
     assert_read_like_float([form % number for number in (scale * np.random.default_rng(0).normal(size=5000)).tolist()])
 
 
-def test_numbers_between_two_neighbours():
+def test_numbers_between_two_neighbors():
     """Integers above 2^53 lie halfway between two floats, or just beside that; so do the digits of a halfway point."""
     rng = np.random.default_rng(0)
     assert_read_like_float([str(2**bits + odd) for bits in range(53, 63) for odd in range(-700, 700)])
@@ -41,6 +53,11 @@ def test_numbers_between_two_neighbours():
     assert_read_like_float([f"{(2 * number + 1) * 5}e-1" for number in whole])
     assert_read_like_float([f"{2 * number + 1}.{tail}" for number in whole for tail in ("0", "001")])
     assert_read_like_float([str((2 * number + 1) * 5**4)[:19] for number in whole])
+
+
+def test_the_smallest_numbers():
+    tiny = ["5e-324", "2.5e-324", "2.4e-324", "2.2250738585072014e-308", "2.2250738585072011e-308", "1e-400", "-1e-400"]
+    assert_read_like_float(tiny)
 
 
 @given(
@@ -63,12 +80,16 @@ def test_any_numbers(texts):
 @example([""])
 @example(["-"])
 @example(["1-", "-1"])
-def test_lines_that_are_no_numbers(texts):
-    numbers = read_decimals(("\n".join(texts) + "\n").encode())
+@example(["-nan"])
+@example(["infinity"])
+@example(["0x10"])
+def test_texts_that_are_no_numbers(texts):
+    numbers = read_numbers(texts)
     assert (numbers is not None) == all(is_finite_number(text) for text in texts)
 
 
 def is_finite_number(text):
+    text = text.strip(" ")
     try:
         return not set(text) - set("0123456789+-.eE") and math.isfinite(float(text))
     except ValueError:
@@ -139,6 +160,11 @@ def contents(draw):
 @example(b"{000000000000 1}\n")
 @example(b"{0 1}}\n{{0 1}\n")
 @example(b"{0 1\n,1 0}\n")
+@example(b"{0x1 1}\n")
+@example(b"{ 0 1}{1 0}\n")
+@example(b"1,1,a b,red,0,NO,0\n")
+@example(b"1,1,,red,0,NO,0\n")
+@example(b"1,1,a,red,0,NO,nan\n")
 def test_rows_read_at_once_are_those_read_line_by_line(content):
     fast = read_plainly(LAYOUT, content)
     if fast is not None:
@@ -170,5 +196,19 @@ def test_every_value_is_found_at_once():
     read, _ = read_header(Path("set.arff"), iter([Chunk(header, 1)]))
     layout = lay_out(Path("set.arff"), read, np.array([False, True]), np.array([False, False]))
     rows = read_plainly(layout, "".join(f"{value},1\n" for value in values).encode())
-    assert isinstance(rows, DenseRows)
+    assert isinstance(rows, DenseCells)
     assert rows.cells_NA[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("rows", ["1,?,a,red,0,NO,0\n-.5e3,1,b,blue,1,YES,1\n", "{0 1,3 blue,5 YES}\n{}\n"])
+def test_without_pyarrow_the_exact_way_reads_everything(tmp_path, monkeypatch, rows):
+    path = tmp_path / "set.arff"
+    path.write_bytes(HEADER + rows.encode())
+    usual = read_arff(path, 3, drop="s")
+    monkeypatch.setattr(plain, "_pyarrow", lambda: None)
+    assert read_plainly(LAYOUT, rows.encode()) is None
+    exact = read_arff(path, 3, drop="s")
+    assert (exact.feature_names, exact.is_sparse) == (usual.feature_names, usual.is_sparse)
+    for name in ("features", "labels"):
+        found, expected = (getattr(data, name) for data in (exact, usual))
+        np.testing.assert_array_equal(*(m.toarray() if hasattr(m, "toarray") else m for m in (found, expected)))
