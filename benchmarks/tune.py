@@ -31,10 +31,11 @@ from optuna.storages.journal import JournalFileBackend
 
 from batchsift import data as datasets
 from batchsift import models
+from batchsift.data import Split
 from batchsift.training import fold as protocol
 from batchsift.training import presets
 from batchsift.training.loop import DivergedError
-from batchsift.training.prepare import Split, prepare
+from batchsift.training.prepare import prepare
 
 SETS = ("emotions", "yeast", "scene", "birds")
 PARTS = ("scene", "birds")  # published as a train and a test file

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from torch import Tensor
 
-from batchsift.data import MultiLabelData
+from batchsift.data import MultiLabelData, Split
 from batchsift.data.transforms import MinMax, TopFeatures
-from batchsift.training.prepare import Split
 
 DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchsift import data as datasets
-from batchsift.data import MultiLabelData
+from batchsift.data import MultiLabelData, Split
 from batchsift.data.transforms import num_kept
 from batchsift.training.checks import (
     check_complete_labels,
@@ -23,15 +23,6 @@ from batchsift.training.checks import (
 from batchsift.training.settings import Settings
 
 Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Row numbers of the three parts of a fold, each sorted."""
-
-    train: Indices
-    validation: Indices
-    test: Indices
 
 
 @dataclass(frozen=True, eq=False)
