@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import batchsift as bs
-from checks.common import check_method
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,4 +22,4 @@ def test_code_runs(page):
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
         exec(compile(block, str(page), "exec"), namespace)
     for method in {value for value in namespace.values() if is_own_method(value)}:
-        check_method(method)
+        bs.testing.check_method(method)

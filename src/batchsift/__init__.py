@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from batchsift import data, methods, models
+from batchsift import data, methods, models, testing
 from batchsift.loading import WithIndices, collate_with_indices, collect_labels
 from batchsift.methods import (
     D2ACE,
@@ -40,4 +40,5 @@ __all__ = [
     "methods",
     "models",
     "shard",
+    "testing",
 ]
