@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import batchsift as bs
-from checks.common import check_method
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -44,7 +43,7 @@ def test_code_runs(page, tmp_path):
     for block in python_blocks(page):
         exec(compile(block, str(page), "exec"), namespace)
     for method in {value for value in namespace.values() if is_own_method(value)}:
-        check_method(method)
+        bs.testing.check_method(method)
     for name, test in list(namespace.items()):
         if name.startswith("test_"):
             test(**{"tmp_path": tmp_path} if "tmp_path" in inspect.signature(test).parameters else {})

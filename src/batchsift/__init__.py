@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchsift import data, methods, models
+    from batchsift import data, methods, models, testing
     from batchsift.loading import WithIndices, collate_with_indices, collect_labels
     from batchsift.methods import (
         D2ACE,
@@ -45,6 +45,7 @@ __all__ = [
     "methods",
     "models",
     "shard",
+    "testing",
 ]
 
 # Where the names are defined; one that is missing here is itself a module.

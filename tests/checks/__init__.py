@@ -1,1 +1,1 @@
-"""Checks that every method must pass: `common.check_method`."""
+"""The checks of `batchsift.testing` over the methods there are."""

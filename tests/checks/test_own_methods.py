@@ -9,9 +9,8 @@ import torch
 
 import batchsift as bs
 from batchsift.methods import BaseMethod, Method
+from batchsift.testing import CHECKS, check_method, remembering, selecting
 from batchsift.trackers import LatestValue
-from checks import common
-from checks.common import CHECKS, check_method
 
 
 class Surprise:
@@ -170,19 +169,21 @@ class CountsItsCalls(Surprise):
 @pytest.mark.parametrize(
     ("faulty", "check"),
     [
-        (RemembersTheOrder, common.check_order_of_samples),
-        (RemembersTheOrder, common.check_indistinguishable_samples),
-        (ForgetsItsState, common.check_resume),
-        (SharesItsState, common.check_states_are_copies),
-        (LooksAtUnlabelledCells, common.check_unlabelled_cells),
-        (TakesTheFirstOfTwo, common.check_twice_in_one_call),
-        (UsesGlobalRandomness, common.check_random_states),
-        (ServesAnyone, common.check_one_selector),
-        (DoesNotShuffle, common.check_warm_up),
-        (DoesNotShuffle, common.check_frozen),
-        (CountsItsCalls, common.check_pure_probabilities),
+        (RemembersTheOrder, selecting.check_order_of_samples),
+        (RemembersTheOrder, selecting.check_indistinguishable_samples),
+        (ForgetsItsState, remembering.check_resume),
+        (SharesItsState, remembering.check_states_are_copies),
+        (LooksAtUnlabelledCells, remembering.check_unlabelled_cells),
+        (TakesTheFirstOfTwo, remembering.check_twice_in_one_call),
+        (UsesGlobalRandomness, selecting.check_random_states),
+        (ServesAnyone, selecting.check_one_selector),
+        (DoesNotShuffle, selecting.check_warm_up),
+        (DoesNotShuffle, selecting.check_frozen),
+        (CountsItsCalls, selecting.check_pure_probabilities),
     ],
 )
 def test_the_checks_find_faults(faulty, check):
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises(AssertionError, match=r"."):
         check(faulty)
+    with pytest.raises(AssertionError, match=r"check_\w+: ."):
+        check_method(faulty)

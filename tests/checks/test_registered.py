@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from batchsift import methods
-from checks.common import (
-    CHECKS,
+from batchsift.testing import CHECKS
+from batchsift.testing.pretending import (
     EPOCHS,
-    check_indistinguishable_samples,
     is_uniform,
     made_up,
-    same_state,
+    require_same_state,
     saved_and_loaded,
     select,
     watch,
 )
+from batchsift.testing.selecting import check_indistinguishable_samples
 
 NAMES = methods.names()
 OPTIONS = {name: {field.name for field in dataclasses.fields(methods.create(name)) if field.init} for name in NAMES}
@@ -187,7 +187,7 @@ class TestStepRefresh:
         )
         for selector in (original, resumed):
             selector.end_epoch()
-        same_state(original, resumed)
+        require_same_state(original, resumed)
         more = self.epoch(original, logits), self.epoch(resumed, logits)
         assert len(more[0]) == 6
         assert all(torch.equal(a, b) for a, b in zip(*more, strict=True))

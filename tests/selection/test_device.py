@@ -101,6 +101,21 @@ def test_the_same_as_on_the_cpu(name, pretended, monkeypatch):
     assert summary["skipped_rows"] > 0
 
 
+@pytest.mark.parametrize("method", [bs.Hard, bs.HardImbalanced])
+def test_every_step_the_same_as_on_the_cpu(method, pretended, monkeypatch):
+    elsewhere = pretended(method(refresh="step"))
+    for _ in range(4):
+        run_epoch(elsewhere)
+    state = elsewhere.state_dict()
+    monkeypatch.undo()
+    here = plain(method(refresh="step"))
+    for _ in range(4):
+        run_epoch(here)
+    assert torch.equal(elsewhere.probabilities, here.probabilities)
+    assert torch.equal(state["counts"], here.counts)
+    assert state["in_order"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_no_value_is_looked_at(name, probabilities, pretended):

@@ -2,6 +2,7 @@ import io
 import random
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -544,3 +545,28 @@ def test_an_epoch_without_any_observation_is_said_once(caplog):
     selector("random").end_epoch()  # selects by nothing it could observe
     selector("label_balanced").end_epoch()
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("random", bs.Random),
+        ("d2ace", lambda: bs.D2ACE(num_neighbors=2)),
+        ("hard", lambda: bs.Hard(refresh="step")),
+        ("active_bias", bs.ActiveBias),
+    ],
+)
+def test_states_saved_by_an_earlier_release_go_on(name, method):
+    """Written by an earlier commit, in the middle of the fourth epoch."""
+    earlier = torch.load(Path(__file__).parents[1] / "golden" / "selector_states.pt", weights_only=True)[name]
+    features = torch.arange(28.0).view(14, 2).sin()
+    chosen = bs.Selector(LABELS[:14], method=method(), features=features, batch_size=4, epochs=6)
+    chosen.load_state_dict(earlier["state"])
+    assert_equal_states(chosen.state_dict(), earlier["state"])
+    blocks = []
+    for indices in chosen.batches():
+        blocks.append(indices.clone())
+        chosen.observe(indices, logits_for(indices, 3))
+    chosen.end_epoch()
+    assert [block.tolist() for block in blocks] == [block.tolist() for block in earlier["rest"]]
+    assert torch.equal(chosen.probabilities, earlier["probabilities"])
