@@ -90,7 +90,7 @@ class MultiLabelData:
         features: npt.ArrayLike | None = None,
         labels: npt.ArrayLike | None = None,
     ) -> "MultiLabelData":
-        """Some of the samples, features or labels, in the order asked for.
+        """Return some of the samples, features or labels, in the order asked for.
 
         Args:
             rows: Indices, or a mask of N; all samples by default.
@@ -120,7 +120,7 @@ class MultiLabelData:
         return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
 
     def describe(self) -> "Description":
-        """What the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""
+        """Describe what the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""
         from batchsift.data.describe import describe  # noqa: PLC0415 (heavy, and it imports this module)
 
         return describe(self)
@@ -136,11 +136,11 @@ class MultiLabelData:
 
 
 def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) -> MultiLabelData:
-    """The samples of several parts of one data set below each other, such as its training and test file.
+    """Concatenate the samples of several parts of one data set, such as its training and test file.
 
     Args:
         parts: At least one; all with the same features and labels, in the same order.
-        name: Of the whole; the first part's by default.
+        name: The whole's name; the first part's by default.
 
     Returns:
         All samples, in the order of the parts; sparse if the features of any part are.
@@ -171,7 +171,7 @@ def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) ->
 
 
 def _positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
-    """Indices of a mask or of what numbers may stand for."""
+    """Return the indices of a mask or of what numbers may stand for."""
     array = np.asarray(chosen)
     if array.dtype == bool and array.shape != (count,):
         raise IndexError(f"a mask has the shape {array.shape}; expected ({count},)")

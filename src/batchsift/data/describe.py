@@ -48,7 +48,7 @@ class Description:
     """What `describe` finds.
 
     Attributes:
-        name: Of the data set.
+        name: The data set's name.
         num_samples: N.
         num_features: D.
         num_labels: L.
@@ -64,7 +64,7 @@ class Description:
         missing_values: Feature values that are missing.
         mean_imbalance_ratio: MeanIR.
         max_imbalance_ratio: The largest IRLbl.
-        scumble: Over the samples.
+        scumble: SCUMBLE, the mean over the samples.
         scumble_cv: Its coefficient of variation (ddof 1) over the samples; NaN where SCUMBLE is 0.
         labels: In the order of the data.
         cooccurrence: `cooccurrence[j][k]` samples have both labels; the diagonal holds the counts.
@@ -98,13 +98,13 @@ class Description:
     duplicates: Duplicates
 
     def document(self) -> dict[str, Any]:
-        """Everything as JSON can hold it: dictionaries, lists, strings, finite numbers and None (for NaN)."""
+        """Return everything as JSON can hold it: dictionaries, lists, strings, finite numbers and None (for NaN)."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda _: None)
         return content
 
 
 def describe(data: MultiLabelData) -> Description:
-    """Describes a data set.
+    """Describe a data set.
 
     >>> data = MultiLabelData([[0.0], [1.0], [2.0]], [[1, 1], [1, 0], [0, 0]], ("x",), ("often", "rarely"))
     >>> found = describe(data)

@@ -27,7 +27,7 @@ SIZE = 2 * CELL
 
 
 def digits(num_samples: int = 2400, *, noise: float = 0.1, seed: int = 0) -> MultiLabelData:
-    """Composes the scenes.
+    """Compose the scenes.
 
     A scene is 18 x 18 pixels, four cells of 9 x 9; each of its one to four different digits stands somewhere
     in a cell of its own. Label j is set where digit j is in the scene.
@@ -68,7 +68,7 @@ def digits(num_samples: int = 2400, *, noise: float = 0.1, seed: int = 0) -> Mul
 
 
 def _pairwise_affinity() -> npt.NDArray[np.float64]:
-    """How much likelier digit j is once digit i is in the scene; no digit comes twice."""
+    """Return how much likelier digit j is once digit i is in the scene; no digit comes twice."""
     affinity_LL = np.ones((10, 10))
     for company in COMPANIES:
         affinity_LL[np.ix_(company, company)] = COMPANY_AFFINITY
@@ -77,7 +77,7 @@ def _pairwise_affinity() -> npt.NDArray[np.float64]:
 
 
 def _draw_members(num_samples: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draws which digits are in each scene: `(N, 4)`, -1 where there are fewer than four."""
+    """Draw which digits are in each scene: `(N, 4)`, -1 where there are fewer than four."""
     affinity_LL = _pairwise_affinity()
     weights_NL = np.tile(DECAY ** np.arange(10), (num_samples, 1))
     members_N4 = np.empty((num_samples, len(COUNT_PROBABILITIES)), dtype=np.int64)
@@ -93,7 +93,7 @@ def _draw_members(num_samples: int, rng: np.random.Generator) -> npt.NDArray[np.
 
 
 def _compose(members_N4: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Puts one source image of each member into a cell of its own: `(N, H, W)`, ink in [0, 1]."""
+    """Put one source image of each member into a cell of its own: `(N, H, W)`, ink in [0, 1]."""
     glyphs_SHW, first_of_L, number_of_L = _source_glyphs()
     num_samples = len(members_N4)
     cells_N4 = rng.permuted(np.tile(np.arange(4), (num_samples, 1)), axis=1)
@@ -116,7 +116,7 @@ def _compose(members_N4: npt.NDArray[np.int64], rng: np.random.Generator) -> npt
 
 
 def _source_glyphs() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The source images in the order of their digits, with each digit's first row and number of rows."""
+    """Return the source images in the order of their digits, with each digit's first row and number of rows."""
     from sklearn.datasets import load_digits  # noqa: PLC0415
 
     source = load_digits()

@@ -27,7 +27,7 @@ class Duplicates:
         near_rows: Rows that equal another row, or come nearer to one than a tenth of the typical (median) distance
             of a row to its nearest other one, features scaled to [0, 1]; None where there are too many rows to look.
         contradicting_rows: Those among the `equal_rows` whose double has other labels.
-        num_folds: Of the stratified folds (seed 0) looked at, 5 at most; 0 where the data cannot be split.
+        num_folds: How many stratified folds (seed 0) were looked at, 5 at most; 0 where the data cannot be split.
         leaking_rows: Rows that have an equal or near row in another fold: a model is tested on what it was trained on.
     """
 
@@ -64,7 +64,7 @@ def find_duplicates(data: MultiLabelData, positive_NL: npt.NDArray[np.bool_]) ->
 
 
 def _folds(data: MultiLabelData) -> tuple[npt.NDArray[np.int64], int]:
-    """The fold of every row, and how many folds there are."""
+    """Return the fold of every row, and how many folds there are."""
     fold_N = np.zeros(data.num_samples, dtype=np.int64)
     try:
         parts = folds(data.labels, min(_LEAK_FOLDS, data.num_samples), seed=0)
@@ -76,7 +76,7 @@ def _folds(data: MultiLabelData) -> tuple[npt.NDArray[np.int64], int]:
 
 
 def _equal_rows(features: Any) -> npt.NDArray[np.int64]:
-    """A number for every row, the same for equal rows; missing values are equal to each other."""
+    """Return a number for every row, the same for equal rows; missing values are equal to each other."""
     if _is_sparse(features):
         rows = features.copy()
         rows.eliminate_zeros()
@@ -90,7 +90,7 @@ def _equal_rows(features: Any) -> npt.NDArray[np.int64]:
 
 
 def _near_rows(features: Any, group_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-    """A number for every row, the same for rows that are joined by near ones; None where there are too many rows."""
+    """Return a number for every row, the same for rows joined by near ones; None where there are too many rows."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
     first_G = np.unique(group_N, return_index=True)[1]
@@ -108,7 +108,7 @@ def _near_rows(features: Any, group_N: npt.NDArray[np.int64]) -> npt.NDArray[np.
 
 
 def _scaled(features: Any) -> Any:
-    """Features over their range (sparse ones: over their largest absolute value); a missing value is the mean."""
+    """Scale features by their range (sparse ones: largest absolute value); a missing value is the mean."""
     from sklearn.impute import SimpleImputer  # noqa: PLC0415
     from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def repeated_features(features: Any) -> tuple[npt.NDArray[np.bool_], list[list[i
 
 
 def _column(columns: Any, d: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Where a feature is not zero, and its values there."""
+    """Return where a feature is not zero, and its values there."""
     if _is_sparse(columns):
         own = slice(columns.indptr[d], columns.indptr[d + 1])
         rows, values = columns.indices[own], columns.data[own]

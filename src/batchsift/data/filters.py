@@ -10,7 +10,7 @@ from batchsift.data.dataset import MultiLabelData
 
 
 def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[MultiLabelData, tuple[str, ...]]:
-    """Drops the labels that have `min_positives` or fewer positive samples.
+    """Drop the labels that have `min_positives` or fewer positive samples.
 
     Args:
         data: the whole data set, before it is split.
@@ -42,7 +42,7 @@ def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[Mul
 
 
 def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.NDArray[np.int64]]:
-    """Drops the samples without any positive label; a cell that is not labelled is no positive.
+    """Drop the samples without any positive label; a cell that is not labelled is no positive.
 
     Returns:
         The data with the samples that stay, in their order, and the indices of those removed (into `data`).

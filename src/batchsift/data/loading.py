@@ -1,4 +1,4 @@
-"""One door to all data: a name, a file or a frame."""
+"""Loads a data set from whatever names or holds it: a name, a file or a frame."""
 
 import inspect
 import os
@@ -30,7 +30,7 @@ def load(
     drop: str | Sequence[str] | None = None,
     offline: bool | None = None,
 ) -> MultiLabelData:
-    """Loads a data set by its name, from a file or from a data frame.
+    """Load a data set by its name, from a file or from a data frame.
 
     Args:
         source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
@@ -39,7 +39,7 @@ def load(
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
-        delimiter: Between the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
+        delimiter: What parts the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 

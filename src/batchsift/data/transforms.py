@@ -1,7 +1,10 @@
 """Transformations learned from the training part alone, as scikit-learn transformers.
 
 `MinMax` and `Standardise` scale features, `TopFeatures` leaves most of them out, and `RareLabels` does so with labels.
-All take dense and sparse matrices, pass over missing values, and say what they removed. In a pipeline:
+All take dense and sparse matrices, pass over missing values, and say what they removed. They are here for what
+scikit-learn's own do not do: `MinMaxScaler`, and `StandardScaler` where it subtracts the mean, refuse sparse matrices;
+`SelectKBest` takes the later one of equal features and refuses missing values. The scales are scikit-learn's.
+In a pipeline:
 
 >>> from sklearn.pipeline import make_pipeline
 >>> before = make_pipeline(TopFeatures(share=0.5), MinMax()).fit([[0.0, 5.0], [2.0, 7.0]])
@@ -51,7 +54,7 @@ class _Affine(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):  # ty
         return self
 
     def transform(self, X: Any) -> Any:
-        """`(N, D)`, transformed by what was learned."""
+        """Return `(N, D)`, transformed by what was learned."""
         check_is_fitted(self)
         matrix: Any = validate_data(
             self, X, reset=False, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan", copy=True
@@ -141,8 +144,8 @@ class TopFeatures(_Columns):
     """Keeps the features with the largest sums in the training part: for words, those that occur most.
 
     Args:
-        share: Of the features to keep, in (0, 1], rounded down but at least one. The published protocol keeps 0.02 of
-            rcv1's and 0.05 of the Yahoo sets'. Of equal sums, the earlier feature is kept.
+        share: The share of the features to keep, in (0, 1], rounded down but at least one. The published
+            protocol keeps 0.02 of rcv1's and 0.05 of the Yahoo sets'. Of equal sums, the earlier feature is kept.
 
     Attributes:
         sums_: `(D,)`.
@@ -177,7 +180,7 @@ class TopFeatures(_Columns):
         return self
 
     def summary(self) -> str:
-        """What was removed, for people."""
+        """Return what was removed, for people."""
         removed = f"{len(self.removed_)} of {len(self.support_)} features removed"
         return f"{removed}: those with the smallest sums in the training part"
 
@@ -224,7 +227,7 @@ class RareLabels(_Columns):
         return self
 
     def summary(self, names: Any = None) -> str:
-        """What was removed, for people; `names` are those of all labels."""
+        """Return what was removed, for people; `names` are those of all labels."""
         said = f"{len(self.removed_)} of {len(self.support_)} labels removed, with {self.min_positives} positive"
         said += "s or fewer" if self.min_positives != 1 else " or fewer"
         return (
@@ -235,7 +238,7 @@ class RareLabels(_Columns):
 
 
 def num_kept(share: float, count: int) -> int:
-    """How many columns a share of them is.
+    """Return how many columns a share of them is.
 
     >>> num_kept(0.02, 47236), num_kept(0.02, 10)
     (944, 1)
@@ -244,7 +247,7 @@ def num_kept(share: float, count: int) -> int:
 
 
 def _sums(matrix: Any) -> _Vector:
-    """Of the columns, missing values passed over."""
+    """Return the sums of the columns, missing values passed over."""
     if isinstance(matrix, np.ndarray):
         sums_D: _Vector = np.nansum(matrix, axis=0, dtype=np.float64)
         return sums_D

@@ -385,7 +385,7 @@ def test_published_files_have_the_checksums_and_the_counts_of_the_catalogue(name
     found = entry(name)
     (cache / name).mkdir(parents=True)
     for file, local in zip((f for f in found.files if f.part in (*found.parts, "labels")), LOCAL[name], strict=True):
-        shutil.copy(Path(os.environ["BATCHSIFT_DATA"]) / "arff" / local, catalog_files._place(found, file))
+        shutil.copy(Path(os.environ["BATCHSIFT_DATA"]) / "arff" / local, catalog_files._cached_path(found, file))
     data = load(name, offline=True)
     check_facts(found, data, num_features=data.num_features)
     assert data.name == name

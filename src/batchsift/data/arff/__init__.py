@@ -33,7 +33,7 @@ def read_arff(
     label_columns: str | Sequence[str] | None = None,
     drop: str | Sequence[str] | None = None,
 ) -> MultiLabelData:
-    """Reads an ARFF file with several labels.
+    """Read an ARFF file with several labels.
 
     The labels are the last `labels` attributes that are kept, or `label_columns`; else those the Mulan `.xml` names
     (`birds.xml` serves `birds-train.arff` and `birds-test.arff` too, unless they have one of their own); else

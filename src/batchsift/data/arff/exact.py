@@ -27,7 +27,7 @@ _WEIGHT = re.compile(syntax.WEIGHT)
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The cells of a row, and whose they are."""
+    """The cells of a row, and the attributes they belong to."""
 
     cells: list[float]
     attributes: list[int]
@@ -46,7 +46,7 @@ class _Token(NamedTuple):
 
 
 def read_exactly(layout: Layout, path: Path, chunk: Chunk) -> tuple[Rows | None, int]:
-    """Reads the rows of a chunk.
+    """Read the rows of a chunk.
 
     Returns:
         The rows, dense if any of them is, None where there are none; and how many have a weight.
@@ -160,7 +160,7 @@ def _read_sparse(layout: Layout, line: Line) -> tuple[_Row, int]:
 
 
 def _index(layout: Layout, line: Line, position: int) -> tuple[int, int]:
-    """An attribute's index, and where its value starts."""
+    """Return an attribute's index, and where its value starts."""
     match = _INDEX.match(line.text, position)
     last = len(layout.attributes) - 1
     if match is None or int(match[0]) > last:
@@ -169,7 +169,7 @@ def _index(layout: Layout, line: Line, position: int) -> tuple[int, int]:
 
 
 def _is_weight(line: Line, position: int) -> bool:
-    """Whether a weight stands where a row ends; anything else but a comment is a mistake."""
+    """Return whether a weight stands where a row ends; anything else but a comment is a mistake."""
     match = _WEIGHT.match(line.text, position)
     if not line.ends_at(match.end() if match else position):
         raise line.mistake(position, "expected the end of the row, or its weight {...}")

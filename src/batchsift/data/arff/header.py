@@ -42,7 +42,7 @@ class Attribute:
     Args:
         name: Without quotes and escapes.
         kind: What its values are.
-        values: Of a nominal attribute, in the declared order.
+        values: The values of a nominal attribute, in the declared order.
         line: Where it is declared, from 1.
     """
 
@@ -68,7 +68,7 @@ class Header:
 
 
 def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
-    """Reads up to `@data`.
+    """Read up to `@data`.
 
     Returns:
         The header, and what is left of the chunk in which `@data` stands.
@@ -110,7 +110,7 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
 
 
 def _lines(path: Path, chunks: Iterator[Chunk]) -> Iterator[tuple[Line, Chunk, int]]:
-    """Lines that are neither blank nor a comment, each with its chunk and where the next line starts in that."""
+    """Yield lines that are neither blank nor a comment, each with its chunk and where the next line starts in that."""
     for chunk in chunks:
         start = 0
         for number in range(chunk.line, chunk.line + chunk.content.count(b"\n")):
@@ -190,7 +190,7 @@ class _NominalValues:
         self._known: dict[str, tuple[tuple[str, ...], int]] = {}  # the values, and how long their text is
 
     def read(self, line: Line, name: str, start: int) -> tuple[tuple[str, ...], int]:
-        """The values, and the position after their closing brace."""
+        """Return the values, and the position after their closing brace."""
         text = line.text[start:]
         if text not in self._known:
             values, end = _read_values(line, name, start)

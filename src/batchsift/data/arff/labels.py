@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
-from batchsift.data.readers.columns import at_the_ends, chosen_columns, how_to_drop, is_identifier
+from batchsift.data.readers.columns import chosen_columns, how_to_drop, is_identifier, true_at_ends
 from batchsift.messages import did_you_mean, first_few
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def find_dropped(path: Path, header: Header, drop: str | Sequence[str] | None) -> Mask:
-    """The attributes that `drop` names; without it, those of type string or date, which can be neither."""
+    """Return the attributes that `drop` names; without it, those of type string or date."""
     if drop is None:
         return np.array([attribute.kind is Kind.TEXT for attribute in header.attributes])
     return _named(path, header, drop, "drop")
@@ -29,7 +29,7 @@ def find_dropped(path: Path, header: Header, drop: str | Sequence[str] | None) -
 def find_labels(
     path: Path, header: Header, labels: int | None, label_columns: str | Sequence[str] | None, is_dropped_A: Mask
 ) -> Mask:
-    """The attributes that are labels: those asked for, else those of the `.xml`, else those of MEKA's -C.
+    """Return the attributes that are labels: those asked for, else those of the `.xml`, else those of MEKA's -C.
 
     Raises:
         ValueError: If nothing says which they are, or if no label, no feature or a text would be among them.
@@ -60,7 +60,7 @@ def find_labels(
 def drop_identifiers(
     path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask, *, drop: str | Sequence[str] | None
 ) -> Mask:
-    """Also drops first and last features with names of identifiers, and warns of all that `drop` does not name."""
+    """Drop first and last features with names of identifiers too, and warn of all that `drop` does not name."""
     if drop is not None and not is_dropped_A.any():
         return is_dropped_A
     dropped = is_dropped_A.copy()
@@ -68,7 +68,7 @@ def drop_identifiers(
     flags = [
         is_identifier(feature.name) and len(feature.values) != 2 for feature in _chosen(header, ~is_label_A & ~dropped)
     ]
-    dropped[features[at_the_ends(flags)]] = True
+    dropped[features[true_at_ends(flags)]] = True
     unnamed = dropped if drop is None else dropped & ~is_dropped_A
     if unnamed.any():
         names = [attribute.name for attribute in _chosen(header, unnamed)]
@@ -111,7 +111,7 @@ def _find_stated_labels(path: Path, header: Header) -> tuple[Mask, str]:
 
 
 def _warn_of_contradiction(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> None:
-    """Warns where the file or the `.xml` beside it names other labels than the last ones that were asked for."""
+    """Warn where the file or the `.xml` beside it names other labels than the last ones that were asked for."""
     try:
         is_stated_A, source = _find_stated_labels(path, header)
     except ValueError:  # nothing is stated, or nothing that could be understood
@@ -127,7 +127,7 @@ def _warn_of_contradiction(path: Path, header: Header, is_label_A: Mask, is_drop
 
 
 def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
-    """The last `count` of the attributes that are kept."""
+    """Return the last `count` of the attributes that are kept."""
     positions = np.flatnonzero(kept_A)
     if not 1 <= count < len(positions):
         raise ValueError(
@@ -140,7 +140,7 @@ def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
 
 
 def stem(path: Path) -> str:
-    """The name of a file without `.arff` and `.gz`."""
+    """Return the name of a file without `.arff` and `.gz`."""
     return path.name.removesuffix(".gz").rpartition(".")[0] or path.stem
 
 

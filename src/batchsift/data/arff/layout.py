@@ -96,7 +96,7 @@ class Layout:
 
 
 def lay_out(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> Layout:
-    """Decides what every attribute becomes.
+    """Decide what every attribute becomes.
 
     Raises:
         ValueError: If a string or a date is to be kept.
@@ -136,7 +136,7 @@ def _feature_meaning(values: tuple[str, ...]) -> dict[str, float]:
 
 
 def _label_meaning(values: tuple[str, ...]) -> dict[str, float]:
-    """Values of one pair of words for absent and present become 0 and 1."""
+    """Return 0 and 1 for the values of one pair of words for absent and present, `NO_LABEL` for others."""
     written = [value.lower() for value in values]
     absent, present = next((pair for pair in _ABSENT_AND_PRESENT if set(pair) & set(written)), ("0", "1"))
     known = {absent: 0.0, present: 1.0}

@@ -26,7 +26,7 @@ class Chunk:
 
 
 def read_chunks(path: Path) -> Iterator[Chunk]:
-    r"""Reads a file chunk by chunk; all kinds of line ends become `\n`.
+    r"""Read a file chunk by chunk; all kinds of line ends become `\n`.
 
     Raises:
         ValueError: If a compressed file is damaged or ends too early.

@@ -30,21 +30,21 @@ class Line:
     text: str
 
     def mistake(self, position: int, message: str) -> ValueError:
-        """The error for what stands at a position (from 0) of the text; as a column it counts from 1."""
+        """Return the error for what stands at a position (from 0) of the text; as a column it counts from 1."""
         return ValueError(f"{self.path}, line {self.number}, column {position + 1}: {message}")
 
     def ends_at(self, position: int) -> bool:
-        """Whether nothing follows but blanks and a comment."""
+        """Return whether nothing follows but blanks and a comment."""
         return _COMMENT.fullmatch(self.text, position) is not None
 
     def after_blanks(self, position: int) -> int:
-        """The next position without a blank."""
+        """Return the next position without a blank."""
         match = _BLANKS.match(self.text, position)
         return match.end() if match else position
 
 
 def decoded(line: bytes) -> str:
-    """A line as text: UTF-8 where it is that, else Latin-1."""
+    """Return a line as text: UTF-8 where it is that, else Latin-1."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
@@ -52,7 +52,7 @@ def decoded(line: bytes) -> str:
 
 
 def unquoted(text: str) -> str:
-    r"""Takes off the quotes, if there are any, and the backslashes within them.
+    r"""Take off the quotes, if there are any, and the backslashes within them.
 
     >>> unquoted(r"'Swainson\'s Thrush'")
     "Swainson's Thrush"

@@ -46,7 +46,7 @@ Rows = DenseCells | SparseCells
 
 
 def as_dense(layout: Layout, rows: Rows) -> DenseCells:
-    """The rows with the cells that were left out."""
+    """Return the rows with the cells that were left out filled in."""
     if isinstance(rows, DenseCells):
         return rows
     cells_NA = np.tile(layout.default_A, (len(rows.counts_N), 1))
@@ -63,12 +63,12 @@ def _as_sparse(rows: Rows) -> SparseCells:
 
 
 def _append(gathered: bytearray, values: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
-    """Bytes grow in place, where joining arrays at the end would hold everything twice."""
+    """Append values as bytes, which grow in place: joining arrays at the end would hold everything twice."""
     gathered += np.ascontiguousarray(values, dtype=dtype).data
 
 
 class _Labels:
-    """Grows row by row; a byte a cell."""
+    """Gathers labels, a byte a cell."""
 
     def __init__(self, num_labels: int) -> None:
         self._num_labels = num_labels
@@ -93,13 +93,13 @@ class DenseTable:
         self._labels = _Labels(len(layout.label_positions))
 
     def add(self, rows: Rows) -> None:
-        """Takes in the next rows."""
+        """Add the next rows."""
         cells_NA = as_dense(self._layout, rows).cells_NA
         self._labels.add(cells_NA[:, self._layout.is_label_A])
         _append(self._features, _dense_features(self._layout, cells_NA), np.float64)
 
     def finish(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
-        """Features `(N, D)` and labels `(N, L)`."""
+        """Return features `(N, D)` and labels `(N, L)`."""
         features_ND = np.frombuffer(self._features, dtype=np.float64).reshape(-1, self._layout.num_features)
         return features_ND, self._labels.finish()
 
@@ -127,7 +127,7 @@ class SparseTable:
         self._is_sparse = True
 
     def add(self, rows: Rows) -> None:
-        """Takes in the next rows."""
+        """Add the next rows."""
         self._is_sparse = self._is_sparse and isinstance(rows, SparseCells)
         rows = _as_sparse(rows)
         self._labels.add(_sparse_labels(self._layout, rows))
@@ -137,7 +137,7 @@ class SparseTable:
         _append(self._values, values, np.float64)
 
     def finish(self) -> tuple[Any, npt.NDArray[Any]]:
-        """Features `(N, D)`, a `csr_array` unless some rows are dense, and labels `(N, L)`."""
+        """Return features `(N, D)`, a `csr_array` unless some rows are dense, and labels `(N, L)`."""
         from scipy.sparse import csr_array  # noqa: PLC0415 (heavy)
 
         starts = np.concatenate([[0], np.cumsum(np.frombuffer(self._counts, dtype=np.int64))])
@@ -157,7 +157,7 @@ def _sparse_labels(layout: Layout, rows: SparseCells) -> Cells:
 
 
 def _sparse_features(layout: Layout, rows: SparseCells) -> tuple[Integers, Integers, Cells]:
-    """How many entries each row has, their columns and their values."""
+    """Return how many entries each row has, their columns and their values."""
     is_plain_A = (layout.width_A == 1) & (layout.default_A == 0)
     is_entry_K = is_plain_A[rows.attributes_K] & (rows.cells_K != 0)
     entry_rows = rows.rows[is_entry_K]
@@ -174,7 +174,7 @@ def _sparse_features(layout: Layout, rows: SparseCells) -> tuple[Integers, Integ
 
 
 def _filled_features(layout: Layout, rows: SparseCells, is_filled_A: Mask) -> tuple[Integers, Integers, Cells]:
-    """The entries of F attributes that are not 0 where a row leaves them out: rows, columns and values."""
+    """Return the entries of F attributes that are not 0 where a row leaves them out: rows, columns and values."""
     cells_NF = np.tile(layout.default_A[is_filled_A], (len(rows.counts_N), 1))
     filled_of_A = np.cumsum(is_filled_A) - 1
     is_given_K = is_filled_A[rows.attributes_K]

@@ -19,37 +19,37 @@ Notice = Callable[[str], None]
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     sys.stderr.write(f"{message}\n")
 
 
 def no_progress(name: str, done: int, total: int | None) -> None:
-    """Shows nothing."""
+    """Show nothing."""
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: BATCHSIFT_CACHE, or the platform's cache folder."""
+    """Return where downloads are kept: BATCHSIFT_CACHE, or the platform's cache folder."""
     from pooch import os_cache  # noqa: PLC0415 (an extra)
 
     return Path(os.environ.get("BATCHSIFT_CACHE") or os_cache("batchsift")).expanduser()
 
 
 def is_offline(offline: bool | None) -> bool:
-    """What was asked for; None asks the environment variable BATCHSIFT_OFFLINE."""
+    """Return whether downloads are refused; None asks the environment variable BATCHSIFT_OFFLINE."""
     if offline is not None:
         return offline
     return os.environ.get("BATCHSIFT_OFFLINE", "").strip().casefold() not in ("", "0", "false", "no", "off")
 
 
 def is_cached(entry: Entry) -> bool:
-    """Whether all that loading needs lies in the cache; says nothing about its content, which loading checks."""
+    """Return whether all that loading needs lies in the cache; says nothing about its content, which loading checks."""
     if entry.openml is not None:
         return openml_marker(entry.openml).is_file()
-    return all(_place(entry, file).is_file() for file in _wanted(entry, entry.parts))
+    return all(_cached_path(entry, file).is_file() for file in _wanted(entry, entry.parts))
 
 
 def openml_marker(data_id: int) -> Path:
-    """The file that says that all of an OpenML data set lies in the cache."""
+    """Return the file that says that all of an OpenML data set lies in the cache."""
     return cache_folder() / "openml" / f"{data_id}.complete"
 
 
@@ -61,7 +61,7 @@ def fetch(
     on_progress: FileProgress = no_progress,
     notice: Notice = say,
 ) -> dict[str, Path]:
-    """Brings the files of a data set into the cache, unless they are there and right.
+    """Bring the files of a data set into the cache, unless they are there and right.
 
     Several processes may do this at once: one downloads, the others wait.
 
@@ -80,7 +80,7 @@ def fetch(
     """
     parts = tuple(parts or entry.parts)
     files = _wanted(entry, parts)
-    places = {file.part: _place(entry, file) for file in files}
+    places = {file.part: _cached_path(entry, file) for file in files}
     missing = [file for file in files if not _is_right(file, places[file.part])]
     if not missing:
         return places
@@ -100,15 +100,15 @@ def fetch(
             for file in missing:
                 place = places[file.part]
                 if not _is_right(file, place):  # another process may have been faster
-                    _bring(file, place, on_progress, notice)
+                    _download(file, place, on_progress, notice)
     return places
 
 
 def forget(entry: Entry) -> None:
-    """Removes the files that were taken on trust, and what was recorded of them."""
+    """Remove the files that were taken on trust, and what was recorded of them."""
     for file in entry.files:
         if file.checksum is None:
-            for path in (_place(entry, file), _record(_place(entry, file))):
+            for path in (_cached_path(entry, file), _record(_cached_path(entry, file))):
                 path.unlink(missing_ok=True)
 
 
@@ -116,8 +116,8 @@ def _wanted(entry: Entry, parts: Sequence[str]) -> list[File]:
     return [file for file in entry.files if file.part in (*parts, "labels")]
 
 
-def _place(entry: Entry, file: File) -> Path:
-    """`yeast.arff`, `yeast-train.arff`, `yeast.xml`: named so that the readers find one by the other."""
+def _cached_path(entry: Entry, file: File) -> Path:
+    """Return where a file goes: `yeast-train.arff`, `yeast.xml`, so that the readers find one by the other."""
     original = urlsplit(file.address).path.rpartition("/")[2]
     ending = original[original.index(".svm") :] if ".svm" in original else Path(original).suffix
     tail = f"-{file.part}" if file.part in ("train", "test") else ""
@@ -129,7 +129,7 @@ def _record(place: Path) -> Path:
 
 
 def _checksum(file: File, place: Path) -> str | None:
-    """What is published, else what was recorded."""
+    """Return the checksum that is published, else what was recorded."""
     if file.checksum is not None or not _record(place).is_file():
         return file.checksum
     return "sha256:" + _record(place).read_text("ascii", errors="replace").strip()[:64]
@@ -140,7 +140,7 @@ def _is_right(file: File, place: Path) -> bool:
     return checksum is not None and place.is_file() and matches(place, checksum)
 
 
-def _bring(file: File, place: Path, on_progress: FileProgress, notice: Notice) -> None:
+def _download(file: File, place: Path, on_progress: FileProgress, notice: Notice) -> None:
     checksum = _checksum(file, place)
     if checksum is None and place.is_file():
         notice(f"{place} was put there by hand; no checksum is published for it")
@@ -160,7 +160,7 @@ def _bring(file: File, place: Path, on_progress: FileProgress, notice: Notice) -
 
 
 def _lock(path: Path, entry: Entry, notice: Notice) -> AbstractContextManager[object]:
-    """Held by one process at a time; gone with it, however it ends."""
+    """Return a lock that one process holds at a time; it is gone with the process, however that ends."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 (an extra)
 
     lock = FileLock(path)

@@ -22,7 +22,7 @@ _NO = frozenset({"false", "0", "0.0", "no", "n"})
 
 
 def read(data_id: int, *, name: str, offline: bool | None = None, notice: Notice = say) -> tuple[MultiLabelData, int]:
-    """Loads a data set of OpenML from the cache, downloading it first if needed.
+    """Load a data set of OpenML from the cache, downloading it first if needed.
 
     Args:
         data_id: The number in its address, https://www.openml.org/d/<data_id>.
@@ -77,7 +77,7 @@ def _converted(bunch: Any, name: str) -> MultiLabelData:
 
 
 def _feature(values: "pd.Series[Any]") -> list[tuple[str, npt.NDArray[np.float64]]]:
-    """A number as it is; a nominal value as one 0/1 column, or one for each value where they are not yes and no."""
+    """Return numbers as they are, yes and no as one 0/1 column, other nominal values as one 0/1 column for each."""
     import pandas as pd  # noqa: PLC0415
 
     name = str(values.name)

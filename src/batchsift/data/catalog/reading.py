@@ -19,7 +19,7 @@ _CARDINALITY_TOLERANCE = 0.01  # tables round to two or three digits
 def load(
     name: str, *, offline: bool | None = None, on_progress: FileProgress = no_progress, notice: Notice = say
 ) -> MultiLabelData:
-    """Loads a named data set from the cache, downloading it first if needed.
+    """Load a named data set from the cache, downloading it first if needed.
 
     Args:
         name: As in `names()`, in any case; or `openml:<number>` for any multi-label data set of OpenML.
@@ -46,20 +46,20 @@ def load(
 def published_split(
     name: str, *, offline: bool | None = None, on_progress: FileProgress = no_progress, notice: Notice = say
 ) -> PublishedSplit:
-    """The division of a named data set into training and test samples that its source publishes.
+    """Return the division of a named data set into training and test samples that its source publishes.
 
-    Args and errors: see `load`; a data set without such a division is a `ValueError`.
+    Args and errors are those of `load`; a data set without such a division is a `ValueError`.
     """
     found = entry(name)
     if not found.has_published_split:
         raise ValueError(f"{found.name} has no published split; divide it with folds, holdout or train_validation_test")
     places = fetch(found, parts=("train", "test"), offline=offline, on_progress=on_progress, notice=notice)
     data, num_train = _checked(found, [places["train"], places["test"]])
-    return PublishedSplit.at(num_train, data)
+    return PublishedSplit.divided_at(num_train, data)
 
 
 def check_facts(entry: Entry, data: MultiLabelData, *, num_features: int) -> None:
-    """Refuses a data set whose counts are not those of the catalogue.
+    """Refuse a data set whose counts are not those of the catalogue.
 
     Raises:
         ValueError: With what arrived and what was published.
@@ -85,7 +85,7 @@ def check_facts(entry: Entry, data: MultiLabelData, *, num_features: int) -> Non
 
 
 def _checked(entry: Entry, paths: Sequence[Path]) -> tuple[MultiLabelData, int]:
-    """All samples of the parts, and how many the first has; what was taken on trust and is wrong is forgotten."""
+    """Return all samples of the parts, and how many the first has; forget what was taken on trust and is wrong."""
     try:
         if ".svm" in paths[0].suffixes:
             parts = read_svmlight(paths, num_features=entry.features)
@@ -100,7 +100,7 @@ def _checked(entry: Entry, paths: Sequence[Path]) -> tuple[MultiLabelData, int]:
 
 
 def read_svmlight(paths: Sequence[Path], *, num_features: int) -> list[MultiLabelData]:
-    """Reads the parts of a data set in LIBSVM's multi-label format: `label,label,... feature:value ...`.
+    """Read the parts of a data set in LIBSVM's multi-label format: `label,label,... feature:value ...`.
 
     Args:
         paths: Plain, or compressed (.gz, .bz2).

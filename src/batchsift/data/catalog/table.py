@@ -48,8 +48,8 @@ class Entry:
         samples: N.
         features: D as published.
         labels: L.
-        licence: Or "not stated".
-        citation: Of those who made it.
+        licence: The licence, or "not stated".
+        citation: How those who made it are cited.
         facts: The published table that the numbers are from.
         cardinality: Mean number of labels of a sample, where the table states it.
         columns: D as read, where nominal features become several columns; else None.
@@ -115,17 +115,17 @@ class Entry:
 
 
 def names() -> tuple[str, ...]:
-    """All names, sorted without regard to case."""
+    """Return all names, sorted without regard to case."""
     return tuple(sorted(_entries(), key=str.casefold))
 
 
 def known(name: str) -> bool:
-    """Whether `name` is a name or another name of a data set, in any case, or `openml:` and a number."""
+    """Return whether `name` is a name or another name of a data set, in any case, or `openml:` and a number."""
     return _key(name) in _index() or openml_id(name) is not None
 
 
 def openml_id(name: str) -> int | None:
-    """The number in `openml:<number>`, which names any multi-label data set of OpenML.
+    """Return the number in `openml:<number>`, which names any multi-label data set of OpenML.
 
     >>> openml_id("openml:40597"), openml_id("yeast")
     (40597, None)
@@ -135,7 +135,7 @@ def openml_id(name: str) -> int | None:
 
 
 def entry(name: str) -> Entry:
-    """What is known of a data set.
+    """Return what is known of a data set.
 
     Args:
         name: In any case, with - or _.
@@ -164,12 +164,12 @@ def _entries() -> Mapping[str, Entry]:
 
 @cache
 def _index() -> Mapping[str, str]:
-    """Every way to write a name -> the name."""
+    """Return the name of a data set for every way to write it."""
     return {_key(written): name for name, entry in _entries().items() for written in (name, *entry.aliases)}
 
 
 def entries_from(document: Mapping[str, Any]) -> dict[str, Entry]:
-    """The entries of a document such as `sets.toml`.
+    """Return the entries of a document such as `sets.toml`.
 
     Raises:
         ValueError: An entry is not as it should be, two answer to one name, or a source is not https.

@@ -21,14 +21,14 @@ def from_arrays(
     label_names: Sequence[str] | None = None,
     name: str = "data",
 ) -> MultiLabelData:
-    """A data set from two matrices.
+    """Make a data set of two matrices.
 
     Args:
         features: `(N, D)` of numbers: array, tensor, data frame, or scipy sparse matrix, which stays sparse.
         labels: `(N, L)` of 0 and 1, NaN where not labelled: the same kinds.
         feature_names: D names; by default those of the frame's columns, else `feature_0`, ...
         label_names: L names; the same.
-        name: Of the data set.
+        name: The data set's name.
 
     Raises:
         ValueError: Matrices that do not fit each other, or that hold something else.
@@ -46,13 +46,13 @@ def from_arrays(
 
 
 def read_npz(path: str | Path, *, drop: str | Sequence[str] | None = None) -> MultiLabelData:
-    """Reads an `.npz` file.
+    """Read an `.npz` file.
 
     Either it holds `X` (N, D) and `y` (N, L), and `feature_names` and `label_names` if there are any; or it is a sparse
     matrix that scipy saved, its name ends in `X`, and the labels stand in the file beside it whose name ends in `y`.
 
     Args:
-        path: Of the file.
+        path: The file.
         drop: Features to leave out, by names or patterns.
 
     Raises:
@@ -70,12 +70,12 @@ def read_npz(path: str | Path, *, drop: str | Sequence[str] | None = None) -> Mu
                 f"{path} has no {' and no '.join(map(repr, missing))}: it holds {', '.join(arrays) or 'nothing'}; "
                 "expected X (samples x features) and y (samples x labels), with feature_names and label_names if any"
             )
-        with _named(path):
+        with _file_named(path):
             names = {f"{what}_names": arrays.get(f"{what}_names") for what in ("feature", "label")}
             data = from_arrays(arrays["X"], arrays["y"], **names, name=path.stem)
     if drop is None:
         return data
-    with _named(path):
+    with _file_named(path):
         return data.select(features=~chosen_columns(data.feature_names, drop, "drop"))
 
 
@@ -90,22 +90,22 @@ def _sparse_pair(path: Path) -> MultiLabelData:
     labels = _sparse(partner) if "format" in labels_arrays else labels_arrays.get("y")
     if labels is None:
         raise ValueError(f"{partner} has no 'y': it holds {', '.join(labels_arrays) or 'nothing'}")
-    with _named(path):
+    with _file_named(path):
         return from_arrays(_sparse(path), labels, name=path.stem[:-1].rstrip("_-. ") or "data")
 
 
 def _sparse(path: Path) -> Any:
     from scipy.sparse import load_npz  # noqa: PLC0415 (only sparse data needs it)
 
-    with _named(path), path.open("rb") as file:
+    with _file_named(path), path.open("rb") as file:
         return load_npz(file)
 
 
 def _arrays(path: Path) -> dict[str, Any]:
-    """All arrays of a file."""
+    """Return all arrays of a file."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    with _named(path), path.open("rb") as file:  # opened here: NumPy leaves what it cannot read open
+    with _file_named(path), path.open("rb") as file:  # opened here: NumPy leaves what it cannot read open
         loaded = np.load(file, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
             raise ValueError("not an .npz file, but a single array")
@@ -114,8 +114,8 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Puts the file's name before what is wrong with it."""
+def _file_named(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
     try:
         yield
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:

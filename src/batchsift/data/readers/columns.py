@@ -14,10 +14,10 @@ _IDENTIFIERS = {"", "unnamed:_0", "id", "instance_id", "sample_id", "example_id"
 
 
 def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: str) -> npt.NDArray[np.bool_]:
-    """Which columns the patterns mean.
+    """Return which columns the patterns mean.
 
     Args:
-        names: Of all columns.
+        names: The names of all columns.
         patterns: Names, or patterns with `*`, `?` and `[...]`; in one string they are separated by commas. A name that
             reads like a pattern is taken as the name. Nothing in them, no column.
         option: What the user calls the patterns, for the message.
@@ -44,8 +44,8 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
     return mask
 
 
-def the_column(names: Sequence[str], name: str, option: str) -> npt.NDArray[np.bool_]:
-    """A mask of the one column with this name, pattern or not.
+def named_column(names: Sequence[str], name: str, option: str) -> npt.NDArray[np.bool_]:
+    """Return a mask of the one column with this name, pattern or not.
 
     Raises:
         ValueError: There is none.
@@ -56,7 +56,7 @@ def the_column(names: Sequence[str], name: str, option: str) -> npt.NDArray[np.b
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a column of this name tells rows apart rather than describes them.
+    """Return whether a column of this name tells rows apart rather than describes them.
 
     >>> is_identifier("Sample ID"), is_identifier("idle")
     (True, False)
@@ -64,10 +64,10 @@ def is_identifier(name: str) -> bool:
     return re.sub(r"[-. ]", "_", name.strip().lower()) in _IDENTIFIERS
 
 
-def at_the_ends(flags: Sequence[bool]) -> list[int]:
-    """The positions of those that are true up to the first that is not, from either end; none where all are true.
+def true_at_ends(flags: Sequence[bool]) -> list[int]:
+    """Return the positions of those true before the first false one, from either end; none where all are true.
 
-    >>> at_the_ends([True, True, False, True, False, True])
+    >>> true_at_ends([True, True, False, True, False, True])
     [0, 1, 5]
     """
     kept = [position for position, flag in enumerate(flags) if not flag]
@@ -75,7 +75,7 @@ def at_the_ends(flags: Sequence[bool]) -> list[int]:
 
 
 def how_to_drop(names: Sequence[str]) -> str:
-    """What to write so that columns which are dropped by themselves go without a word, or stay.
+    """Return what to write so that columns which are dropped by themselves go without a word, or stay.
 
     >>> how_to_drop(["id"])
     "drop='id' makes it silent, drop='' keeps it as a feature"
@@ -89,7 +89,7 @@ def how_to_drop(names: Sequence[str]) -> str:
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:
-    """Names for columns that have none.
+    """Return names for columns that have none.
 
     >>> numbered("label", 2)
     ('label_0', 'label_1')
@@ -97,8 +97,8 @@ def numbered(prefix: str, count: int) -> tuple[str, ...]:
     return tuple(f"{prefix}_{position}" for position in range(count))
 
 
-def repeated(names: Sequence[str]) -> str | None:
-    """A message about the first name that occurs twice, with its positions from 1; None where there is none."""
+def repeated_name(names: Sequence[str]) -> str | None:
+    """Return a message about the first name that occurs twice, with its positions from 1; None where there is none."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if name in seen:

@@ -19,13 +19,13 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import (
-    at_the_ends,
     chosen_columns,
     how_to_drop,
     is_identifier,
+    named_column,
     numbered,
-    repeated,
-    the_column,
+    repeated_name,
+    true_at_ends,
 )
 from batchsift.data.readers.tags import label_matrix
 from batchsift.messages import cut_short, first_few
@@ -60,7 +60,7 @@ def from_frame(
     drop: str | Sequence[str] | None = None,
     name: str = "data",
 ) -> MultiLabelData:
-    """A data set from a pandas data frame; the index is not looked at.
+    """Make a data set of a pandas data frame; the index is not looked at.
 
     One of `labels`, `label_columns` and `label_column` says which columns are labels; all others are features.
 
@@ -69,11 +69,11 @@ def from_frame(
         labels: How many of the last columns are labels, each of 0/1, booleans or yes/no; missing: not labelled.
         label_columns: The same by names or patterns, such as `"y_*"` or `["red", "round"]`.
         label_column: One column with all labels of a sample: delimited text, or a list. Empty: no label.
-        delimiter: Of the tags in `label_column`; by default the one of `|`, `;` and `,` that occurs.
+        delimiter: What parts the tags in `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns. First and last features called `id`, or `instance_id`,
             `sample_id`, `example_id`, `row_id` or `record_id`, are left out too, and a warning names them, unless
             this is empty.
-        name: Of the data set.
+        name: The data set's name.
 
     Raises:
         ValueError: No such column, columns of one name, or a column that cannot be what it should be.
@@ -85,7 +85,7 @@ def from_frame(
     (('size', 'hue=g', 'hue=r'), ('a', 'b'), [[1, 1], [0, 1], [0, 0], [1, 0]])
     """
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)
-    if (problem := repeated(list(frame.columns))) is not None:
+    if (problem := repeated_name(list(frame.columns))) is not None:
         raise ValueError(problem)
     is_dropped = chosen_columns(list(frame.columns), () if drop is None else drop, "drop")
     keeps_all = drop is not None and not is_dropped.any()
@@ -112,7 +112,7 @@ def label_mask(
     label_columns: str | Sequence[str] | None,
     label_column: str | None,
 ) -> npt.NDArray[np.bool_]:
-    """Which columns are labels, from the one of three ways that is given."""
+    """Return which columns are labels, from the one of three ways that is given."""
     ways = [way for way in (labels, label_columns, label_column) if way is not None]
     if len(ways) != 1:
         given = "none is given" if not ways else "several are given"
@@ -127,11 +127,11 @@ def label_mask(
         return np.arange(len(names)) >= len(names) - labels
     if label_columns is not None:
         return chosen_columns(names, label_columns, "label_columns")
-    return the_column(names, str(label_column), "label_column")
+    return named_column(names, str(label_column), "label_column")
 
 
 def _without_identifiers(frame: pd.DataFrame) -> pd.DataFrame:
-    ends = [frame.columns[position] for position in at_the_ends([is_identifier(name) for name in frame.columns])]
+    ends = [frame.columns[position] for position in true_at_ends([is_identifier(name) for name in frame.columns])]
     if not ends:
         return frame
     which = (
@@ -146,7 +146,7 @@ def _without_identifiers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels_of_columns(frame: pd.DataFrame) -> _Named:
-    """L columns of 0/1, booleans or yes/no, to names and `(N, L)` of 0, 1 and NaN."""
+    """Turn L columns of 0/1, booleans or yes/no into names and `(N, L)` of 0, 1 and NaN."""
     names = tuple(frame.columns)
     return names, np.column_stack([_label(name, frame[name]) for name in names])
 
@@ -154,7 +154,7 @@ def labels_of_columns(frame: pd.DataFrame) -> _Named:
 def labels_of_one_column(
     column: pd.Series, *, delimiter: str | None = None, known_names: Sequence[str] | None = None
 ) -> _Named:
-    """A column of tags or lists, to names and `(N, L)` of 0 and 1; see `label_matrix`."""
+    """Turn a column of tags or lists into names and `(N, L)` of 0 and 1; see `label_matrix`."""
     cells = column.astype(object).where(column.notna(), None)
     try:
         matrix, names = label_matrix(list(cells), delimiter=delimiter, known_names=known_names)
@@ -164,7 +164,7 @@ def labels_of_one_column(
 
 
 def features_of(frame: pd.DataFrame) -> _Named:
-    """Columns of any kind, to names and `(N, D)` numbers: a sparse matrix where all columns are sparse."""
+    """Turn columns of any kind into names and `(N, D)` numbers: a sparse matrix where all columns are sparse."""
     if all(isinstance(dtype, pd.SparseDtype) for dtype in frame.dtypes):
         sparse: Any = frame.sparse
         return tuple(frame.columns), sparse.to_coo().tocsr()
@@ -175,7 +175,7 @@ def features_of(frame: pd.DataFrame) -> _Named:
 
 
 def _label(name: str, column: pd.Series) -> npt.NDArray[np.float64]:
-    """`(N,)` of 0, 1 and NaN."""
+    """Return `(N,)` of 0, 1 and NaN."""
     try:
         codes_N, values = pd.factorize(column)
     except TypeError as error:  # lists cannot be told apart
@@ -197,7 +197,7 @@ def _is_numeric(dtype: Any) -> bool:
 
 
 def _encoded(name: str, column: pd.Series) -> _Named:
-    """The numeric columns that one column becomes."""
+    """Return the numeric columns that one column becomes."""
     if _is_numeric(column.dtype):
         return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -241,7 +241,7 @@ def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> _Named:
 
 
 def _one_hot(name: str, column: pd.Series) -> _Named:
-    """One 0/1 column for each value, as for the nominal attributes of ARFF; for 0 and 1 themselves, one in all."""
+    """Return one 0/1 column for each value, as for nominal attributes of ARFF; one in all for 0 and 1 themselves."""
     values = [str(value) for value in column.cat.categories]
     codes_N = column.cat.codes.to_numpy()
     is_binary = set(values) == {"0", "1"}
@@ -268,7 +268,7 @@ def _vectors(name: str, column: pd.Series) -> _Named:
 
 
 def _number_or_same(value: Any) -> Any:
-    """What a text that says a number, yes or no stands for."""
+    """Return the number that a text stands for if it says a number, yes or no; else the value."""
     if not isinstance(value, str):
         return value
     word = value.strip().lower()

@@ -22,7 +22,7 @@ def from_hf(
     delimiter: str | None = None,
     name: str = "data",
 ) -> MultiLabelData:
-    """A data set from the columns of a `datasets.Dataset`.
+    """Make a data set of the columns of a `datasets.Dataset`.
 
     Args:
         dataset: One split, in memory or mapped; not a stream.
@@ -30,8 +30,8 @@ def from_hf(
             class) or few different texts.
         labels: One column of lists (of class labels, of texts, of numbers, or one 0/1 value for each label), of class
             labels or of delimited tags; or columns of 0/1 or booleans, one for each label.
-        delimiter: Of tags; by default the one of `|`, `;` and `,` that occurs.
-        name: Of the data set.
+        delimiter: What parts tags; by default the one of `|`, `;` and `,` that occurs.
+        name: The data set's name.
 
     Raises:
         TypeError: Not a `datasets.Dataset`.
@@ -71,13 +71,13 @@ def from_hf(
 
 
 def _is_number(kind: Any) -> bool:
-    """Whether a column holds one number, and not the number of a class."""
+    """Return whether a column holds one number, and not the number of a class."""
     dtype = str(getattr(kind, "dtype", ""))
     return not hasattr(kind, "names") and dtype.startswith(("bool", "int", "uint", "float"))
 
 
 def _categorical(column: pd.Series, names: Sequence[str]) -> pd.Series:
-    """Numbers of classes as the classes themselves; below 0 is missing."""
+    """Return numbers of classes as the classes themselves; below 0 is missing."""
     codes: Any = column.fillna(-1).clip(lower=-1).astype(np.int64)
     kind: Any = pd.CategoricalDtype(list(names))
     return pd.Series(pd.Categorical.from_codes(codes, dtype=kind), index=column.index)

@@ -12,7 +12,7 @@ from batchsift.messages import first_few
 
 
 def matching_features(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The features of those names, in their order; all other columns are passed over.
+    """Return the features of those names, in their order; all other columns are passed over.
 
     A feature `hue=red` that is no column itself is made of the column `hue`, which then holds no values but those
     there are features of, and missing ones.

@@ -16,7 +16,7 @@ from typing import TextIO
 import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
-from batchsift.data.readers.columns import repeated
+from batchsift.data.readers.columns import repeated_name
 from batchsift.data.readers.frames import CellError, from_frame
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what stands for a missing value
@@ -31,7 +31,7 @@ def read_table(
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
 ) -> MultiLabelData:
-    """Reads a table from a file; see `from_frame` for what becomes of its columns.
+    """Read a table from a file; see `from_frame` for what becomes of its columns.
 
     Args:
         path: Ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`. Text has the columns' names in its first
@@ -40,7 +40,7 @@ def read_table(
         labels: How many of the last columns are labels.
         label_columns: The same by names or patterns.
         label_column: One column of delimited tags, where an empty or missing cell means no label.
-        delimiter: Between the tags of `label_column`.
+        delimiter: What parts the tags of `label_column`.
         drop: Columns to leave out, by names or patterns.
 
     Raises:
@@ -50,8 +50,8 @@ def read_table(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.suffix.lower() == ".parquet" else _Text.of(path)
-    with _named(path, text):
+    text = None if path.suffix.lower() == ".parquet" else _Text.scanned(path)
+    with _file_named(path, text):
         return from_frame(
             _parquet(path) if text is None else text.frame(label_column),
             labels,
@@ -64,10 +64,10 @@ def read_table(
 
 
 def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
-    """The columns of such a file as they are, without a word on which are labels.
+    """Return the columns of such a file as they are, without a word on which are labels.
 
     Args:
-        path: Of the file.
+        path: The file.
         texts: A column of a text file whose cells stay as they are written: 007 is not 7.
 
     Raises:
@@ -77,8 +77,8 @@ def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.suffix.lower() == ".parquet" else _Text.of(path)
-    with _named(path, text):
+    text = None if path.suffix.lower() == ".parquet" else _Text.scanned(path)
+    with _file_named(path, text):
         return _parquet(path) if text is None else text.frame(texts)
 
 
@@ -87,11 +87,11 @@ class _Text:
     """How a text file is to be read.
 
     Attributes:
-        path: Of the file.
-        encoding: Of the file.
-        separator: Between the cells of a row.
-        names: Of the columns.
-        num_rows: Of the samples.
+        path: The file.
+        encoding: The file's encoding.
+        separator: What stands between the cells of a row.
+        names: The names of the columns.
+        num_rows: How many samples there are.
     """
 
     path: Path
@@ -101,8 +101,8 @@ class _Text:
     num_rows: int
 
     @classmethod
-    def of(cls, path: Path) -> "_Text":
-        """Goes through all rows.
+    def scanned(cls, path: Path) -> "_Text":
+        """Go through all rows.
 
         Raises:
             ValueError: A row that does not fit the first one, or a first row that does not name the columns.
@@ -121,7 +121,7 @@ class _Text:
         raise AssertionError("every byte is a character of Latin-1")
 
     def frame(self, tags: str | None) -> pd.DataFrame:
-        """The values; those of the column `tags` stay texts."""
+        """Return the values; those of the column `tags` stay texts."""
         with _opened(self.path, self.encoding) as file:
             frame = pd.read_csv(
                 file,
@@ -141,13 +141,13 @@ class _Text:
         return frame
 
     def line(self, row: int) -> int:
-        """Where the sample `row`, counted from 0, ends in the file."""
+        """Return where the sample `row`, counted from 0, ends in the file."""
         rows = _rows(self.path, self.encoding, self.separator)
         return next(line for position, (line, _) in enumerate(rows, start=-1) if position == row)
 
 
 def _rows(path: Path, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of every row that is not blank, with the number of its (last) line."""
+    """Yield the cells of every row that is not blank, with the number of its (last) line."""
     with _opened(path, encoding) as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         while True:
@@ -170,7 +170,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
         raise ValueError(
             f"{path}, line 1 should hold the names of the columns; it holds numbers: {', '.join(names[:3])}, ..."
         )
-    if (problem := repeated(names)) is not None:
+    if (problem := repeated_name(names)) is not None:
         hint = "; line 1 should hold the names of the columns" if any(map(_is_number, names)) else ""
         raise ValueError(f"{path}, line 1: {problem}{hint}")
 
@@ -213,8 +213,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 @contextmanager
-def _named(path: Path, text: _Text | None) -> Iterator[None]:
-    """Puts the file's name, and the line where there is one, before what is wrong with it."""
+def _file_named(path: Path, text: _Text | None) -> Iterator[None]:
+    """Put the file's name, and the line where there is one, before what is wrong with it."""
     try:
         yield
     except CellError as error:

@@ -18,13 +18,13 @@ _DELIMITERS = ("|", ";", ",")
 def label_matrix(
     cells: Iterable[Any], *, delimiter: str | None = None, known_names: Sequence[str] | None = None
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """One 0/1 column for each tag that occurs.
+    """Make one 0/1 column for each tag that occurs.
 
     Args:
         cells: N of them: a text of delimited tags, a list of names or numbers, a single number, or None or an empty
             text for a sample without labels. Lists of one length that hold zeros and ones, some of them twice, are read
             as one 0/1 value for each label, since a number that stands for a label occurs once.
-        delimiter: Between the tags of a text. By default the one of `|`, `;` and `,` that occurs, if it is the only
+        delimiter: What parts the tags of a text. By default the one of `|`, `;` and `,` that occurs, if it is the only
             one; where none occurs, every text is one tag.
         known_names: What the numbers stand for: number j is the label `known_names[j]`.
 
@@ -73,7 +73,7 @@ def _present(marks: Sequence[str], cells: Sequence[Any]) -> list[str]:
 
 
 def _occurring(delimiter: str, cells: Sequence[Any]) -> str:
-    """The given delimiter, if it can be the one that is meant."""
+    """Return the given delimiter, if it can be the one that is meant."""
     others = _present(_DELIMITERS, cells)
     if others and not _present([delimiter], cells):
         marks = " and ".join(map(repr, others))
@@ -108,7 +108,7 @@ def _tags(cell: Any, delimiter: str | None, known_names: Sequence[str] | None) -
 
 
 def _tag(item: Any, known_names: Sequence[str] | None) -> Any:
-    """A name, or the whole number that stands for one."""
+    """Return a name, or the whole number that stands for one."""
     if isinstance(item, str):
         return item.strip()
     if not isinstance(item, (int, float)) or not float(item).is_integer():
@@ -121,5 +121,5 @@ def _tag(item: Any, known_names: Sequence[str] | None) -> Any:
 
 
 def _natural(tag: Any) -> tuple[bool, Any]:
-    """Numbers by size, then texts by letters."""
+    """Return a key that sorts numbers by size, then texts by letters."""
     return isinstance(tag, str), tag

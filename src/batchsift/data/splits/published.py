@@ -29,14 +29,14 @@ class PublishedSplit:
     test: npt.NDArray[np.int64]
 
     @classmethod
-    def at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
-        """The first `num_train` samples of `data`, and the rest."""
+    def divided_at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
+        """Divide into the first `num_train` samples of `data`, and the rest."""
         indices = np.arange(data.num_samples)
         return cls(data, indices[:num_train], indices[num_train:])
 
 
 def published_split(source: str | os.PathLike[str], *, offline: bool | None = None, **options: Any) -> PublishedSplit:
-    """The fixed split of a named data set, or of two files such as `birds-train.arff` and `birds-test.arff`.
+    """Return the fixed split of a named data set, or of two files such as `birds-train.arff` and `birds-test.arff`.
 
     Args:
         source: A name in the catalogue, or the path of either file.
@@ -66,4 +66,4 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
         for part in ("train", "test")
     )
     data = concatenated([train, test], name=match["before"].rstrip("-_"))
-    return PublishedSplit.at(train.num_samples, data)
+    return PublishedSplit.divided_at(train.num_samples, data)

@@ -39,7 +39,7 @@ class SplitReport:
     absent: tuple[tuple[str, int], ...]
 
     def complaint(self) -> str | None:
-        """The labels that some part has no positive of, in a sentence; None if there are none."""
+        """Return the labels that some part has no positive of, in a sentence; None if there are none."""
         missing = list(dict.fromkeys([*self.too_rare, *(label for label, _ in self.absent)]))
         if not missing:
             return None
@@ -53,7 +53,7 @@ class SplitReport:
 def split_report(
     labels_NL: npt.ArrayLike, parts: Sequence[npt.NDArray[np.int64]], *, label_names: Sequence[str] | None = None
 ) -> SplitReport:
-    """Compares the parts of a split with the whole.
+    """Compare the parts of a split with the whole.
 
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled: no positive.
@@ -95,7 +95,7 @@ def _pair_counts(positive_NL: "csr_array") -> npt.NDArray[np.int64]:
 
 
 def _distance(counts: Sequence[npt.NDArray[np.int64]], sizes: Sequence[int]) -> float:
-    """Mean absolute difference of the odds in each part from those in the whole, the first of `counts`."""
+    """Return the mean absolute difference of the odds in each part from those in the whole, the first of `counts`."""
     if not counts[0].size:
         return 0.0
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -54,11 +54,11 @@ def train_validation_test(
     order: int = 1,
     label_names: Sequence[str] | None = None,
 ) -> ReportedSplit:
-    """Divides the samples into three parts.
+    """Divide the samples into three parts.
 
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
-        shares: Of training, validation and test samples; positive, with sum 1.
+        shares: The shares of training, validation and test samples; positive, with sum 1.
         seed: From 0; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
         label_names: L names, for the report; numbers by default.
@@ -87,7 +87,7 @@ def train_validation_test(
 
 
 def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1) -> list[tuple[Indices, Indices]]:
-    """Splits the samples for cross-validation.
+    """Split the samples for cross-validation.
 
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
@@ -127,13 +127,13 @@ def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1
 
 
 def holdout(labels_NL: npt.ArrayLike, share: float, seed: int, *, order: int = 1) -> tuple[Indices, Indices]:
-    """Sets a share of the samples apart, for validation.
+    """Set a share of the samples apart, for validation.
 
     A label with too few positives for its share to reach one sample may stay out of the held-out part.
 
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
-        share: of the samples to hold out, strictly between 0 and 1.
+        share: The share of the samples to hold out, strictly between 0 and 1.
         seed: from 0 to 2**32 - 1; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
 

@@ -24,11 +24,11 @@ Indices = npt.NDArray[np.int64]
 
 
 def stratify(positive_NL: npt.NDArray[np.bool_], shares: Sequence[float], *, order: int, seed: int) -> list[Indices]:
-    """Divides samples into parts of given shares.
+    """Divide samples into parts of given shares.
 
     Args:
         positive_NL: Which sample has which label, `(N, L)`.
-        shares: Of each of P parts; positive, with sum 1.
+        shares: The share of each of P parts; positive, with sum 1.
         order: 1: labels; 2: labels and pairs of labels.
         seed: From 0; the same seed gives the same parts.
 
@@ -52,7 +52,7 @@ def stratify(positive_NL: npt.NDArray[np.bool_], shares: Sequence[float], *, ord
 
 
 def evidence(positive_NL: npt.NDArray[np.bool_], order: int) -> "csr_array":
-    """What each sample has: `(N, L)` labels; for order 2 followed by the pairs of labels that occur, in order."""
+    """Return what each sample has: `(N, L)` labels; for order 2 also the pairs of labels that occur, in order."""
     from scipy.sparse import csr_array, hstack  # noqa: PLC0415 (slow to import)
 
     if order not in (1, 2):
@@ -69,13 +69,13 @@ def evidence(positive_NL: npt.NDArray[np.bool_], order: int) -> "csr_array":
 
 
 def _pairs(labels: Indices, num_labels: int) -> Indices:
-    """A number for each pair of these labels."""
+    """Return a number for each pair of these labels."""
     first, second = np.triu_indices(len(labels), k=1)
     return np.asarray(labels[first] * num_labels + labels[second], dtype=np.int64)
 
 
 def assign(evidence_NE: "csr_array", share_P: npt.NDArray[np.float64]) -> Indices:
-    """The part of each sample, `(N,)`; among equals the first sample, evidence or part."""
+    """Return the part of each sample, `(N,)`; among equals the first sample, evidence or part."""
     num_samples, _ = evidence_NE.shape
     of_sample, start_of_sample = evidence_NE.indices, evidence_NE.indptr
     by_evidence = evidence_NE.tocsc()
