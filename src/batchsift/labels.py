@@ -60,32 +60,32 @@ class LabelMatrix:
 
     @classmethod
     def sharing(cls, labels: Tensor) -> Self:
-        """The same of what `tensor` gave, without a copy where all cells are labelled."""
+        """Read what `tensor` gave, without a copy where all cells are labelled."""
         plain = isinstance(labels, Tensor) and labels.dtype == torch.uint8 and labels.ndim == 2 and labels.numel() > 0
         return cls(labels.view(torch.bool), None) if plain and int(labels.max()) <= 1 else cls.of(labels)
 
     @property
     def num_samples(self) -> int:
-        """N."""
+        """The number of samples, N."""
         return self.positive_NL.shape[0]
 
     @property
     def num_labels(self) -> int:
-        """L."""
+        """The number of labels, L."""
         return self.positive_NL.shape[1]
 
     def tensor(self) -> Tensor:
-        """The labels as `(N, L)` uint8 of 0 and 1, or as float32 with NaN if some cells are not labelled."""
+        """Return the labels as `(N, L)` uint8 of 0 and 1, or as float32 with NaN if some cells are not labelled."""
         if self.known_NL is None:
             return self.positive_NL.view(torch.uint8)
         return self.positive_NL.float().masked_fill(~self.known_NL, float("nan"))
 
     def masked(self, values: Tensor, rows: slice = slice(None)) -> Tensor:
-        """The values `(N, L)`, or `(R, L)` of consecutive rows, with 0 in the cells that are not labelled."""
+        """Return the values `(N, L)`, or `(R, L)` of consecutive rows, with 0 in the cells that are not labelled."""
         return values if self.known_NL is None else values.where(self.known_NL[rows], 0.0)
 
     def fingerprint(self) -> str:
-        """A hash of shape and content, equal for equal labels whatever form they came in."""
+        """Return a hash of shape and content, equal for equal labels whatever form they came in."""
         return self._fingerprint
 
     @cached_property
@@ -108,7 +108,7 @@ def _refuse(array: np.ndarray[Any, np.dtype[Any]], wrong: np.ndarray[Any, np.dty
 
 
 def _as_matrix(labels: Any) -> Any:
-    """Labels as an array, or as a scipy sparse matrix whose rows can be cut out."""
+    """Return labels as an array, or as a scipy sparse matrix whose rows can be cut out."""
     if hasattr(labels, "tocsr") and getattr(labels, "ndim", 0) == 2:
         labels = labels.tocsr()
         _refuse_all_but_numbers(labels, labels.dtype)

@@ -45,7 +45,7 @@ class WithIndices(Dataset[Any]):
         return _with_index(index, self.dataset[index])
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """The samples of a batch, in order."""
+        """Return the samples of a batch, in order."""
         fetch = getattr(self.dataset, "__getitems__", None)
         samples = fetch(indices) if callable(fetch) else [self.dataset[index] for index in indices]
         return [_with_index(index, sample) for index, sample in zip(indices, samples, strict=True)]

@@ -16,7 +16,7 @@ ALL = slice(None)
 
 
 def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
-    """Positions of the rows, in pieces without a repeated sample: first occurrences, then second ones, and so on.
+    """Yield the positions of rows in pieces without a repeated sample: first occurrences, then second ones, and so on.
 
     >>> [piece.tolist() for piece in distinct_rows(torch.tensor([7, 3, 7]))]
     [[0, 1], [2]]
@@ -32,12 +32,12 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
 
 
 def on_host(tensor: Tensor) -> bool:
-    """Whether a tensor's values can be looked at without waiting for a device."""
+    """Return whether a tensor's values can be looked at without waiting for a device."""
     return tensor.device.type == "cpu"
 
 
 def bookkeeping(integers: Tensor) -> Any:
-    """A few integers for arithmetic: as an array where they are on the CPU, which costs a quarter of a tensor's."""
+    """Return integers for arithmetic: on the CPU as an array, whose arithmetic costs a quarter of a tensor's."""
     return integers.numpy() if on_host(integers) else integers
 
 
@@ -64,13 +64,13 @@ def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tenso
 
 
 def _whole_rows(matrix: Tensor) -> np.ndarray[Any, np.dtype[np.void]]:
-    """A view of a contiguous matrix, one element a row."""
+    """Return a view of a contiguous matrix, one element a row."""
     plain = matrix.view(torch.int16) if matrix.dtype == torch.bfloat16 else matrix  # of which NumPy knows nothing
     return plain.numpy().view(f"V{matrix.shape[1] * matrix.element_size()}")
 
 
 def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> Any:
-    """Count an observation of different samples; returns how many each had before, as `bookkeeping` gives them."""
+    """Count an observation of different samples, and return how many each had before, as `bookkeeping` gives them."""
     count, indices = bookkeeping(count_N), bookkeeping(indices_B)
     before_B = count[indices]
     count[indices] = before_B + (1 if valid_B is None else bookkeeping(valid_B))
@@ -84,7 +84,7 @@ class Tracker:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of the tensors: what is observed later does not change a saved state."""
+        """Return copies of the tensors: what is observed later does not change a saved state."""
         return {name: value.detach().cpu().clone() for name, value in self._tensors().items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -116,7 +116,7 @@ class RecentSteps(Tracker):
     """
 
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
-        """Nothing observed, in the shape and on the device of the labels."""
+        """Start with nothing observed, in the shape and on the device of the labels."""
         device = labels_NL.device
         self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
         self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
@@ -146,7 +146,7 @@ class RecentSteps(Tracker):
         return step_BL
 
     def fluctuation(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
-        """Mean absolute difference of successive predictions, d: `(R, L)` in [0, 1]; 0 with fewer than two."""
+        """Return d, the mean absolute difference of successive predictions: `(R, L)` in [0, 1], 0 with fewer than two."""
         if not len(self.steps_SNL):
             return torch.zeros_like(self.latest_NL[rows], dtype=dtype)
         first_RL, *others = self.steps_SNL[:, rows].unbind()
@@ -169,14 +169,14 @@ class PredictionWindow(Tracker):
     """
 
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
-        """Empty windows, of the shape and on the device of the labels."""
+        """Start with empty windows, of the shape and on the device of the labels."""
         device = labels_NL.device
         self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
 
     @property
     def window(self) -> int:
-        """T."""
+        """T, the predictions that are remembered."""
         return self.ring_TNL.shape[0]
 
     @property
@@ -191,7 +191,7 @@ class PredictionWindow(Tracker):
         write_rows(self.ring_TNL.view(-1, self.ring_TNL.shape[2]), row_B, probs_BL, valid_B)
 
     def share_above(self, threshold: float, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
-        """The share of the predictions in the window above a threshold, `(R, L)`; 0 where there is none."""
+        """Return the share of the predictions in the window above a threshold, `(R, L)`; 0 where there is none."""
         count_R = self.count_N[rows]
         total_RL = torch.zeros_like(self.ring_TNL[0, rows], dtype=torch.int32)
         for slot, values_NL in enumerate(self.ring_TNL):
@@ -199,7 +199,7 @@ class PredictionWindow(Tracker):
         return total_RL.to(dtype).div_(count_R.clamp(1, self.window).to(dtype)[:, None])
 
     def variance(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
-        """The sample variance (ddof 1) of the predictions in the window, `(R, L)`; 0 with fewer than two."""
+        """Return the sample variance (ddof 1) of the predictions in the window, `(R, L)`; 0 with fewer than two."""
         size_R = self.size_N[rows]
         filled_TR1 = (torch.arange(self.window, device=size_R.device)[:, None] < size_R)[:, :, None]
         # Less one of them, so that predictions that are all equal have exactly no variance.
@@ -219,7 +219,7 @@ class RunningMoments(Tracker):
     """
 
     def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
-        """Nothing observed, in the shape and on the device of the labels."""
+        """Start with nothing observed, in the shape and on the device of the labels."""
         self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
         self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
         self.squares_NL = torch.zeros_like(self.mean_NL)
@@ -241,7 +241,7 @@ class RunningMoments(Tracker):
         write_rows(self.squares_NL, bookkeeping(indices_B), squares_BL, valid_B)
 
     def variance(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
-        """The sample variance (ddof 1), `(R, L)`; 0 with fewer than two observations."""
+        """Return the sample variance (ddof 1), `(R, L)`; 0 with fewer than two observations."""
         return self.squares_NL[rows].to(dtype) / (self.count_N[rows] - 1).clamp(min=1)[:, None]
 
 
@@ -249,7 +249,7 @@ class LatestValue(Tracker):
     """One number for each cell, replaced whenever the sample is observed."""
 
     def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
-        """`initial` everywhere, in the shape and on the device of the labels."""
+        """Start with `initial` everywhere, in the shape and on the device of the labels."""
         self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:

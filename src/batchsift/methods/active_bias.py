@@ -56,15 +56,15 @@ class ActiveBias(ScoredMethod):
         self.predictions.update(indices_B, logits_BL.sigmoid(), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
-        """`prediction_deviation`, `(R, L)`."""
+        """Return `prediction_deviation`, `(R, L)`."""
         v = self.predictions.variance(self.compute, rows)
         return self.masked(rows, prediction_deviation=prediction_deviation(v, self.predictions.size_N[rows]))
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """`prediction_deviation`: the sum over labels, `(N,)` float64."""
+        """Return `prediction_deviation`: the sum over labels, `(N,)` float64."""
         return {"prediction_deviation": self.summed("prediction_deviation")}
 
     def probabilities(self, epoch: int) -> Tensor:
-        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        """Return probabilities by the score, `(N,)` float64; uniform in the warm-up."""
         return self.selected("prediction_deviation", self.select_by_range, epoch)

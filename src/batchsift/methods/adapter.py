@@ -16,7 +16,7 @@ def completed(method: Method) -> CompleteMethod:
 
 @runtime_checkable
 class HasRefresh(Protocol):
-    """What says itself when its probabilities are renewed."""
+    """Anything that says when its probabilities are renewed."""
 
     refresh: str
 
@@ -49,7 +49,7 @@ class CompletedMethod:
 
     @property
     def name(self) -> str:
-        """The plain method's; so are all that follow."""
+        """The plain method's name."""
         return self.plain.name
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any) -> None:

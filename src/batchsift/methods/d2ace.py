@@ -105,13 +105,13 @@ class D2ACE(ScoredMethod):
         self.flips.update(indices_B, formulas.flip_ema(previous, change, self.flip_decay), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
-        """`uncertainty`, `entropy`, `fluctuation`, `hardness`, `flip_ema` and `loss`, each `(R, L)`."""
+        """Return `uncertainty`, `entropy`, `fluctuation`, `hardness`, `flip_ema` and `loss`, each `(R, L)`."""
         u, h, p, d, e, f = self._parts(rows)
         loss = formulas.binary_cross_entropy(p, self.labels.positive_NL[rows], self.eps)
         return self.masked(rows, uncertainty=u, entropy=e, fluctuation=d, hardness=h, flip_ema=f, loss=loss)
 
     def _parts(self, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """u, h, and p, d, e, f of consecutive samples; p is kept away from 0 and 1."""
+        """Return u, h, and p, d, e, f of consecutive samples; p is kept away from 0 and 1."""
         p = formulas.clamp_probabilities(self.predictions.latest_NL[rows].to(self.compute), self.eps)
         d = self.predictions.fluctuation(self.compute, rows)
         e = formulas.entropy_inside(p)
@@ -121,13 +121,13 @@ class D2ACE(ScoredMethod):
         return u, formulas.hardness_of_probabilities(p, y, f, released=released), p, d, e, f
 
     def _both(self, rows: slice) -> tuple[Tensor, Tensor]:
-        """Uncertainty and hardness, without the rest."""
+        """Return uncertainty and hardness alone, `(R, L)` each."""
         u, h, *_ = self._parts(rows)
         return self.labels.masked(u, rows), self.labels.masked(h, rows)
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """`uncertainty` and `hardness`, `w_i = sum_j v_j m_ij (1 + y_ij S_ij)` each, `(N,)` float64.
+        """Return `uncertainty` and `hardness`, `w_i = sum_j v_j m_ij (1 + y_ij S_ij)` each, `(N,)` float64.
 
         Two passes: the label weights v depend on all samples. What the first one sees in the positive cells is all that
         the correlated part needs.
@@ -146,7 +146,7 @@ class D2ACE(ScoredMethod):
         return {name: score_N.cpu() for name, score_N in zip(_FAMILIES, score_both, strict=True)}
 
     def _first_pass(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Of both families: the label weights v, and the values in the positive cells."""
+        """Return, for both families, the label weights v and the values in the positive cells."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
         moments: list[list[formulas.ColumnMoments]] = [[] for _ in _FAMILIES]
         positive: list[Tensor] = []
@@ -168,16 +168,16 @@ class D2ACE(ScoredMethod):
 
     @on_one_thread
     def weights(self) -> dict[str, Tensor]:
-        """The label weights v of `uncertainty` and of `hardness`, `(L,)` float64 each, from all observed so far."""
+        """Return the label weights v of `uncertainty` and of `hardness`, `(L,)` float64 each."""
         v_both, _ = self._first_pass()
         return dict(zip(_FAMILIES, v_both, strict=True))
 
     def beta(self, epoch: int) -> float:
-        """The share of draws that follow the uncertainty."""
+        """Return the share of draws that follow the uncertainty."""
         return self.mixture.at(epoch, self.epochs) if isinstance(self.mixture, Mixture) else self.mixture
 
     def probabilities(self, epoch: int) -> Tensor:
-        """`beta P_u + (1 - beta) P_h`, `(N,)` float64; uniform in the warm-up."""
+        """Return `beta P_u + (1 - beta) P_h`, `(N,)` float64; uniform in the warm-up."""
         if not self.selecting(epoch):
             return uniform(self.labels.num_samples)
         score = self.scores()

@@ -57,14 +57,14 @@ class Hard(ScoredMethod):
         self.losses.update(indices_B, binary_cross_entropy_of_logits(logits_BL, y), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
-        """`loss`, `(R, L)` in nats."""
+        """Return `loss`, `(R, L)` in nats."""
         return self.masked(rows, loss=self.losses.value_NL[rows].to(self.compute))
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """`loss`: the sum over labels, `(N,)` float64."""
+        """Return `loss`: the sum over labels, `(N,)` float64."""
         return {"loss": self.summed("loss")}
 
     def probabilities(self, epoch: int) -> Tensor:
-        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        """Return probabilities by the score, `(N,)` float64; uniform in the warm-up."""
         return self.selected("loss", self.select_by_maximum, epoch)

@@ -52,5 +52,5 @@ class HardImbalanced(Hard):
         self.weight_N = local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
 
     def scores(self) -> dict[str, Tensor]:
-        """`loss`: omega times the sum over labels, `(N,)` float64."""
+        """Return `loss`: omega times the sum over labels, `(N,)` float64."""
         return {"loss": self.weight_N * super().scores()["loss"]}

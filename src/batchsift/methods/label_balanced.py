@@ -27,7 +27,7 @@ class LabelBalanced(BaseMethod):
     remembers: ClassVar[bool] = False
 
     def probabilities(self, epoch: int) -> Tensor:
-        """`(N,)` float64, the same in every epoch; 0 for samples without a label."""
+        """Return `(N,)` float64, the same in every epoch; 0 for samples without a label."""
         y = self.labels.positive_NL
         count_L = y.sum(0).double()
         if not count_L.any():

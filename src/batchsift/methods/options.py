@@ -6,7 +6,12 @@ import numpy as np
 
 
 def at_least(lowest: int, **options: int) -> None:
-    """Raise unless each option is an int of at least `lowest` (TypeError, ValueError)."""
+    """Check that each option is an int of at least `lowest`.
+
+    Raises:
+        TypeError: One is no int.
+        ValueError: One is too small.
+    """
     for name, value in options.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise TypeError(f"{name} must be an int, got {value!r}")
@@ -15,14 +20,22 @@ def at_least(lowest: int, **options: int) -> None:
 
 
 def in_unit_interval(**options: float) -> None:
-    """Raise ValueError unless each option lies in [0, 1]."""
+    """Check that each option lies in [0, 1].
+
+    Raises:
+        ValueError: One does not.
+    """
     for name, value in options.items():
         if not 0 <= value <= 1:
             raise ValueError(f"{name}={value} must lie in [0, 1]")
 
 
 def one_of(allowed: Sequence[str], **options: str) -> None:
-    """Raise ValueError unless each option is one of the allowed words."""
+    """Check that each option is one of the allowed words.
+
+    Raises:
+        ValueError: One is not.
+    """
     for name, value in options.items():
         if value not in allowed:
             raise ValueError(f"{name}={value!r} must be one of {', '.join(map(repr, allowed))}")

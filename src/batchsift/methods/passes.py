@@ -36,7 +36,7 @@ class TwoPasses:
         self._kept: tuple[Tensor, ...] = ()
 
     def first(self) -> Iterator[tuple[slice, tuple[Tensor, ...]]]:
-        """Each chunk of samples and their signals."""
+        """Yield each chunk of samples and their signals."""
         for rows in self._chunks:
             signals = self._compute(rows)
             if not self._kept:
@@ -50,7 +50,7 @@ class TwoPasses:
             yield rows, signals
 
     def second(self) -> Iterator[tuple[slice, tuple[Tensor, ...]]]:
-        """The same once more; the signals may be changed."""
+        """Yield the same once more; the signals may be changed."""
         for rows in self._chunks:
             kept = self._kept and rows.stop <= len(self._kept[0])
             yield rows, tuple(one[rows] for one in self._kept) if kept else self._compute(rows)

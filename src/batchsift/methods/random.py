@@ -20,5 +20,5 @@ class Random(BaseMethod):
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:
-        """Shuffled passes, enough for the epoch."""
+        """Return shuffled passes, enough for the epoch."""
         return shuffled_passes(self.labels.num_samples, batch_size, num_batches, generator)

@@ -52,15 +52,15 @@ class RecencyBias(ScoredMethod):
         self.predictions.update(indices_B, logits_BL.sigmoid(), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
-        """`decision_entropy`, `(R, L)` in [0, 1]."""
+        """Return `decision_entropy`, `(R, L)` in [0, 1]."""
         share = self.predictions.share_above(0.5, self.compute, rows)
         return self.masked(rows, decision_entropy=entropy(share, eps=0.0))
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """`decision_entropy`: the sum over labels, `(N,)` float64."""
+        """Return `decision_entropy`: the sum over labels, `(N,)` float64."""
         return {"decision_entropy": self.summed("decision_entropy")}
 
     def probabilities(self, epoch: int) -> Tensor:
-        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        """Return probabilities by the score, `(N,)` float64; uniform in the warm-up."""
         return self.selected("decision_entropy", self.select_by_range, epoch)

@@ -10,7 +10,7 @@ _C = TypeVar("_C", bound=type[Any])
 
 
 def register(cls: _C) -> _C:
-    """Class decorator: make a method known under its `name`.
+    """Make a method known under its `name`: a class decorator.
 
     Raises:
         ValueError: The name belongs to another class. (Defining the same class again replaces it.)
@@ -23,12 +23,12 @@ def register(cls: _C) -> _C:
 
 
 def names() -> tuple[str, ...]:
-    """The registered names, in the order of registration."""
+    """Return the registered names, in the order of registration."""
     return tuple(_REGISTRY)
 
 
 def create(name: str, **options: Any) -> Method:
-    """A new instance of the method registered under `name`.
+    """Return a new instance of the method registered under `name`.
 
     Raises:
         ValueError: There is no such method; the message names the nearest one.

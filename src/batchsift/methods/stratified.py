@@ -30,7 +30,7 @@ class Stratified(BaseMethod):
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:
-        """Stratified passes, enough for the epoch; all but a last one are filled up to whole batches."""
+        """Return stratified passes, enough for the epoch; all but a last one are filled up to whole batches."""
         num_samples = self.labels.num_samples
         batches = math.ceil(num_samples / batch_size)
         passes = [self.one_pass(batch_size, generator) for _ in range(math.ceil(num_batches / batches))]
@@ -39,7 +39,7 @@ class Stratified(BaseMethod):
         return torch.cat([*filled, passes[-1]])
 
     def one_pass(self, batch_size: int, generator: torch.Generator) -> Tensor:
-        """All samples once, `(N,)`, in stratified batches of exactly `batch_size`, the last with the remainder."""
+        """Return all samples once, `(N,)`, in stratified batches of `batch_size`, the last with the remainder."""
         order = torch.randperm(self.labels.num_samples, device="cpu", generator=generator)
         if len(order) <= batch_size:
             return order
@@ -50,7 +50,7 @@ class Stratified(BaseMethod):
 
 
 def stratify(positive_NL: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """The stratified batch of every row, `(N,)`, batch b with exactly `sizes[b]` of them."""
+    """Return the stratified batch of every row, `(N,)`, batch b with exactly `sizes[b]` of them."""
     from iterstrat.ml_stratifiers import IterativeStratification  # noqa: PLC0415 -- imports scikit-learn
 
     random_state = np.random.RandomState(seed)

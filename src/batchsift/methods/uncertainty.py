@@ -77,17 +77,18 @@ class Uncertainty(ScoredMethod):
         self.predictions.update(indices_B, logits_BL.sigmoid().to(self.storage).to(self.compute), valid_B)
 
     def signals_of(self, rows: slice) -> dict[str, Tensor]:
-        """`uncertainty`, `entropy` and `fluctuation`, each `(R, L)` in [0, 1]."""
+        """Return `uncertainty`, `entropy` and `fluctuation`, each `(R, L)` in [0, 1]."""
         d = self.predictions.fluctuation(self.compute, rows)
         e = entropy(self.predictions.latest_NL[rows].to(self.compute), self.eps)
         return self.masked(rows, uncertainty=uncertainty(d, e, self.fluctuation_weight), entropy=e, fluctuation=d)
 
     def _uncertainty(self, rows: slice) -> tuple[Tensor]:
+        """Return the uncertainty alone, `(R, L)`."""
         return (self.signals_of(rows)["uncertainty"],)
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """`uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
+        """Return `uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
         weight_L = torch.ones(y.shape[1], dtype=torch.float64, device=y.device)
         if self.correlation == "mutual_information":
@@ -102,11 +103,11 @@ class Uncertainty(ScoredMethod):
         return {"uncertainty": score_N}
 
     def _scored(self, u: Tensor, rows: slice) -> Tensor:
-        """U in float64: the uncertainty itself, or its bin's centre."""
+        """Return U in float64: the uncertainty itself, or its bin's centre."""
         if not self.binned:
             return u.double()
         return self.labels.masked((equal_width_bins(u, self.bins).double() + 0.5) / self.bins, rows)
 
     def probabilities(self, epoch: int) -> Tensor:
-        """Selection by the score, `(N,)` float64; uniform in the warm-up."""
+        """Return probabilities by the score, `(N,)` float64; uniform in the warm-up."""
         return self.selected("uncertainty", self.select_by_range, epoch)

@@ -22,7 +22,7 @@ from batchsift.trackers import count_rows
 
 @dataclass(eq=False)
 class Progress:
-    """What a training has shown so far; what was predicted is with the method.
+    """The progress of a training, as all observers keep it; what was predicted is with the method.
 
     Attributes:
         labels: The selector's.
