@@ -121,7 +121,7 @@ class MultiLabelData:
 
     def describe(self) -> "Description":
         """Describe what the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""
-        from batchsift.data.describe import describe  # noqa: PLC0415 (heavy, and it imports this module)
+        from batchsift.data.describe import describe  # noqa: PLC0415 (heavy)
 
         return describe(self)
 

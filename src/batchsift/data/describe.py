@@ -12,14 +12,16 @@ A cell that is not labelled (NaN) counts as 0, but in a label's frequency. Label
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.dataset import MultiLabelData
 from batchsift.data.duplicates import Duplicates, find_duplicates, repeated_features
 from batchsift.data.imbalance import imbalance_ratios, instance_scumble
+
+if TYPE_CHECKING:
+    from batchsift.data.dataset import MultiLabelData
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,10 @@ class Description:
         return content
 
 
-def describe(data: MultiLabelData) -> Description:
+def describe(data: "MultiLabelData") -> Description:
     """Describe a data set.
 
+    >>> from batchsift.data import MultiLabelData
     >>> data = MultiLabelData([[0.0], [1.0], [2.0]], [[1, 1], [1, 0], [0, 0]], ("x",), ("often", "rarely"))
     >>> found = describe(data)
     >>> found.cardinality, found.distinct_label_sets, [label.imbalance_ratio for label in found.labels]

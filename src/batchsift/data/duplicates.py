@@ -4,14 +4,16 @@ Shape suffixes: N samples, D features, L labels, G groups of equal rows.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csgraph
 
-from batchsift.data.dataset import MultiLabelData
 from batchsift.data.splits.splitting import folds
+
+if TYPE_CHECKING:
+    from batchsift.data.dataset import MultiLabelData
 
 NEAR = 0.1  # of the typical distance to the nearest other row
 LARGEST_SEARCHED = 20_000  # rows among which near-duplicates, not equal rows alone, are looked for
@@ -38,7 +40,7 @@ class Duplicates:
     leaking_rows: int
 
 
-def find_duplicates(data: MultiLabelData, positive_NL: npt.NDArray[np.bool_]) -> Duplicates:
+def find_duplicates(data: "MultiLabelData", positive_NL: npt.NDArray[np.bool_]) -> Duplicates:
     """Look for rows whose features equal another row's, or nearly.
 
     Args:
@@ -63,7 +65,7 @@ def find_duplicates(data: MultiLabelData, positive_NL: npt.NDArray[np.bool_]) ->
     )
 
 
-def _folds(data: MultiLabelData) -> tuple[npt.NDArray[np.int64], int]:
+def _folds(data: "MultiLabelData") -> tuple[npt.NDArray[np.int64], int]:
     """Return the fold of every row, and how many folds there are."""
     fold_N = np.zeros(data.num_samples, dtype=np.int64)
     try:

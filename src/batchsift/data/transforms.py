@@ -1,9 +1,8 @@
 """Transformations learned from the training part alone, as scikit-learn transformers.
 
-`MinMax` and `Standardise` scale features, `TopFeatures` leaves most of them out, and `RareLabels` does so with labels.
-All take dense and sparse matrices, pass over missing values, and say what they removed. They are here for what
-scikit-learn's own do not do: `MinMaxScaler`, and `StandardScaler` where it subtracts the mean, refuse sparse matrices;
-`SelectKBest` takes the later one of equal features and refuses missing values. The scales are scikit-learn's.
+`MinMax` scales features, `TopFeatures` leaves most of them out. Both take dense and sparse matrices, and pass over
+missing values. They are here for what scikit-learn's own do not do: `MinMaxScaler` refuses sparse matrices;
+`SelectKBest` takes the later one of equal features and refuses missing values. The ranges are scikit-learn's.
 In a pipeline:
 
 >>> from sklearn.pipeline import make_pipeline
@@ -13,11 +12,10 @@ array([[0.5]])
 >>> before[0].removed_
 array([0])
 
-Shapes: N samples, D features, L labels.
+Shapes: N samples, D features.
 """
 
 import math
-from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -25,32 +23,44 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.feature_selection import SelectorMixin
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.sparsefuncs import inplace_column_scale, min_max_axis
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 _Vector = npt.NDArray[np.float64]
 
 
-class _Affine(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):  # type: ignore[misc]  # untyped bases
-    """x -> scale * x + offset for every feature; a sparse matrix stays sparse where no offset moves its zeros."""
+class MinMax(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+    """Scales every feature to [0, 1] by its range in the training part.
+
+    The same numbers as scikit-learn's `MinMaxScaler`, which refuses sparse matrices. A sparse matrix stays sparse where
+    every feature's minimum is 0; else the rows that are asked for become dense, so ask batch by batch.
+
+    Attributes:
+        scale_: `(D,)`, 1 / (maximum - minimum), and 1 for a feature that is constant.
+        offset_: `(D,)`, what a zero becomes: -minimum * `scale_`.
+        n_features_in_: D.
+
+    >>> MinMax().fit([[0.0, 5.0], [2.0, 5.0]]).transform([[1.0, 5.0], [3.0, 6.0]])
+    array([[0.5, 0. ],
+           [1.5, 1. ]])
+    """
 
     scale_: _Vector
     offset_: _Vector
 
-    @abstractmethod
-    def _learned(self, matrix: Any) -> tuple[_Vector, _Vector]:
-        """Scale and offset, `(D,)` each."""
-
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from the training part.
+        """Learn the ranges of the training part.
 
         Args:
             X: `(N, D)`, dense or sparse.
             y: Not looked at.
         """
         matrix = validate_data(self, X, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan")
-        self.scale_, self.offset_ = self._learned(matrix)
+        # A sparse matrix has the ranges of these two rows; the zeros it does not store are taken into account.
+        rows = np.stack(min_max_axis(matrix, axis=0, ignore_nan=True)) if issparse(matrix) else matrix
+        fitted = MinMaxScaler().fit(rows)
+        self.scale_, self.offset_ = fitted.scale_, fitted.min_
         return self
 
     def transform(self, X: Any) -> Any:
@@ -68,79 +78,7 @@ class _Affine(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):  # ty
         return _for_sparse_and_missing(super().__sklearn_tags__())
 
 
-class MinMax(_Affine):
-    """Scales every feature to [0, 1] by its range in the training part.
-
-    The same numbers as scikit-learn's `MinMaxScaler`, which refuses sparse matrices. A sparse matrix stays sparse where
-    every feature's minimum is 0; else the rows that are asked for become dense, so ask batch by batch.
-
-    Attributes:
-        scale_: `(D,)`, 1 / (maximum - minimum), and 1 for a feature that is constant.
-        offset_: `(D,)`, what a zero becomes: -minimum * `scale_`.
-        n_features_in_: D.
-
-    >>> MinMax().fit([[0.0, 5.0], [2.0, 5.0]]).transform([[1.0, 5.0], [3.0, 6.0]])
-    array([[0.5, 0. ],
-           [1.5, 1. ]])
-    """
-
-    def _learned(self, matrix: Any) -> tuple[_Vector, _Vector]:
-        # A sparse matrix has the ranges of these two rows; the zeros it does not store are taken into account.
-        rows = np.stack(min_max_axis(matrix, axis=0, ignore_nan=True)) if issparse(matrix) else matrix
-        fitted = MinMaxScaler().fit(rows)
-        return fitted.scale_, fitted.min_
-
-
-class Standardise(_Affine):
-    """Brings every feature to the mean 0 and the variance 1 in the training part.
-
-    A sparse matrix becomes dense in the rows that are asked for, so ask batch by batch; with `centre=False` the means
-    stay where they are, and it stays sparse.
-
-    Args:
-        centre: Whether to subtract the mean.
-
-    Attributes:
-        scale_: `(D,)`, 1 / standard deviation, and 1 for a feature that is constant.
-        offset_: `(D,)`, -mean * `scale_`; 0 without centring.
-        n_features_in_: D.
-
-    >>> Standardise().fit([[1.0], [5.0]]).transform([[1.0], [3.0]])
-    array([[-1.],
-           [ 0.]])
-    """
-
-    def __init__(self, *, centre: bool = True) -> None:
-        self.centre = centre
-
-    def _learned(self, matrix: Any) -> tuple[_Vector, _Vector]:
-        fitted = StandardScaler(with_mean=not issparse(matrix)).fit(matrix)
-        return 1 / fitted.scale_, -fitted.mean_ / fitted.scale_ * self.centre
-
-
-class _Columns(SelectorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # untyped bases
-    """Keeps some columns of a matrix; `get_support` gives their mask, `get_feature_names_out` their names."""
-
-    support_: npt.NDArray[np.bool_]
-
-    @property
-    def removed_(self) -> npt.NDArray[np.int64]:
-        """The columns that are left out."""
-        check_is_fitted(self)
-        return np.flatnonzero(~self.support_)
-
-    def _get_support_mask(self) -> npt.NDArray[np.bool_]:
-        check_is_fitted(self)
-        return self.support_
-
-    def _validated(self, X: Any) -> Any:
-        return validate_data(self, X, accept_sparse="csr", ensure_all_finite="allow-nan")
-
-    def __sklearn_tags__(self) -> Any:
-        return _for_sparse_and_missing(super().__sklearn_tags__())
-
-
-class TopFeatures(_Columns):
+class TopFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
     """Keeps the features with the largest sums in the training part: for words, those that occur most.
 
     Args:
@@ -158,6 +96,8 @@ class TopFeatures(_Columns):
     (array([ True, False,  True, False]), '2 of 4 features removed: those with the smallest sums in the training part')
     """
 
+    support_: npt.NDArray[np.bool_]
+
     def __init__(self, share: float = 0.02) -> None:
         self.share = share
 
@@ -173,68 +113,29 @@ class TopFeatures(_Columns):
         """
         if not 0 < self.share <= 1:
             raise ValueError(f"share must be in (0, 1], got {self.share}")
-        matrix = self._validated(X)
+        matrix = validate_data(self, X, accept_sparse="csr", ensure_all_finite="allow-nan")
         self.sums_ = _sums(matrix)
         self.support_ = np.zeros(len(self.sums_), dtype=bool)
         self.support_[np.argsort(-self.sums_, kind="stable")[: num_kept(self.share, len(self.sums_))]] = True
         return self
 
+    @property
+    def removed_(self) -> npt.NDArray[np.int64]:
+        """The columns that are left out."""
+        check_is_fitted(self)
+        return np.flatnonzero(~self.support_)
+
+    def _get_support_mask(self) -> npt.NDArray[np.bool_]:
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self) -> Any:
+        return _for_sparse_and_missing(super().__sklearn_tags__())
+
     def summary(self) -> str:
         """Return what was removed, for people."""
         removed = f"{len(self.removed_)} of {len(self.support_)} features removed"
         return f"{removed}: those with the smallest sums in the training part"
-
-
-class RareLabels(_Columns):
-    """Leaves out the labels that have few positives; what it transforms is the label matrix.
-
-    Args:
-        min_positives: A label needs more positives than this to stay; at least 0.
-
-    Attributes:
-        positives_: `(L,)`, how many samples have a label; an unknown cell is none.
-        support_: `(L,)`, whether a label is kept.
-        removed_: Positions of the others.
-        n_features_in_: L.
-
-    >>> rare = RareLabels(min_positives=1).fit([[1, 0], [1, 1]])
-    >>> rare.transform([[0, 1]]), rare.summary(["often", "rarely"])
-    (array([[0]]), '1 of 2 labels removed, with 1 positive or fewer: rarely')
-    """
-
-    def __init__(self, min_positives: int = 20) -> None:
-        self.min_positives = min_positives
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn which labels to keep.
-
-        Args:
-            X: `(N, L)` labels of 0 and 1, NaN where not labelled, dense or sparse.
-            y: Not looked at.
-
-        Raises:
-            ValueError: `min_positives` is negative, or no label would stay.
-        """
-        if self.min_positives < 0:
-            raise ValueError(f"min_positives must be at least 0, got {self.min_positives}")
-        self.positives_ = np.asarray((self._validated(X) > 0).sum(axis=0)).ravel()
-        self.support_ = self.positives_ > self.min_positives
-        if not self.support_.any():
-            raise ValueError(
-                f"no label has more than min_positives={self.min_positives} positives (the commonest has "
-                f"{self.positives_.max()}); lower min_positives"
-            )
-        return self
-
-    def summary(self, names: Any = None) -> str:
-        """Return what was removed, for people; `names` are those of all labels."""
-        said = f"{len(self.removed_)} of {len(self.support_)} labels removed, with {self.min_positives} positive"
-        said += "s or fewer" if self.min_positives != 1 else " or fewer"
-        return (
-            said
-            if names is None or not len(self.removed_)
-            else f"{said}: {', '.join(np.asarray(names)[self.removed_])}"
-        )
 
 
 def num_kept(share: float, count: int) -> int:

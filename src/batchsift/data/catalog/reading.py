@@ -11,7 +11,7 @@ from batchsift.data.catalog import openml
 from batchsift.data.catalog.files import FileProgress, Notice, fetch, forget, no_progress, say
 from batchsift.data.catalog.table import Entry, entry, openml_id
 from batchsift.data.dataset import MultiLabelData, concatenated
-from batchsift.data.splits.published import PublishedSplit
+from batchsift.data.splits.splitting import PublishedSplit
 
 _CARDINALITY_TOLERANCE = 0.01  # tables round to two or three digits
 

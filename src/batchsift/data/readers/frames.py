@@ -36,7 +36,7 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d*(,\d+)?([eE][+-]?\d+)?")  # "1,5", and "2" 
 _Named = tuple[tuple[str, ...], Any]  # names, and a matrix with a column for each
 
 
-class CellError(ValueError):
+class TableCellError(ValueError):
     """A value that its column cannot hold.
 
     Attributes:
@@ -77,7 +77,7 @@ def from_frame(
 
     Raises:
         ValueError: No such column, columns of one name, or a column that cannot be what it should be.
-        CellError: A value that does not fit its column; a `ValueError`.
+        TableCellError: A value that does not fit its column; a `ValueError`.
 
     >>> frame = pd.DataFrame({"size": [1, 2, 3, 4], "hue": ["r", "g", "g", "r"], "tags": ["a|b", "b", "", "a"]})
     >>> data = from_frame(frame, label_column="tags")
@@ -188,7 +188,7 @@ def _label(name: str, column: pd.Series) -> npt.NDArray[np.float64]:
             reason = (
                 f"{_quoted(values[code])} is no label; expected 0 or 1, true or false, yes or no, or nothing (unknown)"
             )
-            raise CellError(name, int((codes_N == code).argmax()), reason)
+            raise TableCellError(name, int((codes_N == code).argmax()), reason)
     return np.array([*map(float, meanings), np.nan])[codes_N]  # the code of a missing value is -1, the last
 
 
@@ -230,7 +230,7 @@ def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> _Named:
     if num_numbers * 2 >= len(present):
         row = int(np.append(is_stray_V, False)[codes_N].argmax())
         reason = f"{_quoted(column.iloc[row])} is no number, in a column of numbers: correct it, or {_drop_it(name)}"
-        raise CellError(name, row, reason)
+        raise TableCellError(name, row, reason)
     values = present.str.strip().unique()
     if len(values) <= MOST_CATEGORIES and len(values) * 2 <= len(present):
         return _one_hot(name, column.str.strip().astype(pd.CategoricalDtype(sorted(values))))
@@ -256,14 +256,14 @@ def _vectors(name: str, column: pd.Series) -> _Named:
     length = int(lengths.dropna().iloc[0])
     if (wrong := lengths.notna() & (lengths != length)).any():
         row = int(wrong.to_numpy().argmax())
-        raise CellError(name, row, f"a vector of {int(lengths.iloc[row])} numbers; the first one has {length}")
+        raise TableCellError(name, row, f"a vector of {int(lengths.iloc[row])} numbers; the first one has {length}")
     matrix = np.full((len(column), length), np.nan)
     for row, value in enumerate(column):
         if np.ndim(value):
             try:
                 matrix[row] = np.asarray(value, dtype=np.float64).ravel()
             except (ValueError, TypeError) as error:
-                raise CellError(name, row, f"not a vector of numbers ({error})") from error
+                raise TableCellError(name, row, f"not a vector of numbers ({error})") from error
     return numbered(name, length), matrix
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import repeated_name
-from batchsift.data.readers.frames import CellError, from_frame
+from batchsift.data.readers.frames import TableCellError, from_frame
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what stands for a missing value
 
@@ -217,7 +217,7 @@ def _file_named(path: Path, text: _Text | None) -> Iterator[None]:
     """Put the file's name, and the line where there is one, before what is wrong with it."""
     try:
         yield
-    except CellError as error:
+    except TableCellError as error:
         place = f"row {error.row + 1}" if text is None else f"line {text.line(error.row)}"
         raise ValueError(f"{path}, {place}, column {error.column!r}: {error.reason}") from error
     except ValueError as error:

@@ -2,37 +2,13 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from batchsift.data.dataset import MultiLabelData, concatenated
+from batchsift.data.dataset import concatenated
+from batchsift.data.splits.splitting import PublishedSplit
 
 _PART = re.compile(r"(?P<before>.*[-_])(train|test)(?P<after>(\.[^.]+)+)")
-
-
-@dataclass(frozen=True)
-class PublishedSplit:
-    """A data set and how its source divides it.
-
-    Args:
-        data: All samples, those for training first.
-        train: Their indices, `(N_train,)`.
-        test: The indices of the others, `(N_test,)`.
-    """
-
-    data: MultiLabelData
-    train: npt.NDArray[np.int64]
-    test: npt.NDArray[np.int64]
-
-    @classmethod
-    def divided_at(cls, num_train: int, data: MultiLabelData) -> "PublishedSplit":
-        """Divide into the first `num_train` samples of `data`, and the rest."""
-        indices = np.arange(data.num_samples)
-        return cls(data, indices[:num_train], indices[num_train:])
 
 
 def published_split(source: str | os.PathLike[str], *, offline: bool | None = None, **options: Any) -> PublishedSplit:

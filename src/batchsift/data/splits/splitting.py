@@ -11,13 +11,16 @@ Shape suffixes: N samples, L labels.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.dataset import MultiLabelData
 from batchsift.data.splits.report import SplitReport, split_report
 from batchsift.data.splits.stratification import Indices, stratify
+
+if TYPE_CHECKING:
+    from batchsift.data.dataset import MultiLabelData
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,27 @@ class ReportedSplit(Split):
     """
 
     report: SplitReport
+
+
+@dataclass(frozen=True)
+class PublishedSplit:
+    """A data set and how its source divides it.
+
+    Args:
+        data: All samples, those for training first.
+        train: Their indices, `(N_train,)`.
+        test: The indices of the others, `(N_test,)`.
+    """
+
+    data: "MultiLabelData"
+    train: Indices
+    test: Indices
+
+    @classmethod
+    def divided_at(cls, num_train: int, data: "MultiLabelData") -> "PublishedSplit":
+        """Divide into the first `num_train` samples of `data`, and the rest."""
+        indices = np.arange(data.num_samples)
+        return cls(data, indices[:num_train], indices[num_train:])
 
 
 def train_validation_test(
@@ -178,7 +202,7 @@ def _too_few(num_samples: int, share: float) -> str:
 
 
 def _positives(labels_NL: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    if isinstance(labels_NL, MultiLabelData):
+    if type(labels_NL).__name__ == "MultiLabelData":
         raise TypeError("got a MultiLabelData; expected its labels: pass data.labels")
     labels_NL = np.asarray(labels_NL)
     if labels_NL.ndim != 2 or labels_NL.shape[1] == 0:
