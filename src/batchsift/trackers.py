@@ -146,7 +146,7 @@ class RecentSteps(Tracker):
         return step_BL
 
     def fluctuation(self, dtype: torch.dtype, rows: slice = ALL) -> Tensor:
-        """Return d, the mean absolute difference of successive predictions: `(R, L)` in [0, 1], 0 with fewer than two."""
+        """Return d, the mean absolute step between predictions: `(R, L)` in [0, 1]; 0 with fewer than two."""
         if not len(self.steps_SNL):
             return torch.zeros_like(self.latest_NL[rows], dtype=dtype)
         first_RL, *others = self.steps_SNL[:, rows].unbind()
