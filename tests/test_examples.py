@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,15 @@ def plan_of(output):
     return re.search(r"plan: ([0-9a-f]{16})", output)[1]
 
 
-def test_one_plan_in_a_loop_and_in_memory(tmp_path):
+def test_one_plan_in_a_loop_and_in_memory(tmp_path, monkeypatch, capsys):
+    def run_here(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
     plain = run("plain_loop.py", tmp_path / "checkpoint.pt")
-    assert plan_of(plain) == plan_of(run("tabular_in_memory.py"))
-    again = run("plain_loop.py", tmp_path / "checkpoint.pt")
+    assert plan_of(plain) == plan_of(run_here("tabular_in_memory.py"))
+    again = run_here("plain_loop.py", tmp_path / "checkpoint.pt")
     assert plan_of(again) == plan_of(plain)
     assert again.splitlines()[-1] == plain.splitlines()[-1], "resumed after the last batch, it ends alike"
 

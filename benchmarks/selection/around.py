@@ -31,20 +31,20 @@ class Startup:
 def startup(method: str, size: Size, device: str) -> Startup:
     """With the neighbours given."""
     labels_NL = labels_of(size)
-    imports = [(_import_seconds("torch"), _import_seconds("batchsift")) for _ in range(ROUNDS)]
+    imports = [(_seconds_to_run("import torch"), _seconds_to_run("from batchsift import *")) for _ in range(ROUNDS)]
     built = [Training(method_of(method, size), labels_NL, [], device).construction for _ in range(ROUNDS)]
     alone, whole = (statistics.median(times) for times in zip(*imports, strict=True))
     return Startup(alone, whole, statistics.median(built))
 
 
-def _import_seconds(module: str) -> float:
+def _seconds_to_run(code: str) -> float:
     def spent() -> float:
         return (
             sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) if Clock.read is time.process_time else Clock.read()
         )
 
     start = spent()
-    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
     return spent() - start
 
 

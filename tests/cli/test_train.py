@@ -195,14 +195,11 @@ def test_event_files(batchsift, table):
     np.testing.assert_allclose(logged, [record["validation"]["macro_auc"] for record in records], rtol=1e-6)
 
 
-def test_a_killed_process_goes_on_to_the_same_model(table, tmp_path):
-    command = [sys.executable, "-m", "batchsift", "train", str(table), "--labels", "2", "--batch-size", "32"]
-    command += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
+def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path):
+    arguments = ["train", str(table), "--labels", "2", "--batch-size", "32"]
+    arguments += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    whole = subprocess.run(
-        [*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True, env=environment, timeout=300
-    )
-    killed = [*command, "--out", str(tmp_path / "killed")]
+    killed = [sys.executable, "-m", "batchsift", *arguments, "--out", str(tmp_path / "killed")]
     process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
@@ -210,7 +207,9 @@ def test_a_killed_process_goes_on_to_the_same_model(table, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     went_on = subprocess.run(killed, check=True, capture_output=True, env=environment, timeout=300)
-    first, second = json.loads(whole.stdout), json.loads(went_on.stdout)
+    code, whole, _ = batchsift(*arguments, "--out", str(tmp_path / "whole"))
+    assert code == 0
+    first, second = json.loads(whole), json.loads(went_on.stdout)
     assert first["epochs"] == second["epochs"]
     pairs = (TrainedModel.load(tmp_path / name / "model.pt").network.state_dict() for name in ("whole", "killed"))
     for (name, one), other in zip(next(pairs).items(), next(pairs).values(), strict=True):
