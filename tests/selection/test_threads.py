@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import batchsift as bs
-from batchsift.functional.chunks import one_thread_chunks
+from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.signals import binary_cross_entropy_of_logits
 
 N, B = 200, 96
@@ -97,17 +97,21 @@ def test_the_number_changes_no_bit(name):
         assert all(torch.equal(one, two) for one, two in zip(states[0], other, strict=True))
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize(("shape", "most"), [((128, 14), 128), ((128, 374), 64), ((128, 2000), 16), ((3, 50_000), 1)])
 def test_chunks_of_one_thread(shape, most):
-    chunks = list(one_thread_chunks(shape))
-    assert [row for rows in chunks for row in range(rows.start, rows.stop)] == list(range(shape[0]))
-    assert max(rows.stop - rows.start for rows in chunks) == most
+    matrix, rows = torch.zeros(shape), torch.arange(shape[0])
+    pieces = one_thread_pieces(matrix, rows)
+    assert torch.equal(torch.cat([part for _, part in pieces]), rows)
+    assert all(len(part) == len(belonging) <= most for part, belonging in pieces)
+    assert len(pieces[0][0]) == most
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("count", [1, 7, 33, 64, 1000])
 def test_the_loss_is_that_of_torch(count, dtype):
     logits = 10 * torch.arange(float(count), dtype=dtype).sin()
     positive = logits.cos() > 0
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, positive.to(dtype), reduction="none")
-    torch.testing.assert_close(binary_cross_entropy_of_logits(logits, positive), expected, rtol=1e-6, atol=1e-12)
+    assert torch.equal(binary_cross_entropy_of_logits(logits, positive), expected)

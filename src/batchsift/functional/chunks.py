@@ -4,10 +4,11 @@ Shapes: N samples, L labels.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 
 _CELLS_ON_CPU = 2**16
 _CELLS_ELSEWHERE = 2**22
@@ -56,21 +57,17 @@ def row_chunks(shape: tuple[int, ...], device: torch.device | str = "cpu") -> It
         yield slice(start, min(start + rows, num_rows))
 
 
-def one_thread_chunks(shape: tuple[int, ...], device: torch.device | str = "cpu") -> Iterator[slice]:
-    """Yield consecutive slices of the rows of a matrix, so short that PyTorch does each in the thread that asks.
+def one_thread_pieces(matrix_RL: Tensor, *others: Tensor) -> Sequence[tuple[Tensor, ...]]:
+    """Cut a matrix and what belongs to its rows into pieces so short that PyTorch does each in the thread that asks.
 
     For what is done after every block: it leaves the number of threads of the process alone, and yet never waits for a
-    thread that another program has put off. They are fixed like those of `row_chunks`: the results do not depend on the
-    number of threads. On another device than the CPU there is one slice.
-
-    >>> list(one_thread_chunks((128, 374)))
-    [slice(0, 64, None), slice(64, 128, None)]
+    thread that another program has put off. Where 32 rows fit into a piece, its ends are no ends of vectors, so that
+    the cutting changes no bit. There is one piece if the matrix is small, on another device than the CPU, or if PyTorch
+    has one thread.
     """
-    num_rows, num_columns = shape
-    if torch.device(device).type != "cpu" or num_rows * num_columns <= _CELLS_OF_ONE_THREAD:
-        yield slice(0, num_rows)
-        return
-    rows = _CELLS_OF_ONE_THREAD // num_columns
+    together = (matrix_RL, *others)
+    if matrix_RL.numel() <= _CELLS_OF_ONE_THREAD or matrix_RL.device.type != "cpu" or torch.get_num_threads() == 1:
+        return [together]
+    rows = _CELLS_OF_ONE_THREAD // matrix_RL.shape[1]
     rows = rows // 32 * 32 or max(1, rows)
-    for start in range(0, num_rows, rows):
-        yield slice(start, min(start + rows, num_rows))
+    return list(zip(*(torch.split(part, rows) for part in together), strict=True))

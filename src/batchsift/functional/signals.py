@@ -12,7 +12,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, pad, softplus
 
 _WHOLE_VECTORS = 64  # elements: a multiple of what a processor's vector instructions take at once, twice
 
@@ -100,8 +100,9 @@ def binary_cross_entropy(probs: Tensor, positive: Tensor, eps: float | None = No
 def binary_cross_entropy_of_logits(logits: Tensor, positive: Tensor) -> Tensor:
     """Return the loss `l = (1 - y) z - log sigmoid(z)` from the logits z: it does not saturate; in nats, not negative.
 
-    The numbers of `torch.nn.functional.binary_cross_entropy_with_logits`, which spreads an array of any size over all
-    threads. Softplus does not, and gives the same wherever its array ends on a whole vector: hence the padding.
+    The same numbers as `torch.nn.functional.binary_cross_entropy_with_logits`, which spreads an array of any size over
+    all threads. Softplus spreads only large ones, and agrees wherever an array ends on a whole vector: hence the
+    padding.
 
     Args:
         logits: z.
@@ -110,11 +111,16 @@ def binary_cross_entropy_of_logits(logits: Tensor, positive: Tensor) -> Tensor:
     >>> binary_cross_entropy_of_logits(torch.tensor([0.0, 2.0]), torch.tensor([True, False]))
     tensor([0.6931, 2.1269])
     """
-    count = logits.numel()
-    padded = logits.new_zeros(-(-count // _WHOLE_VECTORS) * _WHOLE_VECTORS)
-    padded[:count] = logits.abs().neg_().flatten()
-    tail = softplus(padded)[:count].view(logits.shape)
-    return (1 - positive.to(logits.dtype)).mul_(logits).sub_(logits.clamp(max=0).sub_(tail))
+    targets = positive.to(logits.dtype)
+    if torch.get_num_threads() == 1 or logits.device.type != "cpu":
+        return binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    below = logits.abs().neg_()
+    if below.numel() % _WHOLE_VECTORS:
+        padded = pad(below.flatten(), (0, -below.numel() % _WHOLE_VECTORS))
+        tail = softplus(padded)[: below.numel()].view(below.shape)
+    else:
+        tail = softplus(below)
+    return (1 - targets).mul_(logits).sub_(logits.clamp(max=0).sub_(tail))
 
 
 def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:

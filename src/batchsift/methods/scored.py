@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchsift.functional.chunks import on_one_thread, one_thread_chunks, row_chunks
+from batchsift.functional.chunks import on_one_thread, one_thread_pieces, row_chunks
 from batchsift.functional.sampling import (
     pressure_at,
     probabilities_by_maximum,
@@ -89,12 +89,9 @@ class ScoredMethod(BaseMethod):
             observe_valid(self.observe_distinct, indices_B, logits_BL, valid_B)
             return
         device = self.labels.positive_NL.device
-        for rows in one_thread_chunks(logits_BL.shape, device):
-            logits_RL = self._computable(logits_BL[rows]).to(device)
-            if valid_B is None:
-                self.remember(indices_B[rows], logits_RL)
-            else:
-                self.remember(indices_B[rows], logits_RL, valid_B[rows])  # type: ignore[call-arg]
+        belonging = (indices_B,) if valid_B is None else (indices_B, valid_B)
+        for logits_RL, *belonging_R in one_thread_pieces(logits_BL, *belonging):
+            self.remember(belonging_R[0], self._computable(logits_RL).to(device), *belonging_R[1:])
         self.observed = True
 
     def _computable(self, logits_RL: Tensor) -> Tensor:

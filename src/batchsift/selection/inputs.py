@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batchsift.functional.chunks import one_thread_chunks
+from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
 from batchsift.trackers import on_host
@@ -125,8 +125,10 @@ def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
 def all_finite(logits_BL: Tensor) -> bool:
     """Return whether every value is finite. A sum is only if all are; one that is not is looked at closely."""
     wide = torch.promote_types(logits_BL.dtype, torch.float32)
-    parts = [logits_BL[rows] for rows in one_thread_chunks(logits_BL.shape, logits_BL.device)]
-    return all(math.isfinite(part.sum(dtype=wide).item()) or bool(part.isfinite().all()) for part in parts)
+    for (part_RL,) in one_thread_pieces(logits_BL):
+        if not math.isfinite(part_RL.sum(dtype=wide).item()) and not part_RL.isfinite().all():
+            return False
+    return True
 
 
 def wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> tuple[Tensor, Tensor]:
@@ -155,11 +157,11 @@ def refuse_wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -
     targets = as_tensor(targets)
     if targets.shape != (len(rows_B), labels.num_labels):
         raise ValueError(f"targets must have shape {(len(rows_B), labels.num_labels)}, got {tuple(targets.shape)}")
-    for rows in one_thread_chunks(tuple(targets.shape), labels.positive_NL.device):
-        targets_RL, wrong_RL = wrong_targets(targets[rows], rows_B[rows], labels)
+    for part_RL, rows_R in one_thread_pieces(targets, rows_B):
+        targets_RL, wrong_RL = wrong_targets(part_RL, rows_R, labels)
         if wrong_RL.any():
             row, label = wrong_RL.nonzero()[0].tolist()
-            raise wrong_target(int(rows_B[rows][row]), label, targets_RL[row, label].item(), labels)
+            raise wrong_target(int(rows_R[row]), label, targets_RL[row, label].item(), labels)
 
 
 def wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) -> ValueError:

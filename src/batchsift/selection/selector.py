@@ -1,8 +1,5 @@
 """The selector: a torch Sampler that plans each epoch from what it observed in the ones before.
 
-Its entry points leave `torch.inference_mode`: tensors made in that mode cannot be changed outside it, and what is made
-here is kept for the next epoch.
-
 Shapes: N samples, L labels, B rows of a block.
 """
 
@@ -23,6 +20,7 @@ from batchsift.selection import summary
 from batchsift.selection.device import DeviceObserver
 from batchsift.selection.exchange import Share, SharedObserver
 from batchsift.selection.host import HostObserver
+from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.inputs import checked_indices, feature_matrix, index_tensor, prediction_tensor
 from batchsift.selection.observer import Observer, Progress
 from batchsift.selection.plan import Blocks, PlanIterator, Position
@@ -31,7 +29,6 @@ from batchsift.selection.state import SelectorSettings, SelectorState
 from batchsift.trackers import on_host
 
 _logger = logging.getLogger(__name__)
-_in_normal_mode = torch.inference_mode(mode=False)
 
 
 class Selector(Sampler[int]):
@@ -117,7 +114,7 @@ class Selector(Sampler[int]):
         self._planner.check_flat()
         return PlanIterator(self.batches())
 
-    @_in_normal_mode
+    @outside_inference_mode
     def batches(self) -> Iterator[Tensor]:
         """Yield the plan in blocks: int64 index tensors on the CPU, for data that already sits in memory.
 
@@ -134,7 +131,6 @@ class Selector(Sampler[int]):
         left = plan.indices[position.start :].clone()  # what the caller does to a block leaves the plan as it is
         return iter([share.cut(block_B) for block_B in torch.split(left, plan.block_size)])
 
-    @_in_normal_mode
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Yield each block, drawn when the one before was observed."""
         handed_out = -1
@@ -142,12 +138,17 @@ class Selector(Sampler[int]):
             if start == handed_out:
                 raise ValueError('refresh="step" draws a block when the one before was observed: call observe() first')
             handed_out = start
-            self._observer.catch_up()
-            yield self._share.cut(self._planner.draw_block(self.epoch, start)).clone()
+            yield self._draw_block(start)
+
+    @outside_inference_mode
+    def _draw_block(self, start: int) -> Tensor:
+        """Draw the block that begins at a place of the plan, from all that was observed; return this process' share."""
+        self._observer.catch_up()
+        return self._share.cut(self._planner.draw_block(self.epoch, start)).clone()
 
     # Training ------------------------------------------------------------------------------------------------
 
-    @_in_normal_mode
+    @outside_inference_mode
     def observe(
         self,
         indices: Any,
@@ -177,7 +178,7 @@ class Selector(Sampler[int]):
         logits_BL = prediction_tensor(logits, len(indices_B), self._labels.num_labels)
         self._observer.observe(indices_B, logits_BL, targets, probabilities=probabilities, in_plan=in_plan)
 
-    @_in_normal_mode
+    @outside_inference_mode
     @on_one_thread
     def end_epoch(self) -> None:
         """Close the epoch: probabilities and plan of the next are computed from all that was observed.
@@ -193,7 +194,7 @@ class Selector(Sampler[int]):
             )
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
 
-    @_in_normal_mode
+    @outside_inference_mode
     def restrict_to(self, share: Share) -> None:
         """Yield and observe this process' share of every block from now on: see `batchsift.shard`.
 
@@ -234,32 +235,32 @@ class Selector(Sampler[int]):
         return self._labels.num_samples
 
     @property
-    @_in_normal_mode
+    @outside_inference_mode
     def probabilities(self) -> Tensor:
         """The probabilities the epoch was drawn from, `(N,)` float64 on the CPU: a copy."""
         return self._planner.probability_N.clone()
 
     @property
-    @_in_normal_mode
+    @outside_inference_mode
     def scores(self) -> dict[str, Tensor]:
         """The method's scores, `(N,)` each, from everything observed so far."""
         self._observer.catch_up()
         return self._method.scores()
 
-    @_in_normal_mode
+    @outside_inference_mode
     def signals(self) -> dict[str, Tensor]:
         """Return the method's signals, `(N, L)` each, from everything observed so far; 0 where not labelled."""
         self._observer.catch_up()
         return self._method.signals()
 
     @property
-    @_in_normal_mode
+    @outside_inference_mode
     def counts(self) -> Tensor:
         """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
         self._observer.catch_up()
         return self._progress.count_N.cpu().clone()
 
-    @_in_normal_mode
+    @outside_inference_mode
     def summary(self) -> dict[str, float]:
         """Return plain floats for any logger.
 
@@ -269,7 +270,7 @@ class Selector(Sampler[int]):
         self._observer.catch_up()
         return summary.summarize(self._progress, self._planner.probability_N)
 
-    @_in_normal_mode
+    @outside_inference_mode
     def suspects(self, k: int) -> Tensor:
         """Find the cells that are most likely mislabelled: confidently and steadily wrong.
 
@@ -290,7 +291,7 @@ class Selector(Sampler[int]):
         self._observer.catch_up()
         return summary.suspects(self._method, k)
 
-    @_in_normal_mode
+    @outside_inference_mode
     def importance_weights(self, indices: Any) -> Tensor:
         """Return weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
 
@@ -314,13 +315,13 @@ class Selector(Sampler[int]):
         """Return what a state must share with the selector that takes it over."""
         return SelectorSettings.of(self._labels, self._method, self._planner.blocks, self._epochs)
 
-    @_in_normal_mode
+    @outside_inference_mode
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on exactly, mid-epoch included: copies of tensors, numbers and strings."""
         self._observer.catch_up()
         return SelectorState.of(self._settings(), self._planner, self._progress).as_dict()
 
-    @_in_normal_mode
+    @outside_inference_mode
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where the state was saved: iteration starts after the last observed block. The seed comes with it.
 
