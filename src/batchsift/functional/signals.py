@@ -114,13 +114,14 @@ def binary_cross_entropy_of_logits(logits: Tensor, positive: Tensor) -> Tensor:
     targets = positive.to(logits.dtype)
     if torch.get_num_threads() == 1 or logits.device.type != "cpu":
         return binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    below = logits.abs().neg_()
-    if below.numel() % _WHOLE_VECTORS:
-        padded = pad(below.flatten(), (0, -below.numel() % _WHOLE_VECTORS))
-        tail = softplus(padded)[: below.numel()].view(below.shape)
+    size = logits.abs()
+    if size.numel() % _WHOLE_VECTORS:
+        padded = pad(size.flatten(), (0, -size.numel() % _WHOLE_VECTORS))
+        tail = softplus(padded, beta=-1)[: size.numel()].view(size.shape)
     else:
-        tail = softplus(below)
-    return (1 - targets).mul_(logits).sub_(logits.clamp(max=0).sub_(tail))
+        tail = softplus(size, beta=-1)  # -log(1 + exp(-|z|))
+    log_sigmoid = tail.add_(logits.clamp(max=0))
+    return torch.addcmul(logits, targets, logits, value=-1).sub_(log_sigmoid)
 
 
 def hardness(loss: Tensor, flips: Tensor, *, released: bool = False) -> Tensor:
