@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import batchsift as bs
+from batchsift.methods import registry as methods
+from batchsift.models import registry as models
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -38,7 +40,9 @@ def is_own_method(value):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=lambda page: page.stem)
-def test_code_runs(page, tmp_path):
+def test_code_runs(page, tmp_path, monkeypatch):
+    for registry in (methods, models):  # what a page registers is not there for other tests
+        monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
     namespace = {"__name__": page.stem}
     for block in python_blocks(page):
         exec(compile(block, str(page), "exec"), namespace)

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from batchsift.data import from_frame, load
-from batchsift.data.readers.frames import MOST_CATEGORIES, CellError
+from batchsift.data.readers.frames import MOST_CATEGORIES, TableCellError
 
 NAN = np.nan
 
@@ -74,7 +74,7 @@ def test_label_values(values, expected):
 
 @pytest.mark.parametrize("value", [2, -1, 0.5, "maybe", "", "10", np.inf, datetime.date(2020, 1, 1)])
 def test_what_is_no_label_is_named(value):
-    with pytest.raises(CellError, match=r"column 'a', row 1: .* is no label; expected 0 or 1") as caught:
+    with pytest.raises(TableCellError, match=r"column 'a', row 1: .* is no label; expected 0 or 1") as caught:
         labels([0, value])
     assert (caught.value.column, caught.value.row) == ("a", 1)
 
@@ -125,9 +125,9 @@ def test_vectors_become_as_many_columns():
     names, matrix = features([np.array([1.0, 2.0]), [3, 4], None, (5, 6)])
     assert names == ("x_0", "x_1")
     np.testing.assert_array_equal(matrix, [[1, 2], [3, 4], [NAN, NAN], [5, 6]])
-    with pytest.raises(CellError, match="column 'x', row 1: a vector of 3 numbers; the first one has 2"):
+    with pytest.raises(TableCellError, match="column 'x', row 1: a vector of 3 numbers; the first one has 2"):
         features([[1, 2], [1, 2, 3]])
-    with pytest.raises(CellError, match="column 'x', row 1: not a vector of numbers"):
+    with pytest.raises(TableCellError, match="column 'x', row 1: not a vector of numbers"):
         features([[1, 2], ["a", "b"]])
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_feature_is_refused_with_the_way_out(values, message):
 
 
 def test_a_stray_text_among_numbers_is_named():
-    with pytest.raises(CellError, match=r"column 'x', row 3: '1\.2\.3' is no number, in a column of numbers"):
+    with pytest.raises(TableCellError, match=r"column 'x', row 3: '1\.2\.3' is no number, in a column of numbers"):
         features(["1", None, "2", "1.2.3"])
 
 
