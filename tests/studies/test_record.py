@@ -10,12 +10,12 @@ import pytest
 from scipy import sparse
 
 from batchsift.data import MultiLabelData
+from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
 from batchsift.studies.config import CellConfig
 from batchsift.studies.executor import Task, run_task
 from batchsift.studies.record import CellRecord
 from batchsift.studies.sources import GivenSource
-from batchsift.training.documents import make_jsonable
 from batchsift.training.prepare import prepare
 from batchsift.training.provenance import WITHOUT_NUMBERS, fingerprint, versions
 from batchsift.training.settings import Settings
