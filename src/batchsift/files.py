@@ -67,6 +67,15 @@ def folder_of(parent: str, name: str) -> Path:
     return Path(parent) / re.sub(r"[^\w.-]+", "-", name)
 
 
+def stem(path: Path) -> str:
+    """Return the name of a file without its ending, nor the `.gz` after it.
+
+    >>> stem(Path("toys/birds.train.csv.gz"))
+    'birds.train'
+    """
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
 def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
     r"""Return rows as CSV with a heading, each line ended by a line feed; None is an empty field.
 

@@ -21,9 +21,10 @@ from typing import Any
 from batchsift.files import csv_text, make_jsonable
 from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
-from batchsift.studies.analysis.claims import HEADLINES, describe_tests, make_claims
+from batchsift.studies.analysis.claims import describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import ALPHA, Comparison
+from batchsift.studies.config import HEADLINES
 from batchsift.training.recording import EpochRecord
 
 
