@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from batchsift.metrics import METRICS
-from batchsift.studies.analysis.claims import HEADLINES, describe_runs
+from batchsift.studies.analysis.claims import describe_runs
 from batchsift.studies.analysis.contrasts import Verdict
 from batchsift.studies.analysis.runs import BASELINE, read_runs
 from batchsift.studies.analysis.scopes import find_scopes
 from batchsift.studies.analysis.summaries import score_methods
 from batchsift.studies.analysis.wording import format_interval, format_value
+from batchsift.studies.config import HEADLINES
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- does it help: -->\n", "<!-- end -->"

@@ -97,7 +97,7 @@ def rooms() -> str:
         box(laboratory, "cli", "verbs, no logic", (490, 25), (480, 58)),
         box(laboratory, "report", "tables for the console, the page: draws, decides nothing", (490, 122), (480, 58)),
         box(laboratory, "studies", "file, grid, record, store, run, analysis", (490, 219), (480, 58)),
-        box(laboratory, "training", "one engine: settings, folds, fit, model", (490, 378), (330, 58)),
+        box(laboratory, "training", "one loop: settings, folds, fit, model", (490, 378), (330, 58)),
         box(floor, "models", "one paper,|one file", (490, 674), (108, 70)),
         box(floor, "data", "readers, splits,|catalog", (608, 674), (118, 70)),
         box(floor, "metrics", "multi-label", (736, 674), (98, 70)),

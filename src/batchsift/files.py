@@ -1,11 +1,14 @@
-"""Files that are whole or not there: writing atomically, claiming and naming a folder, rows as CSV."""
+"""Files that are whole or not there: writing atomically, claiming and naming a folder; rows as CSV, values as JSON."""
 
 import csv
 import io
+import json
+import math
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,11 @@ UNFINISHED = ".unfinished-"
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
-    """Writes files into a folder, each whole or not at all, even if the power fails.
+    """Write files into a folder, each whole or not at all, even if the power fails.
 
     Args:
-        folder: Made where it is missing.
-        files: Name to content.
+        folder: The folder; made where it is missing.
+        files: Names and contents.
 
     Returns:
         The paths written.
@@ -42,7 +45,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
 
 
 def claim(folder: Path) -> None:
-    """Makes the folder and proves that files can be written into it.
+    """Make the folder and prove that files can be written into it.
 
     Raises:
         OSError: where that cannot be done.
@@ -64,6 +67,15 @@ def folder_of(parent: str, name: str) -> Path:
     return Path(parent) / re.sub(r"[^\w.-]+", "-", name)
 
 
+def stem(path: Path) -> str:
+    """Return the name of a file without its ending, nor the `.gz` after it.
+
+    >>> stem(Path("toys/birds.train.csv.gz"))
+    'birds.train'
+    """
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
 def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
     r"""Return rows as CSV with a heading, each line ended by a line feed; None is an empty field.
 
@@ -79,3 +91,31 @@ def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def make_jsonable(value: Any) -> Any:
+    """Return a value as JSON can hold it.
+
+    Dataclasses become dictionaries, tuples become lists, and numbers that are not finite become None, at any depth.
+
+    >>> make_jsonable({"shares": (0.5, float("nan"))})
+    {'shares': [0.5, None]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {key: make_jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [make_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    r"""Return a JSON document as text, one line an entry.
+
+    >>> json_text({"name": "é"})
+    '{\n "name": "é"\n}'
+    """
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 _LABEL_KEYS = ("labels", "label", "targets", "target", "y")
 _ROWS = 64
-_INDEX_KEY = "sample_index"
+INDEX_KEY = "sample_index"
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 
@@ -54,9 +54,9 @@ class WithIndices(Dataset[Any]):
 def _with_index(index: int, sample: Any) -> Any:
     if not isinstance(sample, Mapping):
         return index, sample
-    if _INDEX_KEY in sample:
-        raise ValueError(f"sample {index} already has a key {_INDEX_KEY!r}: rename it, WithIndices needs that name")
-    return {**sample, _INDEX_KEY: index}
+    if INDEX_KEY in sample:
+        raise ValueError(f"sample {index} already has a key {INDEX_KEY!r}: rename it, WithIndices needs that name")
+    return {**sample, INDEX_KEY: index}
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class collate_with_indices(Generic[_S, _T]):  # noqa: N801 -- used like a functi
             return torch.tensor([index for index, _ in batch], device="cpu"), self.user_collate(
                 [sample for _, sample in batch]
             )
-        indices = torch.tensor([sample[_INDEX_KEY] for sample in batch], device="cpu")
-        plain: list[Any] = [{k: v for k, v in sample.items() if k != _INDEX_KEY} for sample in batch]
+        indices = torch.tensor([sample[INDEX_KEY] for sample in batch], device="cpu")
+        plain: list[Any] = [{k: v for k, v in sample.items() if k != INDEX_KEY} for sample in batch]
         collated = self.user_collate(plain)
-        return {**collated, _INDEX_KEY: indices} if isinstance(collated, Mapping) else (indices, collated)
+        return {**collated, INDEX_KEY: indices} if isinstance(collated, Mapping) else (indices, collated)
 
 
 def collect_labels(dataset: Any, num_workers: int = 0, *, labels_of: Callable[[Any], Any] | None = None) -> Tensor:

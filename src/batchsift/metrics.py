@@ -37,12 +37,17 @@ class Metric:
     """A metric as tables show it.
 
     Args:
-        name: Name for people.
-        higher_is_better: Direction.
+        name: The name for people.
+        higher_is_better: Whether higher values are better.
     """
 
     name: str
     higher_is_better: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The name, with an arrow in the better direction."""
+        return f"{self.name} {'↑' if self.higher_is_better else '↓'}"
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

@@ -11,12 +11,13 @@ from benchmarks.does_it_help import table
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
+from batchsift.files import json_text
 from batchsift.metrics import METRICS
 from batchsift.report.console.tables import comparison_report
 from batchsift.report.page import report
 from batchsift.studies.analysis.wording import format_p, format_value
 from batchsift.studies.comparison import compare
-from batchsift.studies.document import document, to_json
+from batchsift.studies.document import document
 from batchsift.studies.store import Store
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
@@ -35,7 +36,7 @@ def shown(tmp_path_factory):
     comparison = compare(prepare(data, settings), model="mlp", methods=METHODS, store=Store(folder))
     console = Console(file=io.StringIO(), width=400)
     console.print(comparison_report(comparison, 400))
-    return comparison, console.file.getvalue(), json.loads(to_json(document(comparison))), report(folder)
+    return comparison, console.file.getvalue(), json.loads(json_text(document(comparison))), report(folder)
 
 
 def words(page):

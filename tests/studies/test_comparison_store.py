@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from batchsift.data import MultiLabelData
-from batchsift.files import claim, write
+from batchsift.files import claim, json_text, write
 from batchsift.metrics import METRICS
 from batchsift.studies.comparison import compare
-from batchsift.studies.document import document, epochs_csv, to_json
+from batchsift.studies.document import document, epochs_csv
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
 
@@ -59,7 +59,7 @@ def test_gains_are_differences_to_random_for_the_better(comparison):
 
 
 def test_document_holds_the_contract(comparison):
-    content = json.loads(to_json(document(comparison)))
+    content = json.loads(json_text(document(comparison)))
     assert (content["data"], content["model"]) == ("made-up", "mlp")
     assert [result["method"] for result in content["results"]] == ["uncertainty", "random"]
     for result in content["results"]:
@@ -90,7 +90,7 @@ def test_nan_becomes_null(comparison):
         dataclasses.replace(run, metrics={**run.metrics, "macro_auc": math.nan}) for run in comparison.results["random"]
     ]
     undefined = dataclasses.replace(comparison, results={"random": tuple(runs)})
-    content = json.loads(to_json(document(undefined)))
+    content = json.loads(json_text(document(undefined)))
     assert content["results"][0]["metrics"]["macro_auc"] == {"mean": None, "std": None, "folds": [None, None]}
 
 

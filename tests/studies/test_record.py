@@ -3,20 +3,21 @@
 import dataclasses
 import json
 import math
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from batchsift.data import MultiLabelData
+from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
 from batchsift.studies.config import CellConfig
 from batchsift.studies.executor import Task, run_task
 from batchsift.studies.record import CellRecord
 from batchsift.studies.sources import GivenSource
-from batchsift.training.documents import make_jsonable
 from batchsift.training.prepare import prepare
-from batchsift.training.provenance import fingerprint, versions
+from batchsift.training.provenance import WITHOUT_NUMBERS, fingerprint, versions
 from batchsift.training.settings import Settings
 
 FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=2, min_positives=5)
@@ -167,6 +168,11 @@ def test_options_of_the_method_reach_it(data):
     found = run_cell(config_of(data, method="mine", method_options=options), prepare(data, FEW, seed=3))
     assert (found.status, found.config.method, found.result.method) == ("done", "mine", "mine")
     assert found.result.epochs[0].signals.label_weights == {}
+
+
+def test_what_the_hash_of_the_code_leaves_out_is_there():
+    package = files("batchsift")
+    assert [place for place in WITHOUT_NUMBERS if not package.joinpath(place).exists()] == []
 
 
 def test_versions_name_the_code():

@@ -1,6 +1,5 @@
 """`batchsift compare`: several methods on one data set."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +13,13 @@ from batchsift.cli.endings import (
     deaths_explained,
     mistakes_explained,
     plain_endings,
+    show_json,
     show_paths,
     stop,
 )
 from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
 from batchsift.cli.words import check_method, split_words
-from batchsift.files import claim, folder_of, write
+from batchsift.files import claim, folder_of, json_text, write
 from batchsift.training.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,11 +132,11 @@ def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
 
     from batchsift.report.console.plots import convergence, image
     from batchsift.report.console.tables import comparison_report
-    from batchsift.studies.document import document, epochs_csv, to_json
+    from batchsift.studies.document import document, epochs_csv
 
     figure = convergence(comparison)
     files = {
-        "results.json": to_json(document(comparison, histories=True)).encode(),
+        "results.json": json_text(document(comparison, histories=True)).encode(),
         "epochs.csv": epochs_csv(comparison).encode(),
         "convergence.png": image(figure, "png"),
         "convergence.svg": image(figure, "svg"),
@@ -147,7 +147,7 @@ def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
             written = write(folder, files)
     finally:
         if as_json:
-            sys.stdout.write(to_json(document(comparison)) + "\n")
+            show_json(document(comparison))
         else:
             console.print(comparison_report(comparison, console.width))
     show_paths(written, as_json=as_json)

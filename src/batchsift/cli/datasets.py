@@ -1,12 +1,10 @@
 """`batchsift datasets`: the named data sets, and `batchsift datasets fetch`: their download."""
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings
+from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
 from batchsift.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def list_datasets(context: typer.Context, as_json: AsJson = False) -> None:
 
     entries = [catalog.entry(name) for name in catalog.names()]
     if as_json:
-        _print_json({"cache": str(catalog.cache_folder()), "datasets": [_document(entry) for entry in entries]})
+        show_json({"cache": str(catalog.cache_folder()), "datasets": [_document(entry) for entry in entries]})
         return
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -66,7 +64,7 @@ def fetch_datasets(
         with DownloadProgress() as progress:
             documents = [_fetched(name, entry, split, progress) for name, entry in entries.items()]
         if as_json:
-            _print_json({"cache": str(catalog.cache_folder()), "datasets": documents})
+            show_json({"cache": str(catalog.cache_folder()), "datasets": documents})
             return
         for document in documents:
             _print_fetched(document)
@@ -116,7 +114,3 @@ def _print_fetched(document: dict[str, Any]) -> None:
     typer.echo(f"{document['name']}: licence {document['licence']}; cite {document['citation']}")
     for path in document["files"].values():
         typer.echo(f"  {path}")
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")

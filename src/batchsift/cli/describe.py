@@ -1,15 +1,13 @@
 """`batchsift describe`: what a data set is like."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings, show_paths
+from batchsift.cli.endings import mistakes_explained, plain_endings, show_json, show_paths
 from batchsift.cli.options import AsJson, Data, ReadingOptions, takes_groups
-from batchsift.files import folder_of, write
+from batchsift.files import folder_of, json_text, write
 
 
 @takes_groups
@@ -23,17 +21,18 @@ def describe(
     """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture."""
     from rich.console import Console
 
-    from batchsift.data.describe import describe as described
+    from batchsift.data.describe import describe as describe_data
     from batchsift.report.console.description import description_figure, description_report
     from batchsift.report.console.plots import image
 
     with plain_endings(), mistakes_explained():
-        found = described(reading.load(data))
-        document = json.dumps(found.document(), indent=1, allow_nan=False, ensure_ascii=False)
-        files = {"description.json": document.encode(), "labels.png": image(description_figure(found), "png")}
-        written = write(out or folder_of("results", found.name), files)
+        description = describe_data(reading.load(data))
+        document = description.document()
+        picture = image(description_figure(description), "png")
+        files = {"description.json": json_text(document).encode(), "labels.png": picture}
+        written = write(out or folder_of("results", description.name), files)
     if as_json:
-        sys.stdout.write(document + "\n")
+        show_json(document)
     else:
-        Console(highlight=False).print(description_report(found))
+        Console(highlight=False).print(description_report(description))
     show_paths(written, as_json=as_json)

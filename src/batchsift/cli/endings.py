@@ -1,15 +1,17 @@
-"""How commands end: a user's mistake in one line, an interruption without a traceback."""
+"""How commands end: with a document or the paths written, with a user's mistake in one line, or interrupted."""
 
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
+
+from batchsift.files import json_text
 
 FAILED = 1
 USER_MISTAKE = 2
@@ -68,6 +70,11 @@ def show_paths(paths: Iterable[Path], *, as_json: bool) -> None:
     """Say which files were written: on stdout, or on stderr where stdout is for a JSON document."""
     stream = sys.stderr if as_json else sys.stdout
     stream.writelines(f"{path}\n" for path in paths)
+
+
+def show_json(document: Mapping[str, Any]) -> None:
+    """Write a JSON document to stdout."""
+    sys.stdout.write(json_text(document) + "\n")
 
 
 def stop(message: str, code: int) -> NoReturn:

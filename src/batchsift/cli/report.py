@@ -1,13 +1,12 @@
 """`batchsift report`: one HTML page of a study."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings
+from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
 from batchsift.cli.options import AsJson
 from batchsift.cli.words import split_words
 from batchsift.metrics import METRICS
@@ -32,7 +31,7 @@ def report(
         made = made_of(folder, metrics=names, alpha=alpha)
         page = write_report(made, out or folder / "report.html")
     if as_json:
-        sys.stdout.write(json.dumps({"page": str(page), **made.document()}, indent=1, allow_nan=False) + "\n")
+        show_json({"page": str(page), **made.document()})
         return
     for part in made.scopes:
         for card in part.cards:

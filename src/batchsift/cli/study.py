@@ -14,6 +14,7 @@ from batchsift.cli.endings import (
     deaths_explained,
     mistakes_explained,
     plain_endings,
+    show_json,
 )
 from batchsift.cli.options import AsJson, Jobs, number_of_processes
 
@@ -128,10 +129,9 @@ def _show(now: "StudyProgress", folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from batchsift.report.console.study import show_progress
-    from batchsift.studies.document import to_json
 
     if as_json:
-        sys.stdout.write(to_json(_document(now, folder)) + "\n")
+        show_json(_document(now, folder))
     else:
         show_progress(Console(highlight=False), now, folder)
 

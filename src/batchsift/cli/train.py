@@ -43,6 +43,7 @@ def train(
         training.check(validation_share=validation_share)
         words.check_method(method)
         options = assigned(option or [], "--option")
+    import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
     from batchsift.training.options import check_hyperparameters, create_method
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):

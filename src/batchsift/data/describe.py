@@ -9,9 +9,8 @@ The measures and their sources, over N samples, D features and L labels:
 A cell that is not labelled (NaN) counts as 0, but in a label's frequency. Labels nobody has are left out of the means.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from batchsift.data.duplicates import Duplicates, find_duplicates, repeated_features
 from batchsift.data.imbalance import imbalance_ratios, instance_scumble
+from batchsift.files import make_jsonable
 
 if TYPE_CHECKING:
     from batchsift.data.dataset import MultiLabelData
@@ -101,7 +101,7 @@ class Description:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON can hold it: dictionaries, lists, strings, finite numbers and None (for NaN)."""
-        content: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda _: None)
+        content: dict[str, Any] = make_jsonable(self)
         return content
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from batchsift.loading import INDEX_KEY
 from batchsift.selection.selector import Selector
 from batchsift.selection.sharding import shard
 
@@ -188,7 +189,7 @@ def _indices(batch: Any) -> Tensor:
     """
     indices = None
     if isinstance(batch, Mapping):
-        indices = batch.get("sample_index")
+        indices = batch.get(INDEX_KEY)
     elif isinstance(batch, Sequence) and len(batch) == 2:
         indices = batch[0]
     if isinstance(indices, Tensor) and indices.ndim == 1 and not indices.is_floating_point():
@@ -196,7 +197,7 @@ def _indices(batch: Any) -> Tensor:
     raise ValueError(
         f"the training batch ({type(batch).__name__}) carries no sample indices: wrap the data set in "
         "DataLoader(WithIndices(dataset), ...), a collate function of your own in collate_with_indices(...), and keep "
-        "(indices, sample) or the key 'sample_index' in hooks that change the batch"
+        "(indices, sample) or the key {INDEX_KEY!r} in hooks that change the batch"
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from batchsift.integrations.accelerate import check_accelerator, check_sizes, unshared
-from batchsift.loading import WithIndices, collate_with_indices
+from batchsift.loading import INDEX_KEY, WithIndices, collate_with_indices
 from batchsift.selection.selector import Selector
 from batchsift.selection.sharding import shard
 
@@ -24,7 +24,6 @@ except ImportError as error:
         "batchsift.integrations.transformers needs Transformers: python -m pip install 'batchsift[transformers]'"
     ) from error
 
-_INDEX_KEY = "sample_index"
 _STATE_FILE = "selector.pt"
 _SKIPPED = 0  # stands for the samples that the Trainer skips on resume, which are not loaded
 
@@ -97,14 +96,14 @@ class SelectorTrainer(Trainer):
             ValueError: The batch has no indices or is not the one that the selector expects after a resume, or
                 `compute_loss` did not show the logits.
         """
-        indices = inputs.get(_INDEX_KEY)
+        indices = inputs.get(INDEX_KEY)
         if indices is None:
             raise ValueError(
-                f"the training batch has no {_INDEX_KEY!r}: keep what get_train_dataloader of SelectorTrainer returns"
+                f"the training batch has no {INDEX_KEY!r}: keep what get_train_dataloader of SelectorTrainer returns"
             )
         self._check_first(indices)
         self._indices = indices
-        without_index = {name: value for name, value in inputs.items() if name != _INDEX_KEY}
+        without_index = {name: value for name, value in inputs.items() if name != INDEX_KEY}
         loss: Tensor = super().training_step(model, without_index, *args, **kwargs)
         if self._indices is not None:
             raise ValueError(
@@ -245,7 +244,7 @@ class _CollateMapping:
             raise TypeError(
                 f"the collator made a {type(inputs).__name__}: the Trainer needs a mapping with what the model takes"
             )
-        return {**inputs, _INDEX_KEY: indices}
+        return {**inputs, INDEX_KEY: indices}
 
 
 def _check_arguments(args: Any) -> None:

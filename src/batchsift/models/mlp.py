@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from batchsift.models.base import BaseModel, known_cross_entropy
 from batchsift.models.registry import register
+from batchsift.models.settings import check_dropout
 
 
 @register
@@ -44,8 +45,7 @@ class MLP(BaseModel):
                 "num_features, num_labels and every hidden width must be at least 1, "
                 f"got {num_features}, {num_labels} and {tuple(hidden)}"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+        check_dropout(dropout=dropout)
         self.body = nn.Sequential(
             *(
                 layer

@@ -112,14 +112,8 @@ class Interval:
     high: float | None
     reason: str | None = None
 
-    def excludes_zero(self) -> bool:
-        """Return whether both ends lie on the same side of zero."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
-
-def bootstrap_interval(
-    *groups: Sequence[float], confidence: float = 0.95, seed: int = 0, resamples: int = RESAMPLES
-) -> Interval:
+def bootstrap_interval(*groups: Sequence[float], confidence: float = 0.95, seed: int = 0) -> Interval:
     """Return the percentile bootstrap interval of the mean of the groups' means (by `scipy.stats.bootstrap`).
 
     With one group of paired differences it is the paired bootstrap (Efron and Tibshirani, An Introduction to the
@@ -133,7 +127,6 @@ def bootstrap_interval(
         groups: Differences, at least three in each group.
         confidence: The level of the interval, in (0, 1).
         seed: Seed of the resampling.
-        resamples: Number of resamples.
 
     Returns:
         The interval, or the reason why there is none.
@@ -154,7 +147,7 @@ def bootstrap_interval(
         arrays,
         _mean_of_means,
         confidence_level=confidence,
-        n_resamples=resamples,
+        n_resamples=RESAMPLES,
         method="percentile",
         vectorized=True,
         rng=np.random.default_rng(seed),

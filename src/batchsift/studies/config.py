@@ -10,6 +10,7 @@ from typing import Any
 from batchsift.training.settings import Settings
 
 STUDY_FORMAT = 1
+HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
 
 
 @dataclass(frozen=True, kw_only=True)

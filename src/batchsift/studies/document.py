@@ -13,20 +13,18 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 ```
 """
 
-import json
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from batchsift.files import csv_text
+from batchsift.files import csv_text, make_jsonable
 from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
-from batchsift.studies.analysis.claims import HEADLINES, describe_tests, make_claims
+from batchsift.studies.analysis.claims import describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import ALPHA, Comparison
-from batchsift.training.documents import make_jsonable
+from batchsift.studies.config import HEADLINES
 from batchsift.training.recording import EpochRecord
 
 
@@ -69,8 +67,8 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
             for runs in comparison.results.values()
             for run in runs
         ]
-    found: dict[str, Any] = make_jsonable(content)
-    return found
+    jsonable: dict[str, Any] = make_jsonable(content)
+    return jsonable
 
 
 def _history(record: EpochRecord) -> dict[str, Any]:
@@ -119,11 +117,6 @@ def _contrasts(comparison: Comparison) -> dict[str, Any]:
             for one in make_claims(scope, HEADLINES)
         },
     }
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    """Write a JSON document as text, one line an entry."""
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
 
 
 def epochs_csv(comparison: Comparison) -> str:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from batchsift import methods, models
 from batchsift.metrics import METRICS
+from batchsift.studies.config import HEADLINES
 from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
 from batchsift.training import presets as recipes
 from batchsift.training.options import create_method, nearest
@@ -205,7 +206,7 @@ class StudyFile(_Table):
     ]
     folds: Annotated[int, Field(ge=2)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
-    metrics: list[Annotated[str, _one_of(lambda: list(METRICS), "metric")]] = ["macro_auc", "ranking_loss", "macro_f1"]
+    metrics: list[Annotated[str, _one_of(lambda: list(METRICS), "metric")]] = list(HEADLINES)
     training: Training = Training()
     overrides: list[Override] = []
 

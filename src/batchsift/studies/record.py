@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from batchsift.files import make_jsonable
 from batchsift.studies.config import CellConfig
-from batchsift.training.documents import make_jsonable
 from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import machine, versions

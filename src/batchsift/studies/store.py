@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from batchsift.files import UNFINISHED, claim, write
+from batchsift.files import UNFINISHED, claim, json_text, write
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
 
@@ -73,7 +73,7 @@ class Store:
 
     def write_manifest(self, manifest: StudyManifest) -> None:
         """Write the manifest of the folder's study."""
-        content = json.dumps(manifest.document(), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+        content = json_text(manifest.document()) + "\n"
         write(self.folder, {STUDY: content.encode()})
 
     @contextmanager

@@ -18,7 +18,9 @@ and labels; it is always given features.
 from batchsift.testing import remembering, selecting
 from batchsift.testing.pretending import Check, Factory
 
-CHECKS: tuple[Check, ...] = (*selecting.CHECKS, *remembering.CHECKS)
+CHECKS: tuple[Check, ...] = tuple(
+    check for module in (selecting, remembering) for name, check in vars(module).items() if name.startswith("check_")
+)
 
 
 def check_method(factory: Factory) -> None:

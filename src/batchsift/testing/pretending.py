@@ -19,6 +19,7 @@ Factory = Callable[[], Method]
 Check = Callable[[Factory], None]
 EPOCHS = 12
 BATCH_SIZE = 8
+HIGHEST_PRESSURE = 64.0  # that a published method was tried with
 
 
 def require(condition: object, message: str) -> None:
@@ -33,7 +34,7 @@ def made_up(num_samples: int = 45, num_labels: int = 4, seed: int = 0, unknown: 
     Args:
         num_samples: N, at least 2.
         num_labels: L.
-        seed: Other numbers for another seed.
+        seed: The seed of the random numbers.
         unknown: The share of cells that are not labelled.
 
     Returns:
@@ -62,7 +63,7 @@ def watch(selector: Selector, logits: Tensor, epochs: int) -> None:
 
 
 def train(selector: Selector, logits: Tensor, epochs: int) -> list[Tensor]:
-    """Go through epochs as a training loop does; returns all blocks."""
+    """Go through epochs as a training loop does; return all blocks."""
     blocks = []
     for _ in range(epochs):
         for block in selector.batches():
@@ -98,14 +99,14 @@ def require_finite(selector: Selector) -> None:
         require(value.isfinite().all(), f"{name} is not finite everywhere")
 
 
-def require_nearly(actual_N: Tensor, expected_N: Tensor, pressure: float = 64.0) -> None:
+def require_nearly(actual_N: Tensor, expected_N: Tensor) -> None:
     """Check that probabilities are equal, but for scores that rounding moved over the edge of a level.
 
     A level is a factor `exp(ln s / n)` of the selection pressure s.
     """
     away_N = (actual_N.log() - expected_N.log()).abs()
     away_N = torch.where((actual_N == 0) & (expected_N == 0), 0.0, away_N)
-    level = math.log(pressure) / len(actual_N)
+    level = math.log(HIGHEST_PRESSURE) / len(actual_N)
     require(float(away_N.max()) <= level * 1.05, f"probabilities differ by a factor of exp({float(away_N.max()):.3g})")
     share = float((away_N < 1e-3).double().mean())
     require(share >= 0.9, f"only {share:.0%} of the probabilities are the same")
@@ -132,7 +133,7 @@ class raises_value_error:  # noqa: N801 -- read as a sentence
     """A block of code that must raise ValueError, with a word in its message.
 
     Args:
-        word: That must occur in the message.
+        word: A word that must occur in the message.
         message: What is wrong if nothing is raised.
     """
 

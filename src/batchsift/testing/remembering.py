@@ -8,7 +8,6 @@ from torch import Tensor
 
 from batchsift.testing.pretending import (
     BATCH_SIZE,
-    Check,
     Factory,
     has_scores,
     is_uniform,
@@ -177,6 +176,3 @@ def check_sparse_labels(factory: Factory) -> None:
         watch(other, logits, 4)
         require_same_state(other, plain)
         other.load_state_dict(plain.state_dict())
-
-
-CHECKS: tuple[Check, ...] = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))

@@ -10,7 +10,6 @@ import torch
 from batchsift.testing.pretending import (
     BATCH_SIZE,
     EPOCHS,
-    Check,
     Factory,
     has_scores,
     is_uniform,
@@ -220,6 +219,3 @@ def check_pure_probabilities(factory: Factory) -> None:
     for epoch, (first, second) in enumerate(zip(once, again, strict=True)):
         require(torch.equal(first, second), f"probabilities({epoch}) differ when they are asked for again")
     require(torch.equal(selector.probabilities, once[4]), "probabilities(4) changed after the epoch had begun")
-
-
-CHECKS: tuple[Check, ...] = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))

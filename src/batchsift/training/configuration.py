@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import MultiLabelData
+from batchsift.files import make_jsonable
 from batchsift.training.checks import check_device
-from batchsift.training.documents import make_jsonable
 from batchsift.training.options import check_hyperparameters, create_method
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings

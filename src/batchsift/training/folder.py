@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from batchsift.files import csv_text, write
+from batchsift.files import csv_text, json_text, make_jsonable, write
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import check_same_run
-from batchsift.training.documents import make_jsonable
 from batchsift.training.model import TrainedModel
 from batchsift.training.provenance import versions
 from batchsift.training.recording import EpochRecord, Suspect
@@ -118,8 +117,7 @@ def write_result(
         "seconds": seconds,
         "versions": versions(),
     }
-    text = json.dumps(make_jsonable(summary), indent=1, allow_nan=False, ensure_ascii=False)
-    write(folder, {SUMMARY: text.encode()})
+    write(folder, {SUMMARY: json_text(make_jsonable(summary)).encode()})
 
 
 def _row(record: EpochRecord) -> dict[str, float]:

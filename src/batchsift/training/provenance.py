@@ -27,7 +27,7 @@ WITHOUT_NUMBERS = (
     "report",
     "statistics",
     "studies/analysis",
-    "testing.py",
+    "testing",
     "training/tensorboard.py",
 )
 

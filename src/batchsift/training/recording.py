@@ -155,8 +155,7 @@ def record_suspects(
     signals = selector.signals()
     if "loss" not in signals:
         return ()
-    loss_NL = signals["loss"]
-    hardness_NL = formulas.hardness(loss_NL, signals.get("flip_ema", torch.zeros_like(loss_NL)))
+    hardness_NL = formulas.suspicion(signals["loss"], signals.get("flip_ema"))
     return tuple(
         Suspect(int(rows[sample]), label_names[label], float(hardness_NL[sample, label]))
         for sample, label in selector.suspects(NUM_SUSPECTS).tolist()

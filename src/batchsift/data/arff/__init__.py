@@ -16,12 +16,13 @@ from pathlib import Path
 
 from batchsift.data.arff.exact import read_exactly
 from batchsift.data.arff.header import read_header
-from batchsift.data.arff.labels import drop_identifiers, find_dropped, find_labels, stem
+from batchsift.data.arff.labels import drop_identifiers, find_dropped, find_labels
 from batchsift.data.arff.layout import lay_out
 from batchsift.data.arff.plain import read_plainly
 from batchsift.data.arff.source import read_chunks
 from batchsift.data.arff.table import DenseTable, SparseCells, SparseTable
 from batchsift.data.dataset import MultiLabelData
+from batchsift.files import stem
 
 __all__ = ["read_arff"]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.readers.columns import chosen_columns, how_to_drop, is_identifier, true_at_ends
+from batchsift.files import stem
 from batchsift.messages import did_you_mean, first_few
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
@@ -137,11 +138,6 @@ def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
     mask_A = np.zeros(len(kept_A), dtype=bool)
     mask_A[positions[-count:]] = True
     return mask_A
-
-
-def stem(path: Path) -> str:
-    """Return the name of a file without `.arff` and `.gz`."""
-    return path.name.removesuffix(".gz").rpartition(".")[0] or path.stem
 
 
 def _find_xml(path: Path) -> Path | None:

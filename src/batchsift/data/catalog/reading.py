@@ -43,17 +43,21 @@ def load(
     return _checked(found, [places[part] for part in found.parts])[0]
 
 
-def published_split(
-    name: str, *, offline: bool | None = None, on_progress: FileProgress = no_progress, notice: Notice = say
-) -> PublishedSplit:
+def published_split(name: str, *, offline: bool | None = None) -> PublishedSplit:
     """Return the division of a named data set into training and test samples that its source publishes.
 
-    Args and errors are those of `load`; a data set without such a division is a `ValueError`.
+    Args:
+        name: As for `load`.
+        offline: As for `load`.
+
+    Raises:
+        ValueError: There is no such data set or division, or what was downloaded is not what was published.
+        DownloadError: It cannot be had or stored.
     """
     found = entry(name)
     if not found.has_published_split:
         raise ValueError(f"{found.name} has no published split; divide it with folds, holdout or train_validation_test")
-    places = fetch(found, parts=("train", "test"), offline=offline, on_progress=on_progress, notice=notice)
+    places = fetch(found, parts=("train", "test"), offline=offline)
     data, num_train = _checked(found, [places["train"], places["test"]])
     return PublishedSplit.divided_at(num_train, data)
 

@@ -18,6 +18,7 @@ import pandas as pd
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import repeated_name
 from batchsift.data.readers.frames import TableCellError, from_frame
+from batchsift.files import stem
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what stands for a missing value
 
@@ -59,7 +60,7 @@ def read_table(
             label_column=label_column,
             delimiter=delimiter,
             drop=drop,
-            name=_stem(path),
+            name=stem(path),
         )
 
 
@@ -222,7 +223,3 @@ def _file_named(path: Path, text: _Text | None) -> Iterator[None]:
         raise ValueError(f"{path}, {place}, column {error.column!r}: {error.reason}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def _stem(path: Path) -> str:
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem

@@ -11,13 +11,14 @@ from rich.text import Text
 from batchsift.messages import first_few
 from batchsift.metrics import METRICS
 from batchsift.statistics import Summary
-from batchsift.studies.analysis.claims import HEADLINES, describe_runs, describe_tests, make_claims
+from batchsift.studies.analysis.claims import describe_runs, describe_tests, make_claims
 from batchsift.studies.analysis.contrasts import Contrast
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
 from batchsift.studies.analysis.summaries import lowest_rank, score_methods
 from batchsift.studies.analysis.wording import NOTHING, format_p, format_percent, format_value
 from batchsift.studies.comparison import Comparison
+from batchsift.studies.config import HEADLINES
 from batchsift.training.prepare import Prepared
 
 FIRST_COLUMN = 21  # characters a row's name takes, its borders included
@@ -78,7 +79,7 @@ def means_table(scope: Scope, methods: Sequence[str]) -> Table:
     for key in METRICS:
         scores = score_methods(scope, key, data)
         cells = [Text(_mean(scores[m].summary), style="bold" if scores[m].is_best else "") for m in methods]
-        table.add_row(_metric_heading(key), *cells)
+        table.add_row(METRICS[key].heading, *cells)
     table.add_section()
     ranks = scope.overall_ranks
     lowest = lowest_rank(ranks)
@@ -101,10 +102,6 @@ def _describe_gains(scope: Scope) -> str:
         f"Gains above zero are better, whatever the metric's direction. {describe_runs(scope)} "
         f"{describe_tests(scope, HEADLINES[0])} Told apart: p below {format_percent(scope.alpha)}."
     )
-
-
-def _metric_heading(key: str) -> str:
-    return f"{METRICS[key].name} {'↑' if METRICS[key].higher_is_better else '↓'}"
 
 
 def _table(first: str, methods: Sequence[str]) -> Table:

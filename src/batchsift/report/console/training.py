@@ -51,6 +51,5 @@ def training_table(result: TrainingResult) -> Table:
         table.add_column("test", justify="right")
     for key in SHOWN:
         cells = [part[key] for part in (result.validation, result.test) if part is not None]
-        arrow = "↑" if METRICS[key].higher_is_better else "↓"
-        table.add_row(f"{METRICS[key].name} {arrow}", *(f"{cell:.4f}" if cell is not None else "-" for cell in cells))
+        table.add_row(METRICS[key].heading, *(f"{cell:.4f}" if cell is not None else "-" for cell in cells))
     return table

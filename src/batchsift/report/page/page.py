@@ -24,9 +24,9 @@ from batchsift.report.page.content import (
     scope_parts,
 )
 from batchsift.report.page.figures.drawing import Drawing
-from batchsift.studies.analysis.claims import HEADLINES
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, StudyRuns, read_runs
 from batchsift.studies.analysis.wording import count_nouns, format_percent
+from batchsift.studies.config import HEADLINES
 
 LIMIT = 3_000_000  # bytes of a page
 SHARE_OF_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves

@@ -33,11 +33,6 @@ def interval_cell(low: float | None, high: float | None) -> TableCell:
     return TableCell(format_interval(low, high), low)
 
 
-def metric_heading(key: str) -> str:
-    """Return a metric's name and direction."""
-    return f"{METRICS[key].name} {'↑' if METRICS[key].higher_is_better else '↓'}"
-
-
 def scores_table(scope: Scope, key: str, name: str) -> Table:
     """Tabulate mean and standard deviation of a metric: a row a data set, a column a method."""
     rows = []
@@ -53,7 +48,7 @@ def scores_table(scope: Scope, key: str, name: str) -> Table:
     ]
     return Table(
         name=identifier("scores", key, name),
-        caption=metric_heading(key),
+        caption=METRICS[key].heading,
         columns=[Column("Data set", numeric=False), *(Column(method) for method in scope.methods)],
         rows=rows,
         footer=footer,

@@ -71,10 +71,10 @@ def settings(**further: Any) -> AbstractContextManager[None]:
     return mpl.rc_context(cast("Any", {**SETTINGS, **further}))
 
 
-def figure(height: float, width: float = WIDTH) -> Figure:
-    """Make an empty figure of so many points; one point is one unit of the SVG."""
+def figure(height: float) -> Figure:
+    """Make an empty figure of so many points in height; one point is one unit of the SVG."""
     drawn = Figure(
-        figsize=(width / 72, height / 72), dpi=72, layout=ConstrainedLayoutEngine(w_pad=2 / 72, h_pad=3 / 72)
+        figsize=(WIDTH / 72, height / 72), dpi=72, layout=ConstrainedLayoutEngine(w_pad=2 / 72, h_pad=3 / 72)
     )
     FigureCanvasSVG(drawn)
     return drawn

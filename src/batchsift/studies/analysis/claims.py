@@ -20,7 +20,6 @@ from batchsift.studies.analysis.wording import (
     state_p,
 )
 
-HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
 NAMES = {EPOCHS: "Epochs to target", AREA: f"Mean validation {METRICS[TARGET].name}"}
 Show = Callable[..., str]
 

@@ -76,13 +76,13 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def count_nouns(number: int, one: str, many: str | None = None) -> str:
+def count_nouns(number: int, noun: str) -> str:
     """Write a number with its noun.
 
     >>> count_nouns(1, "data set"), count_nouns(3, "data set")
     ('1 data set', '3 data sets')
     """
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def format_interval(low: float | None, high: float | None) -> str:

@@ -57,15 +57,14 @@ def epochs_to_draw(num_epochs: int) -> np.ndarray:
 
 
 def stack_curves(curves: Sequence[Floats]) -> Floats:
-    """Stack runs' curves as `(R, E)`, cut to the shortest."""
+    """Stack the curves `(E, ...)` of R runs as `(R, E, ...)`, cut to the shortest."""
     shortest = min(len(curve) for curve in curves)
     return np.array([curve[:shortest] for curve in curves])
 
 
 def mean_over_runs(traces: Sequence[Floats]) -> Floats:
     """Average `(E, ...)` traces of runs, cut to the shortest."""
-    shortest = min(len(trace) for trace in traces)
-    mean: Floats = np.mean([trace[:shortest] for trace in traces], axis=0)
+    mean: Floats = stack_curves(traces).mean(axis=0)
     return mean
 
 

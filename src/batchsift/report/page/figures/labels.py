@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from batchsift.messages import cut_short
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, epochs_to_draw, few_ticks, identifier, mean_over_runs
+from batchsift.studies.analysis.labels import mean_of_known
 from batchsift.studies.analysis.runs import Block, Floats, Run
 
 MOST_NAMES = 26  # labels that can be named beside a heat map
@@ -45,7 +47,7 @@ def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) ->
     scale.yaxis.tick_right()
     scale.yaxis.set_major_locator(few_ticks(4))
     if num_labels <= MOST_NAMES:
-        axes.set_yticks(range(num_labels), [cut_name(name) for name in names], fontsize=9.5)
+        axes.set_yticks(range(num_labels), [cut_short(name, LONGEST) for name in names], fontsize=9.5)
     else:
         axes.set_yticks([0, num_labels - 1], ["most frequent", "rarest"], fontsize=9.5)
     axes.xaxis.set_major_locator(few_ticks(6, integer=True))
@@ -101,9 +103,7 @@ def draw_gains(
     table = np.array(list(gains_ML.values()))
     if not table.size or np.isnan(table).all():
         return None
-    mean_L = np.array(
-        [np.mean(column[~np.isnan(column)]) if not np.isnan(column).all() else np.nan for column in table.T]
-    )
+    mean_L = mean_of_known(table)
     order = [int(j) for j in np.argsort(-mean_L, kind="stable") if not np.isnan(mean_L[j])]
     half = MOST_GAINS // 2
     chosen = order if len(order) <= MOST_GAINS else [*order[:half], *order[-half:]]
@@ -119,7 +119,7 @@ def draw_gains(
                 dot.set_gid(f"series-{number}")
         if len(chosen) < len(order):
             axes.axhline(half - 0.5, color=svg.MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.set_yticks(range(len(chosen)), [cut_name(names[j]) for j in chosen], fontsize=9.5)
+        axes.set_yticks(range(len(chosen)), [cut_short(names[j], LONGEST) for j in chosen], fontsize=9.5)
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.xaxis.set_major_locator(few_ticks(5))
         axes.set_xlabel("AUC less Random's")
@@ -130,8 +130,3 @@ def draw_gains(
             len(chosen) < len(order)
         )
         return Drawing(svg.inline(figure, name=name, label=label), "Which labels gain", note)
-
-
-def cut_name(name: str) -> str:
-    """Cut a label's name where it is long."""
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

@@ -23,7 +23,6 @@ def draw_ranks(
     name: str,
     title: str,
     difference: float | None = None,
-    note: str = "",
 ) -> Drawing:
     """Draw the methods on a line by average rank, the best to the left; a bar joins those that were not told apart.
 
@@ -34,7 +33,6 @@ def draw_ranks(
         name: The start of the ids.
         title: The title of the figure.
         difference: The length of the critical difference, drawn above the axis; None for none.
-        note: The note below the figure.
     """
     order = sorted(ranks, key=lambda method: ranks[method])
     rows = (len(order) + 1) // 2
@@ -55,7 +53,7 @@ def draw_ranks(
             y = first + ROW * ((place if left else len(order) - 1 - place) + 0.4)
             _Mark(method, ranks[method], svg.color(methods.index(method)), left).draw(axes, scale, axis, y)
         label = f"{title}: " + ", ".join(f"{method} {ranks[method]:.2f}" for method in order)
-        return Drawing(svg.inline(figure, name=identifier(name), label=label), title, note)
+        return Drawing(svg.inline(figure, name=identifier(name), label=label), title)
 
 
 def _canvas(height: float) -> tuple[Figure, Axes]:
