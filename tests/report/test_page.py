@@ -35,6 +35,12 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
+@pytest.fixture
+def few_figures(monkeypatch):
+    """A page without room for figures, for what only its words are looked at: figures take seconds to draw."""
+    monkeypatch.setattr("batchsift.report.page.page.LIMIT", 0)
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return report(write_study(tmp_path_factory.mktemp("small"), models=("mlp", "clif"), **SMALL))
@@ -111,7 +117,7 @@ def test_whatever_the_study_lacks_there_is_a_page_that_says_so(tmp_path, options
     assert not re.search(r"\b(nan|NaN|None)\b", text)
 
 
-def test_without_the_study_file_the_cells_suffice(tmp_path):
+def test_without_the_study_file_the_cells_suffice(tmp_path, few_figures):
     write_study(tmp_path, **SMALL)
     (tmp_path / "study.json").unlink()
     made = report(tmp_path)
@@ -159,7 +165,7 @@ def test_wrong_wishes_are_refused(small, options, message):
         report(small.study.folder, **options)
 
 
-def test_metrics_and_level_are_the_readers_choice(small):
+def test_metrics_and_level_are_the_readers_choice(small, few_figures):
     made = report(small.study.folder, metrics=["jaccard"], alpha=0.1)
     assert "Jaccard: " in made.html
     assert "90 % interval" in made.html
