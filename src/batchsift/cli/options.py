@@ -97,12 +97,12 @@ class ReadingOptions:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                found = load(data, **asdict(self))
+                loaded = load(data, **asdict(self))
             except ValueError as error:
                 raise ValueError(as_options(str(error))) from error
         for warning in caught:
             warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
-        return found
+        return loaded
 
 
 _ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")

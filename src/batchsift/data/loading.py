@@ -85,8 +85,8 @@ def load(
 
 
 def _imported(module: str, function: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
-    return found
+    imported: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
+    return imported
 
 
 def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:

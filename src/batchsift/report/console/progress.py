@@ -14,7 +14,7 @@ class ComparisonProgress:
     """A context manager whose `on_epoch` and `on_run` are for `batchsift.studies.comparison.compare`.
 
     Args:
-        console: Where to show the progress.
+        console: The console to show it on.
         num_runs: The number of runs: folds times methods.
         epochs: The number of epochs of each run.
         num_folds: The number of folds.
