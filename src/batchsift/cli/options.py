@@ -149,7 +149,7 @@ class TrainingOptions:
     ] = None
     seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
-    threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads
+    threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
     def check(self, **others: Any) -> None:
         """Look at everything that can be judged before the model, the data and torch are there.

@@ -71,10 +71,10 @@ class ComparisonProgress:
             )
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a length of time in words.
 
-    >>> duration(5), duration(200), duration(9000)
+    >>> format_duration(5), format_duration(200), format_duration(9000)
     ('5 s', '3 min', '2 h 30 min')
     """
     minutes = round(seconds / 60)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from batchsift.report.console.progress import duration
+from batchsift.report.console.progress import format_duration
 from batchsift.studies.config import CellConfig
 from batchsift.studies.progress import Forecast, StudyProgress
 from batchsift.studies.record import CellRecord
@@ -30,8 +30,8 @@ def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
     seconds_left = forecast(now).seconds(now.left)
     console.out(
         f"{folder}: {num_cells} cells: {len(now.done)} done "
-        f"({duration(sum(outcome.seconds for outcome in now.done))} of computing), {len(now.failed)} failed, "
-        f"{len(now.left)} left{f' (about {duration(seconds_left)} in one process)' if seconds_left else ''}"
+        f"({format_duration(sum(outcome.seconds for outcome in now.done))} of computing), {len(now.failed)} failed, "
+        f"{len(now.left)} left{f' (about {format_duration(seconds_left)} in one process)' if seconds_left else ''}"
     )
     for outcome in now.failed[:FAILURES_SHOWN]:
         console.out(f"failed: {outcome.config}: {outcome.error} (traceback: {folder}/cells/{outcome.config.key}.json)")
@@ -138,4 +138,4 @@ class StudyProgressBar:
 
     def _time_left(self) -> str:
         seconds = self._forecast.seconds(self._left.values(), self._jobs)
-        return f"about {duration(seconds)} left" if seconds else ""
+        return f"about {format_duration(seconds)} left" if seconds else ""

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from batchsift.metrics import METRICS
-from batchsift.report.console.progress import duration
+from batchsift.report.console.progress import format_duration
 from batchsift.training.folder import TrainingResult
 from batchsift.training.recording import EpochRecord
 
@@ -34,7 +34,7 @@ class TrainingProgress(Progress):
         """Move the bar by an epoch; in a file, write a line every ten seconds."""
         now, done = time.monotonic(), record.epoch + 1
         self._ran += 1  # fewer than are done where an earlier run was gone on with
-        left = f"about {duration((now - self._began) / self._ran * (self._total - done))} left"
+        left = f"about {format_duration((now - self._began) / self._ran * (self._total - done))} left"
         score = f"Macro-AUC {record.validation['macro_auc']:.4f}"
         self.update(self._bar, completed=done, description=score, left=left)
         if not self.console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:
