@@ -102,7 +102,7 @@ def rooms() -> str:
         box(floor, "data", "readers, splits,|catalog", (608, 674), (118, 70)),
         box(floor, "metrics", "multi-label", (736, 674), (98, 70)),
         box(floor, "statistics", "tests, intervals,|ranks", (844, 674), (126, 70)),
-        box(floor, "files, messages", "atomic writing; the wording of mistakes", (30, 782), (940, 58)),
+        box(floor, "files, messages", "atomic writing, CSV, JSON; the wording of mistakes", (30, 782), (940, 58)),
         arrow((122, 158), (122, 254)),
         arrow((410, 129), (450, 129), (450, 390), (414, 390)),
         arrow((80, 328), (80, 368)),

@@ -80,7 +80,7 @@ def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
     r"""Return rows as CSV with a heading, each line ended by a line feed; None is an empty field.
 
     Args:
-        rows: One value a column.
+        rows: The rows, each with one value a column.
         columns: The heading.
 
     >>> csv_text([[1, None], [2, "a,b"]], ["n", "word"])

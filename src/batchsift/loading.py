@@ -140,9 +140,9 @@ class _LabelsOnly(Dataset[Tensor]):
 
 def _labels_of(sample: Any) -> Any:
     if isinstance(sample, Mapping):
-        found = [key for key in _LABEL_KEYS if key in sample]
-        if found:
-            return sample[found[0]]
+        keys = [key for key in _LABEL_KEYS if key in sample]
+        if keys:
+            return sample[keys[0]]
         raise TypeError(
             f"a sample has the keys {', '.join(map(str, sample))}, none of which holds labels: pass labels_of"
         )

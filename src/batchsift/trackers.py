@@ -126,8 +126,8 @@ class RecentSteps(Tracker):
         """Append one prediction of different samples.
 
         Args:
-            indices_B: Which samples.
-            probs_BL: Their predictions, rounded to the storage type already.
+            indices_B: The samples.
+            probs_BL: Predictions for them, rounded to the storage type already.
             valid_B: Boolean: the other rows are left out; None for all.
 
         Returns:

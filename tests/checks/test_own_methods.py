@@ -117,7 +117,7 @@ class SharesItsState(Surprise):
         return {"wrong": self.wrong}
 
 
-class LooksAtUnlabelledCells(Surprise):
+class LooksAtUnlabeledCells(Surprise):
     """Does not mask."""
 
     def observe(self, indices, logits):
@@ -173,7 +173,7 @@ class CountsItsCalls(Surprise):
         (RemembersTheOrder, selecting.check_indistinguishable_samples),
         (ForgetsItsState, remembering.check_resume),
         (SharesItsState, remembering.check_states_are_copies),
-        (LooksAtUnlabelledCells, remembering.check_unlabelled_cells),
+        (LooksAtUnlabeledCells, remembering.check_unlabeled_cells),
         (TakesTheFirstOfTwo, remembering.check_twice_in_one_call),
         (UsesGlobalRandomness, selecting.check_random_states),
         (ServesAnyone, selecting.check_one_selector),

@@ -6,11 +6,11 @@ from typing import Any
 
 
 def assigned(pairs: Sequence[str], option: str) -> dict[str, Any]:
-    """Names and values; a value is read as TOML writes it, and anything else is a word.
+    """Return names and values; a value is read as TOML writes it, and anything else is a word.
 
     Args:
-        pairs: Each `name=value`.
-        option: They came with, for the message.
+        pairs: Texts of the form `name=value`.
+        option: The option they came with, for the message.
 
     Raises:
         ValueError: No `=`, nothing on one side of it, or a name that comes twice.

@@ -45,7 +45,7 @@ def list_datasets(context: typer.Context, as_json: AsJson = False) -> None:
 @datasets.command("fetch")
 def fetch_datasets(
     *,
-    names: Annotated[list[str], typer.Argument(help="Of data sets, in any case; or openml:NUMBER.")],
+    names: Annotated[list[str], typer.Argument(help="Names of data sets, in any case; or openml:NUMBER.")],
     split: Annotated[bool, typer.Option("--split", help="The published train and test parts too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +71,7 @@ def fetch_datasets(
 
 
 def _fetched(name: str, entry: "catalog.Entry | None", split: bool, progress: "DownloadProgress") -> dict[str, Any]:
-    """Fetch one; where no checksum is published, what came is also read and its counts compared."""
+    """Fetch a data set; where no checksum is published, what came is also read and its counts compared."""
     from batchsift.data import catalog
 
     files: dict[str, Any] = {}

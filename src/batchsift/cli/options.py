@@ -97,12 +97,12 @@ class ReadingOptions:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                found = load(data, **asdict(self))
+                loaded = load(data, **asdict(self))
             except ValueError as error:
                 raise ValueError(as_options(str(error))) from error
         for warning in caught:
             warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
-        return found
+        return loaded
 
 
 _ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
@@ -149,7 +149,7 @@ class TrainingOptions:
     ] = None
     seed: Annotated[int, typer.Option(help="Decides splits, initial weights and selection.")] = 0
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
-    threads: Annotated[int, typer.Option(help="Of torch on the CPU.")] = Settings.threads
+    threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
     def check(self, **others: Any) -> None:
         """Look at everything that can be judged before the model, the data and torch are there.

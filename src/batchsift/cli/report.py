@@ -14,26 +14,28 @@ from batchsift.metrics import METRICS
 
 def report(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a study or a comparison: what went to --out.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a study or a comparison: what went to --out.")
+    ],
     out: Annotated[Path | None, typer.Option(help="The page; DIR/report.html by default.")] = None,
     metric: Annotated[
-        str, typer.Option(help=f"Those to make claims of, separated by commas: {', '.join(METRICS)}.")
+        str, typer.Option(help=f"Metrics to make claims of, separated by commas: {', '.join(METRICS)}.")
     ] = "",
     alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = 0.05,
     as_json: AsJson = False,
 ) -> None:
     """Write a study's report: one HTML page that opens from disk."""
-    from batchsift.report.page import report as made_of
+    from batchsift.report.page import report as make_report
     from batchsift.report.page import write_report
 
     names = [name for name in split_words(metric) if name]
     with plain_endings(), mistakes_explained():
-        made = made_of(folder, metrics=names, alpha=alpha)
-        page = write_report(made, out or folder / "report.html")
+        study_report = make_report(folder, metrics=names, alpha=alpha)
+        page = write_report(study_report, out or folder / "report.html")
     if as_json:
-        show_json({"page": str(page), **made.document()})
+        show_json({"page": str(page), **study_report.document()})
         return
-    for part in made.scopes:
+    for part in study_report.scopes:
         for card in part.cards:
             sys.stdout.write(f"{part.title}, {card.claims.method}: {' '.join(card.claims.summary)}\n")
     sys.stdout.write(f"{page}\n")

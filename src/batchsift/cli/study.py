@@ -55,12 +55,12 @@ def run(
     from batchsift.studies.store import Store
 
     with plain_endings(_INTERRUPTED):
-        found = _study(file)
+        study = _study(file)
         folder = out or _default_folder(file)
         progress = StudyProgressBar(Console(stderr=True, highlight=False), processes)
         with mistakes_explained(), deaths_explained(), progress:
             after = run_study(
-                found,
+                study,
                 Store(folder),
                 jobs=processes,
                 retry_failed=retry_failed,
@@ -147,9 +147,9 @@ def _document(now: "StudyProgress", folder: Path) -> dict[str, Any]:
         "left": len(now.left),
         "others": now.unrelated,
         "other_versions": len(now.outdated),
-        "seconds": sum(known.seconds for known in now.done),
+        "seconds": sum(outcome.seconds for outcome in now.done),
         "seconds_left": forecast(now).seconds(now.left),
         "failures": [
-            {"key": known.config.key, "cell": str(known.config), "error": known.error} for known in now.failed
+            {"key": outcome.config.key, "cell": str(outcome.config), "error": outcome.error} for outcome in now.failed
         ],
     }

@@ -23,15 +23,15 @@ def train(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
-    method: Annotated[str, typer.Option(help=f"Of batch selection: {', '.join(words.METHODS)}.")] = "d2ace",
+    method: Annotated[str, typer.Option(help=f"Method of batch selection: {', '.join(words.METHODS)}.")] = "d2ace",
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the method. Repeat for more.")
     ] = None,
     test: Annotated[
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
     ] = None,
-    validation_share: Annotated[float, typer.Option(help="Of the samples, to choose the epoch by.")] = 0.1,
-    checkpoint_seconds: Annotated[float, typer.Option(help="Between checkpoints, at least.")] = 30.0,
+    validation_share: Annotated[float, typer.Option(help="Share of the samples to choose the epoch by.")] = 0.1,
+    checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints, at least.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files into the folder.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder; runs/<data>-<model>-<method> by default.", show_default=False)

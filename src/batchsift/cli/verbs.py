@@ -31,11 +31,11 @@ class VerbsOnDemand(TyperGroup):
 
 
 def _imported(verb: str) -> Any:
-    found = getattr(import_module(f"batchsift.cli.{verb}"), verb)
-    if isinstance(found, typer.Typer):
-        return get_command(found)
+    command = getattr(import_module(f"batchsift.cli.{verb}"), verb)
+    if isinstance(command, typer.Typer):
+        return get_command(command)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(verb)(found)
+    alone.command(verb)(command)
     return get_command(alone)
 
 

@@ -10,8 +10,8 @@ from batchsift.training.presets import NAMES
 def _registered(room: str) -> tuple[str, ...]:
     """Return the names registered in a room of the package: those of the files that register a class."""
     modules = [file for file in files("batchsift").joinpath(room).iterdir() if file.name.endswith(".py")]
-    found = [file.name.removesuffix(".py") for file in modules if "\n@register\n" in file.read_text("utf-8")]
-    return tuple(sorted(found))
+    names = [file.name.removesuffix(".py") for file in modules if "\n@register\n" in file.read_text("utf-8")]
+    return tuple(sorted(names))
 
 
 METHODS = _registered("methods")

@@ -25,11 +25,11 @@ class MultiLabelData:
             as float32.
         feature_names: D names, one a column of `features`.
         label_names: L names, one a column of `labels`.
-        name: what tables and plots call the data set.
+        name: What tables and plots call the data set.
         images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
 
     Raises:
-        ValueError: if a shape, the number of names or a label value is not as above.
+        ValueError: If a shape, the number of names or a label value is not as above.
 
     >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
     >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
@@ -139,7 +139,7 @@ def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) ->
     """Concatenate the samples of several parts of one data set, such as its training and test file.
 
     Args:
-        parts: At least one; all with the same features and labels, in the same order.
+        parts: Data sets, at least one; all with the same features and labels, in the same order.
         name: The whole's name; the first part's by default.
 
     Returns:

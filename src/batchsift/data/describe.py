@@ -29,11 +29,11 @@ class LabelDescription:
     """One label.
 
     Attributes:
-        name: Its name.
-        positives: Samples that have it.
-        frequency: Their share of the samples for which it is known, in [0, 1]; NaN where it is known for none.
+        name: The name of the label.
+        positives: The number of samples that have it.
+        frequency: The share of them among the samples for which it is known, in [0, 1]; NaN where it is known for none.
         imbalance_ratio: IRLbl, at least 1; NaN for a label nobody has.
-        scumble: In [0, 1); NaN for a label nobody has.
+        scumble: The SCUMBLE, in [0, 1); NaN for a label nobody has.
         scumble_cv: Standard deviation (ddof 1) over mean of SCUMBLE, among the samples that have it; NaN where it is 0.
     """
 
@@ -55,8 +55,8 @@ class Description:
         num_features: D.
         num_labels: L.
         sparse: Whether the features are stored sparsely.
-        cardinality: In [0, L].
-        density: In [0, 1].
+        cardinality: The mean number of labels of a sample, in [0, L].
+        density: Cardinality over L, in [0, 1].
         distinct_label_sets: How many combinations of labels occur.
         single_label_sets: How many of them occur once.
         largest_label_set: How many samples share the commonest combination.
@@ -67,8 +67,8 @@ class Description:
         mean_imbalance_ratio: MeanIR.
         max_imbalance_ratio: The largest IRLbl.
         scumble: SCUMBLE, the mean over the samples.
-        scumble_cv: Its coefficient of variation (ddof 1) over the samples; NaN where SCUMBLE is 0.
-        labels: In the order of the data.
+        scumble_cv: The coefficient of variation (ddof 1) of SCUMBLE over the samples; NaN where SCUMBLE is 0.
+        labels: The labels, in the order of the data.
         cooccurrence: `cooccurrence[j][k]` samples have both labels; the diagonal holds the counts.
         constant_features: Names of features with one value, missing ones apart.
         duplicate_features: Groups of names of equal features, constant ones apart.
@@ -110,9 +110,11 @@ def describe(data: "MultiLabelData") -> Description:
 
     >>> from batchsift.data import MultiLabelData
     >>> data = MultiLabelData([[0.0], [1.0], [2.0]], [[1, 1], [1, 0], [0, 0]], ("x",), ("often", "rarely"))
-    >>> found = describe(data)
-    >>> found.cardinality, found.distinct_label_sets, [label.imbalance_ratio for label in found.labels]
-    (1.0, 3, [1.0, 2.0])
+    >>> description = describe(data)
+    >>> description.cardinality, description.distinct_label_sets
+    (1.0, 3)
+    >>> [label.imbalance_ratio for label in description.labels]
+    [1.0, 2.0]
     """
     positive_NL = data.labels == 1
     sizes_S = np.unique(positive_NL, axis=0, return_counts=True)[1]

@@ -34,15 +34,15 @@ def digits(num_samples: int = 2400, *, noise: float = 0.1, seed: int = 0) -> Mul
 
     Args:
         num_samples: N, at least 1.
-        noise: standard deviation of the Gaussian noise on every pixel, whose ink is in [0, 1]; at least 0.
-        seed: the same seed gives the same scenes; the first scenes of a longer set are other scenes.
+        noise: The standard deviation of the Gaussian noise on every pixel, whose ink is in [0, 1]; at least 0.
+        seed: The seed: the same seed gives the same scenes; the first scenes of a longer set are other scenes.
 
     Returns:
         N samples of 324 features (the pixels, row by row) and 10 labels "0" to "9", with `images` of shape
         `(N, 1, 18, 18)`. Every sample has at least one label.
 
     Raises:
-        ValueError: if `num_samples` is below 1 or `noise` is negative.
+        ValueError: If `num_samples` is below 1 or `noise` is negative.
 
     >>> data = digits(50, seed=3)
     >>> data.features.shape, data.labels.shape, data.images.shape

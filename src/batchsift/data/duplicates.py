@@ -28,7 +28,7 @@ class Duplicates:
         equal_rows: Rows that equal another row.
         near_rows: Rows that equal another row, or come nearer to one than a tenth of the typical (median) distance
             of a row to its nearest other one, features scaled to [0, 1]; None where there are too many rows to look.
-        contradicting_rows: Those among the `equal_rows` whose double has other labels.
+        contradicting_rows: Rows among the `equal_rows` whose double has other labels.
         num_folds: How many stratified folds (seed 0) were looked at, 5 at most; 0 where the data cannot be split.
         leaking_rows: Rows that have an equal or near row in another fold: a model is tested on what it was trained on.
     """

@@ -13,15 +13,15 @@ def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[Mul
     """Drop the labels that have `min_positives` or fewer positive samples.
 
     Args:
-        data: the whole data set, before it is split.
-        min_positives: a label needs more positives than this to stay; at least 0.
+        data: The whole data set, before it is split.
+        min_positives: A label needs more positives than this to stay; at least 0.
 
     Returns:
         The data with the labels that stay, and the names of those removed. Samples are never removed here:
         follow with `drop_unlabelled_samples`.
 
     Raises:
-        ValueError: if `min_positives` is negative or no label would stay.
+        ValueError: If `min_positives` is negative or no label would stay.
 
     >>> data = MultiLabelData([[1.0], [2.0]], [[1, 0], [1, 1]], ("x",), ("often", "rarely"))
     >>> kept, removed = drop_rare_labels(data, min_positives=1)
@@ -48,7 +48,7 @@ def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.N
         The data with the samples that stay, in their order, and the indices of those removed (into `data`).
 
     Raises:
-        ValueError: if no sample would stay.
+        ValueError: If no sample would stay.
 
     >>> data = MultiLabelData([[1.0], [2.0]], [[0, 0], [0, 1]], ("x",), ("red", "round"))
     >>> kept, removed = drop_unlabelled_samples(data)

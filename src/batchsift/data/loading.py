@@ -1,4 +1,4 @@
-"""Loads a data set from whatever names or holds it: a name, a file or a frame."""
+"""Loading a data set from whatever names or holds it: a name, a file or a frame."""
 
 import inspect
 import os
@@ -46,7 +46,7 @@ def load(
     Raises:
         FileNotFoundError: The file is not there.
         TypeError: `source` is a matrix or a Hugging Face data set, for which there are `from_arrays` and `from_hf`.
-        OSError: A download failed or is refused; `data.download.DownloadError` says why.
+        OSError: A download failed or is refused; `batchsift.data.catalog.download.DownloadError` says why.
         ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
             content is wrong.
     """
@@ -85,8 +85,8 @@ def load(
 
 
 def _imported(module: str, function: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
-    return found
+    imported: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
+    return imported
 
 
 def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:

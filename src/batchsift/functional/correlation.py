@@ -137,9 +137,9 @@ class PositiveCells:
         cell_P = torch.empty(int(start_N[-1]), dtype=dtype, device=positive_NL.device)
         done = 0
         for rows in row_chunks(positive_NL.shape, positive_NL.device):
-            found = positive_NL[rows].flatten().nonzero()[:, 0] + rows.start * num_labels
-            cell_P[done : done + len(found)] = found
-            done += len(found)
+            cells = positive_NL[rows].flatten().nonzero()[:, 0] + rows.start * num_labels
+            cell_P[done : done + len(cells)] = cells
+            done += len(cells)
         return cls(cell_P, start_N, num_labels)
 
     def chunks(self) -> list[tuple[slice, slice]]:

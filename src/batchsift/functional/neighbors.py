@@ -69,8 +69,8 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
         else:
             _logger.info("approximate neighbours of %d samples, recall %.3f", len(matrix), recall)
             return torch.from_numpy(approximate)
-    found = NearestNeighbors(n_neighbors=count).fit(matrix).kneighbors(return_distance=False)
-    return torch.from_numpy(found.astype(np.int64))
+    exact = NearestNeighbors(n_neighbors=count).fit(matrix).kneighbors(return_distance=False)
+    return torch.from_numpy(exact.astype(np.int64))
 
 
 def approximate_neighbors(features: NDArray[np.float32], num_neighbors: int) -> tuple[NDArray[np.int64], float]:
@@ -95,28 +95,28 @@ def approximate_neighbors(features: NDArray[np.float32], num_neighbors: int) -> 
     features = np.ascontiguousarray(features)
     num_samples, num_features = features.shape
     cells = max(1, min(num_samples // 40, int(4 * math.sqrt(num_samples))))
-    exact = faiss.IndexFlatL2(num_features)
+    exact_index = faiss.IndexFlatL2(num_features)
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(num_features), num_features, cells)
     index.cp.max_points_per_centroid = 64
     index.cp.min_points_per_centroid = 1
     index.train(features)
     index.add(features)
     index.nprobe = max(8, cells // 24)
-    _, found = index.search(features, num_neighbors + 1)
-    found = _without_self(found, np.arange(num_samples))
-    exact.add(features)
+    _, neighbors = index.search(features, num_neighbors + 1)
+    neighbors = _without_self(neighbors, np.arange(num_samples))
+    exact_index.add(features)
     some = np.unique(np.linspace(0, num_samples - 1, _RECALL_SAMPLES).astype(np.int64))
-    _, nearest = exact.search(features[some], num_neighbors + 1)
+    _, nearest = exact_index.search(features[some], num_neighbors + 1)
     nearest = _without_self(nearest, some)
-    hits = (found[some][:, :, None] == nearest[:, None, :]).any(1)
-    return found, float(hits.mean())
+    hits = (neighbors[some][:, :, None] == nearest[:, None, :]).any(1)
+    return neighbors, float(hits.mean())
 
 
-def _without_self(found: NDArray[np.int64], own_N: NDArray[np.int64]) -> NDArray[np.int64]:
+def _without_self(neighbors: NDArray[np.int64], own_N: NDArray[np.int64]) -> NDArray[np.int64]:
     """Leave out the own sample of each row, or the last found; what was not found (-1) becomes its own."""
-    left_out = found == own_N[:, None]
+    left_out = neighbors == own_N[:, None]
     left_out[~left_out.any(1), -1] = True
-    others = found[~left_out].reshape(len(found), -1).astype(np.int64)
+    others = neighbors[~left_out].reshape(len(neighbors), -1).astype(np.int64)
     return np.where(others < 0, own_N[:, None], others)
 
 
@@ -145,11 +145,11 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
                 "neighbours are needed: pass features=(N, D) to the selector, or neighbors=(N, K) to the method"
             )
         return nearest_neighbors(features, num_neighbors)
-    found = torch.as_tensor(neighbors, device="cpu")
-    if found.ndim != 2 or len(found) != num_samples or found.is_floating_point() or found.dtype == torch.bool:
+    given = torch.as_tensor(neighbors, device="cpu")
+    if given.ndim != 2 or len(given) != num_samples or given.is_floating_point() or given.dtype == torch.bool:
         raise ValueError(
-            f"neighbors must be integers of shape ({num_samples}, K), got {tuple(found.shape)} of {found.dtype}"
+            f"neighbors must be integers of shape ({num_samples}, K), got {tuple(given.shape)} of {given.dtype}"
         )
-    if found.numel() and not 0 <= int(found.min()) <= int(found.max()) < num_samples:
-        raise ValueError(f"neighbors must lie in [0, {num_samples}), got {int(found.min())} to {int(found.max())}")
-    return found if found.dtype == torch.int32 else found.long()
+    if given.numel() and not 0 <= int(given.min()) <= int(given.max()) < num_samples:
+        raise ValueError(f"neighbors must lie in [0, {num_samples}), got {int(given.min())} to {int(given.max())}")
+    return given if given.dtype == torch.int32 else given.long()

@@ -166,12 +166,12 @@ def _check_loader(trainer: Trainer, selector: Selector) -> None:
     loader = trainer.train_dataloader
     sampler = getattr(loader, "sampler", None)
     if sampler is not selector:
-        found = (
+        source = (
             type(loader).__name__ if sampler is None else f"{type(loader).__name__}(sampler={type(sampler).__name__})"
         )
         unreplaced = ", and Trainer(use_distributed_sampler=False)" if trainer.world_size > 1 else ""
         raise ValueError(
-            f"the training data come from {found}, not from the selector of SelectorCallback: pass one "
+            f"the training data come from {source}, not from the selector of SelectorCallback: pass one "
             f"DataLoader(WithIndices(dataset), batch_size=..., sampler=selector) with that selector{unreplaced}"
         )
     if hasattr(loader, "load_state_dict"):
@@ -208,9 +208,9 @@ def _predictions(outputs: Any) -> tuple[Tensor, Tensor | None]:
         ValueError: There are no logits.
     """
     if not isinstance(outputs, Mapping) or "logits" not in outputs:
-        found = f"a dict with {sorted(outputs)}" if isinstance(outputs, Mapping) else type(outputs).__name__
+        given = f"a dict with {sorted(outputs)}" if isinstance(outputs, Mapping) else type(outputs).__name__
         raise ValueError(
-            f"training_step gave {found}, but the selector needs the logits of the batch: return "
+            f"training_step gave {given}, but the selector needs the logits of the batch: return "
             '{"loss": loss, "logits": logits} from every training_step'
         )
     return outputs["logits"], outputs.get("targets")

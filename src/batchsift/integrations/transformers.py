@@ -45,7 +45,7 @@ class SelectorTrainer(Trainer):
 
     Args:
         *args: Arguments of `Trainer`.
-        selector: Made for the labels of `train_dataset`, in its order; it serves one training.
+        selector: The selector, made for the labels of `train_dataset`, in its order; it serves one training.
         **kwargs: Keyword arguments of `Trainer`.
 
     Raises:

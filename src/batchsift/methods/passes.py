@@ -24,7 +24,7 @@ class TwoPasses:
     Args:
         compute: The signals of some samples: `(R, L)` each.
         shape: (N, L).
-        device: Where they are.
+        device: The device they are on.
     """
 
     def __init__(

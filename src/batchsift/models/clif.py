@@ -244,7 +244,7 @@ class NodeNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Normalise `(L, width)` to mean 0 and variance 1 over the nodes, then scale and shift it."""
+        """Normalize `(L, width)` to mean 0 and variance 1 over the nodes, then scale and shift it."""
         variance, mean = torch.var_mean(nodes, dim=0, correction=0)
         return (nodes - mean) * torch.rsqrt(variance + 1e-5) * self.weight + self.bias
 

@@ -10,7 +10,7 @@ _C = TypeVar("_C", bound=type[BaseModel])
 
 
 def register(cls: _C) -> _C:
-    """Class decorator: make a model known under the name of the module it stands in.
+    """Make a model known under the name of the module it stands in: a class decorator.
 
     Raises:
         ValueError: The name belongs to another class. (Defining the same class again replaces it.)

@@ -31,7 +31,7 @@ class DeviceObserver(Observer):
         self._plan_N = torch.empty(0, dtype=torch.int64, device=device)
 
     def start(self, position: Position) -> None:
-        """Stand at a position; keep a copy of the plan: what is observed in its order needs no index to travel."""
+        """Begin at a position; keep a copy of the plan: what is observed in its order needs no index to travel."""
         super().start(position)
         self._flags.zero_()
         self._skipped.zero_()
@@ -94,8 +94,8 @@ class DeviceObserver(Observer):
         targets_BL, wrong_BL = wrong_targets(targets, rows_B, self.progress.labels)
         cell = wrong_BL.flatten().to(torch.uint8).argmax()
         row, label = cell // wrong_BL.shape[1], cell % wrong_BL.shape[1]
-        found = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(cell).double()])
-        self._first_wrong.copy_(torch.where(self._wrong_target, self._first_wrong, found))
+        first_wrong = torch.stack([rows_B.take(row).double(), label.double(), targets_BL.take(cell).double()])
+        self._first_wrong.copy_(torch.where(self._wrong_target, self._first_wrong, first_wrong))
         self._wrong_target |= wrong_BL.any()
 
     def catch_up(self) -> None:

@@ -20,8 +20,8 @@ class Share:
     """The part of every block that one of several processes trains on: a contiguous slice.
 
     Attributes:
-        rank: Which process, from 0.
-        world_size: How many there are, W.
+        rank: The rank of the process, from 0.
+        world_size: The number of processes, W.
 
     >>> Share(rank=1, world_size=2).cut(torch.tensor([7, 3, 5, 1]))
     tensor([5, 1])
@@ -55,8 +55,8 @@ class SharedObserver(Observer):
     """Checks this process' share of every block; all shares are recorded together when the processes exchange them.
 
     Args:
-        progress: What it keeps up to date, the same in all processes.
-        world_size: How many processes there are.
+        progress: The progress it keeps up to date, the same in all processes.
+        world_size: The number of processes.
     """
 
     def __init__(self, progress: Progress, world_size: int) -> None:
@@ -65,7 +65,7 @@ class SharedObserver(Observer):
         self._pending: list[Observation] = []  # what the other processes do not know yet
 
     def start(self, position: Position) -> None:
-        """Stand at a position; what was not exchanged is dropped."""
+        """Begin at a position; what was not exchanged is dropped."""
         super().start(position)
         self._pending = []
 

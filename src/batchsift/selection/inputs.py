@@ -104,15 +104,15 @@ def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
 
     Args:
         probs_BL: The probabilities.
-        outside: Set where one is outside [0, 1], instead of raising.
+        outside: A flag that is set where one is outside [0, 1], instead of raising.
 
     Raises:
         ValueError: One is outside [0, 1].
     """
-    found = ((probs_BL < 0) | (probs_BL > 1)).any()
+    is_outside = ((probs_BL < 0) | (probs_BL > 1)).any()
     if outside is not None:
-        outside |= found
-    elif found:
+        outside |= is_outside
+    elif is_outside:
         raise ValueError(NO_PROBABILITIES)
     wide = torch.float32 if probs_BL.device.type == "mps" else torch.float64  # that device has no float64
     p = clamp_probabilities(probs_BL).to(wide)

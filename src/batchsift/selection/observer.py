@@ -25,8 +25,8 @@ class Progress:
     """The progress of a training, as all observers keep it; what was predicted is with the method.
 
     Attributes:
-        labels: The selector's.
-        method: The selector's.
+        labels: The labels of the selector.
+        method: The method of the selector.
         count_N: The in-plan observations of each sample, int64, on the device of the labels.
         position: How far the epoch has come.
         skipped_rows: Rows that were not finite.
@@ -44,7 +44,7 @@ class Progress:
 
         Args:
             indices_B: int64 on the CPU.
-            logits_BL: On any device.
+            logits_BL: Predictions on any device.
             in_plan: Whether they count for the plan.
             as_planned: Whether they are the very next rows of the plan, which are of different samples.
         """
@@ -86,7 +86,7 @@ class Observer(ABC):
         self.progress = progress
 
     def start(self, position: Position) -> None:
-        """Stand at a position of an epoch. What was not yet taken in is dropped."""
+        """Begin at a position of an epoch. What was not yet taken in is dropped."""
         self.progress.position = position
 
     @abstractmethod

@@ -92,7 +92,7 @@ class Plan:
     """The samples of an epoch, flat.
 
     Attributes:
-        indices: int64 on the CPU, in blocks of `block_size`, the last of which may be shorter.
+        indices: The samples, int64 on the CPU, in blocks of `block_size`, the last of which may be shorter.
         block_size: The size of a block; less than was asked for where too few samples can be drawn.
         drawn: Whether it was drawn from probabilities (else it is an order of the method's own).
         stepwise: Whether each block is drawn only when the one before was observed; until then it is `UNDRAWN`.
@@ -145,11 +145,11 @@ def make_plan(method: CompleteMethod, epoch: int, probability_N: Tensor, blocks:
     """Plan an epoch.
 
     Args:
-        method: Asked for an order of its own first.
-        epoch: Counted from 0.
+        method: The method, which is asked for an order of its own first.
+        epoch: The epoch, counted from 0.
         probability_N: `(N,)` float64, drawn from if the method has no order.
         blocks: How the epoch is cut.
-        seed: Of the drawing, together with the epoch.
+        seed: The seed of the drawing, together with the epoch.
 
     Raises:
         ValueError: The method's own order does not fit the epoch.

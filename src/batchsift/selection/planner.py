@@ -17,14 +17,15 @@ class Planner:
     """Holds what an epoch was planned from: its plan, and the probabilities it was drawn from.
 
     Args:
-        method: Asked for the probabilities.
+        method: The method, which is asked for the probabilities.
         num_samples: N.
         blocks: How every epoch is cut.
-        seed: Of all drawing.
+        seed: The seed of all drawing.
 
     Attributes:
-        probability_N: float64 on the CPU: what the epoch, or under `refresh="step"` its latest block, was drawn from.
-        plan: The epoch's.
+        probability_N: The probabilities, float64 on the CPU, that the epoch was drawn from, or under `refresh="step"`
+            its latest block.
+        plan: The plan of the epoch.
     """
 
     probability_N: Tensor
@@ -51,8 +52,8 @@ class Planner:
         """Draw one block of a stepwise plan from the probabilities of this moment, by a generator of its own.
 
         Args:
-            epoch: Counted from 0.
-            start: Where in the plan the block begins.
+            epoch: The epoch, counted from 0.
+            start: The place in the plan where the block begins.
 
         Returns:
             `(B,)`, a part of the plan.

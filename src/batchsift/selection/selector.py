@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Selector(Sampler[int]):
-    """Decides which samples are in the mini-batches of the next epoch.
+    """A sampler that decides which samples are in the mini-batches of the next epoch.
 
     Give it to a `DataLoader` as its `sampler` (with the same batch size), or take index tensors from `batches()`.
     `observe` every batch, and call `end_epoch` after every epoch.
@@ -43,12 +43,12 @@ class Selector(Sampler[int]):
         features: `(N, D)`: tensor, array or scipy sparse matrix, for methods that look at neighbours.
         batch_size: Samples in a block (over all processes together).
         epochs: The length of the training, which the pressure of most methods follows.
-        seed: Of all drawing. Global random states are never touched.
+        seed: The seed of all drawing. Global random states are never touched.
         last_batch: What becomes of the remainder of an epoch: "short" keeps it, "drop" leaves it out, "fill" tops it
             up with samples that are not in it.
         num_batches: Blocks in an epoch, all of them full; by default as many as the data fills.
-        device: Where the method keeps its state; the CPU by default. Elsewhere `observe` never waits for the device:
-            what is wrong with values is then reported by `end_epoch`, not at once.
+        device: The device the method keeps its state on; the CPU by default. On another one `observe` never waits for
+            it: what is wrong with values is then reported by `end_epoch`, not at once.
 
     Raises:
         ValueError: Labels, features, sizes or options that do not fit; an unknown method.

@@ -19,9 +19,9 @@ def shard(selector: Selector, rank: int | None = None, world_size: int | None = 
     collective: every process must call them, even if only one uses the result.
 
     Args:
-        selector: With `last_batch="fill"` or `"drop"` (or `num_batches`) and a `batch_size` that the number of
-            processes divides.
-        rank: Of this process; asked of `torch.distributed` by default.
+        selector: A selector with `last_batch="fill"` or `"drop"` (or `num_batches`) and a `batch_size` that the number
+            of processes divides.
+        rank: The rank of this process; asked of `torch.distributed` by default.
         world_size: The number of processes; asked of `torch.distributed` by default.
 
     Returns:

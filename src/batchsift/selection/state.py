@@ -46,13 +46,13 @@ class SelectorState:
     """Everything needed to go on exactly, mid-epoch included.
 
     Attributes:
-        settings: Of the selector that was saved.
-        seed: Of all drawing.
-        epoch: Counted from 0.
+        settings: The settings of the selector that was saved.
+        seed: The seed of all drawing.
+        epoch: The epoch, counted from 0.
         position: Rows observed in plan.
         in_order: Whether they came in the plan's order.
         probabilities: `(N,)`: what the epoch is drawn from.
-        plan: The epoch's.
+        plan: The plan of the epoch.
         counts: `(N,)`: the in-plan observations of each sample.
         skipped_rows: Rows that were not finite.
         method_state: What the method's `state_dict` gave.
@@ -110,7 +110,7 @@ class SelectorState:
 
         Args:
             state: What to read.
-            settings: Of the selector that is to take the state over.
+            settings: The settings of the selector that is to take the state over.
 
         Raises:
             ValueError: No state, or one of another version, of other labels, another method or other settings; or of

@@ -54,7 +54,7 @@ def overall_ranks(
         for method, rank in table.items():
             if not math.isnan(rank):
                 ranks[method].append(rank)
-    return {method: float(np.mean(found)) if found else math.nan for method, found in ranks.items()}
+    return {method: float(np.mean(of_method)) if of_method else math.nan for method, of_method in ranks.items()}
 
 
 def groups(ranks: Mapping[str, float], same: Callable[[str, str], bool]) -> list[tuple[str, ...]]:
@@ -64,7 +64,7 @@ def groups(ranks: Mapping[str, float], same: Callable[[str, str], bool]) -> list
 
     Args:
         ranks: Method to average rank.
-        same: It says whether a test failed to tell two methods apart.
+        same: A function that says whether a test failed to tell two methods apart.
 
     Returns:
         The longest such runs of two methods or more, the best methods first; a run inside another is left out.
@@ -74,13 +74,13 @@ def groups(ranks: Mapping[str, float], same: Callable[[str, str], bool]) -> list
     [('a', 'b'), ('b', 'c')]
     """
     order = sorted(ranks, key=lambda method: ranks[method])
-    found: list[tuple[str, ...]] = []
+    joined: list[tuple[str, ...]] = []
     reached = 0
     for start in range(len(order)):
         end = start + 1
         while end < len(order) and all(same(method, order[end]) for method in order[start:end]):
             end += 1
         if end - start > 1 and end > reached:
-            found.append(tuple(order[start:end]))
+            joined.append(tuple(order[start:end]))
         reached = max(reached, end)
-    return found
+    return joined

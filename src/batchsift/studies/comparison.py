@@ -120,7 +120,7 @@ def compare(
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         settings: The name of the settings.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
-        jobs: Processes.
+        jobs: The number of processes.
         on_start: Called with the number of runs that the store has already, and of those that it has but that were
             computed with other versions, and are run again.
         on_epoch: Called with method, fold and record of every epoch; with several processes when its run is over.

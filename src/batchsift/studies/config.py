@@ -22,8 +22,8 @@ class CellConfig:
         model: The name of the model.
         method: The name of the method in this study.
         settings: The name of the settings.
-        fold: Counted from 0.
-        seed: Decides the splits, the initial weights and the selection.
+        fold: The fold, counted from 0.
+        seed: The seed that decides the splits, the initial weights and the selection.
         base_method: The registered method.
         method_options: The options of the method.
         hyperparameters: The hyperparameters of the model.

@@ -87,9 +87,9 @@ def execute(
     """Run cells; each is handed over as soon as it is finished.
 
     Args:
-        tasks: In the order in which they are begun.
-        jobs: Processes, of joblib's backend in force (`joblib.parallel_config`; loky if none is).
-        on_cell: Called in this process.
+        tasks: The cells, in the order in which they are begun.
+        jobs: The number of processes, of joblib's backend in force (`joblib.parallel_config`; loky if none is).
+        on_cell: Called in this process with every cell that is finished.
         on_epoch: Called after every epoch where there is one process, which then is this one.
 
     Raises:

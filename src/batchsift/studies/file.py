@@ -34,13 +34,13 @@ class StudyFileError(ValueError):
 
     def __init__(self, path: Path, text: str, problems: Iterable[Problem]) -> None:
         lines = lines_of(text)
-        found = []
+        mistakes = []
         for one in dict.fromkeys(problems):
             place = one.place
             while place and place not in lines:
                 place = place[:-1]
-            found.append((lines.get(place, 1), f"{_format_place(place)}: {one.message}" if place else one.message))
-        super().__init__("\n".join(f"{path}, line {line}: {message}" for line, message in sorted(found)))
+            mistakes.append((lines.get(place, 1), f"{_format_place(place)}: {one.message}" if place else one.message))
+        super().__init__("\n".join(f"{path}, line {line}: {message}" for line, message in sorted(mistakes)))
 
 
 def _format_place(place: Place) -> str:
@@ -188,9 +188,9 @@ class StudyFile(_Table):
 
     Args:
         data: The data sets.
-        models: Names of models.
+        models: The names of the models.
         methods: Methods, or variants of them.
-        settings: By name.
+        settings: Named settings.
         folds: The number of folds of the cross-validation; all are run.
         seeds: Each decides splits, initial weights and selection.
         metrics: The ones a report leads with.

@@ -95,17 +95,17 @@ class _Expansion:
     def tasks(self) -> Iterator[Task]:
         """Yield all cells of the grid that could be checked."""
         names: list[str] = []
-        for found in self._data_sets():
-            if found.data.name in names:
+        for data_set in self._data_sets():
+            if data_set.data.name in names:
                 self._report_problem(
-                    ("data", found.number), f"there are two data sets named {found.data.name!r}; add a name"
+                    ("data", data_set.number), f"there are two data sets named {data_set.data.name!r}; add a name"
                 )
-            names.append(found.data.name)
+            names.append(data_set.data.name)
             for model in self._spec.models:
                 for number, entry in enumerate(self._spec.settings):
-                    chosen = self._choose_settings(found, model, number, entry)
+                    chosen = self._choose_settings(data_set, model, number, entry)
                     if chosen is not None:
-                        yield from self._cells(found, model, entry.name, chosen)
+                        yield from self._cells(data_set, model, entry.name, chosen)
         for number, override in enumerate(self._spec.overrides):
             for word in override.where.data or ():
                 if word not in names:
@@ -126,19 +126,19 @@ class _Expansion:
                 yield _DataSet(number, source, data, fingerprint(data))
 
     def _choose_settings(
-        self, found: _DataSet, model: str, number: int, entry: SettingsEntry
+        self, data_set: _DataSet, model: str, number: int, entry: SettingsEntry
     ) -> "_ChosenSettings | None":
         """Find and check the settings of a model on a data set; None where they are wrong."""
         try:
-            base = recipe(entry.base, model=model, data=found.data.name)
+            base = recipe(entry.base, model=model, data=data_set.data.name)
         except ValueError as error:
             self._report_problem(("settings", number), str(error))
             return None
-        chosen = self._apply_overrides(found, model, number, base)
+        chosen = self._apply_overrides(data_set, model, number, base)
         try:
-            kept, _, _ = apply_filters(found.data, chosen.training)
+            kept, _, _ = apply_filters(data_set.data, chosen.training)
         except ValueError as error:
-            self._report_problem(("data", found.number), str(error))
+            self._report_problem(("data", data_set.number), str(error))
             return None
         try:
             check_device(chosen.training.device)
@@ -148,14 +148,14 @@ class _Expansion:
             return chosen
         return None
 
-    def _apply_overrides(self, found: _DataSet, model: str, number: int, base: Recipe) -> "_ChosenSettings":
+    def _apply_overrides(self, data_set: _DataSet, model: str, number: int, base: Recipe) -> "_ChosenSettings":
         """Change the recipe by `training`, the settings and the overrides, in that order."""
         entry = self._spec.settings[number]
         fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}
         hyperparameters = {**base.hyperparameters, **entry.hyperparameters}
         places: dict[str, Place] = dict.fromkeys(entry.hyperparameters, ("settings", number, "hyperparameters"))
         for count, override in enumerate(self._spec.overrides):
-            if override.where.matches(data=found.data.name, model=model, settings=entry.name):
+            if override.where.matches(data=data_set.data.name, model=model, settings=entry.name):
                 fields |= override.changes.changes()
                 hyperparameters |= override.changes.hyperparameters
                 place = ("overrides", count, "set", "hyperparameters")
@@ -180,12 +180,12 @@ class _Expansion:
             self._report_problem((*chosen.places[named[0]], named[0]) if named else around, str(error))
         return len(self.problems) == before
 
-    def _cells(self, found: _DataSet, model: str, settings: str, chosen: "_ChosenSettings") -> Iterator[Task]:
+    def _cells(self, data_set: _DataSet, model: str, settings: str, chosen: "_ChosenSettings") -> Iterator[Task]:
         for seed in self._spec.seeds:
             for fold in range(self._spec.folds):
                 for method in self._spec.methods:
                     config = CellConfig(
-                        data=found.data.name,
+                        data=data_set.data.name,
                         model=model,
                         method=method.study_name,
                         settings=settings,
@@ -195,10 +195,10 @@ class _Expansion:
                         method_options=method.options(),
                         hyperparameters=chosen.hyperparameters,
                         training=chosen.training,
-                        data_fingerprint=found.fingerprint,
+                        data_fingerprint=data_set.fingerprint,
                     )
-                    size = found.data.num_samples * (found.data.num_features + found.data.num_labels)
-                    yield Task(config, found.source, size)
+                    size = data_set.data.num_samples * (data_set.data.num_features + data_set.data.num_labels)
+                    yield Task(config, data_set.source, size)
 
 
 @dataclass(frozen=True)

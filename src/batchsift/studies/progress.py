@@ -104,7 +104,7 @@ class Forecast:
 
 
 def _similar_groups(config: CellConfig) -> list[tuple[str, ...]]:
-    """Groups of similar cells that a cell belongs to, the most similar first."""
+    """Return the groups of similar cells that a cell belongs to, the most similar first."""
     return [
         (config.data, config.model, config.method, config.settings),
         (config.data, config.model),

@@ -39,7 +39,7 @@ class DataFacts:
     """The data set of a cell, after the filters.
 
     Args:
-        name: Its name.
+        name: The name of the data set.
         num_samples: N.
         num_features: D.
         num_labels: L.
@@ -121,7 +121,7 @@ class CellRecord:
 
         Args:
             config: What was run.
-            facts: Its data.
+            facts: The facts of its data.
             result: What came out.
             started: When it began.
             warnings: The warnings of the run.

@@ -50,7 +50,7 @@ def run_study(
     Args:
         study: What to run.
         store: Where the cells go; nobody else may run a study there meanwhile.
-        jobs: Processes.
+        jobs: The number of processes.
         retry_failed: Run again what failed.
         mix_versions: Go on beside cells of other versions of batchsift or the packages it computes with.
         command: The words that run the study again, for `study.json`.

@@ -100,9 +100,9 @@ def source_of(
         name: The name to give the data set.
         options: Keywords of `batchsift.data.load`.
     """
-    found = tuple(str(folder / place) if _is_path(place, folder) else place for place in places)
+    paths = tuple(str(folder / place) if _is_path(place, folder) else place for place in places)
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()}
-    return FileSource(found, name, tuple(sorted(plain.items())))
+    return FileSource(paths, name, tuple(sorted(plain.items())))
 
 
 def _is_path(place: str, folder: Path) -> bool:

@@ -53,9 +53,9 @@ class Store:
 
     def cells(self) -> list[CellRecord]:
         """Read all cells: those of the study in its order, then others there may be."""
-        found, manifest = self.keys(), self.manifest()
+        stored, manifest = self.keys(), self.manifest()
         ordered = list(manifest.cells) if manifest else []
-        return [self.read(key) for key in [*ordered, *sorted(found.difference(ordered))] if key in found]
+        return [self.read(key) for key in [*ordered, *sorted(stored.difference(ordered))] if key in stored]
 
     def write(self, cell: CellRecord) -> None:
         """Write a cell, in place of one of the same key."""

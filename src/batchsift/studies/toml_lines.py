@@ -32,10 +32,10 @@ def syntax_problem(text: str, error: tomllib.TOMLDecodeError) -> tuple[int, str]
     ...     syntax_problem("folds = 2\nmethods = [random]", error)
     (2, 'Invalid value (at column 12)')
     """
-    found = re.search(r"line (\d+), (?=column \d+\)$)", str(error))
-    if found is None:  # "at end of document"
+    match = re.search(r"line (\d+), (?=column \d+\)$)", str(error))
+    if match is None:  # "at end of document"
         return text.rstrip().count("\n") + 1, str(error)
-    return int(found[1]), str(error).replace(found[0], "")
+    return int(match[1]), str(error).replace(match[0], "")
 
 
 class _Scan:

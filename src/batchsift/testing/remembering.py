@@ -93,7 +93,7 @@ def check_states_are_copies(factory: Factory) -> None:
         select(factory, other, features).load_state_dict(state)
 
 
-def check_unlabelled_cells(factory: Factory) -> None:
+def check_unlabeled_cells(factory: Factory) -> None:
     """Check that whatever is predicted where nothing is labelled changes nothing; signals are 0 there."""
     labels, features, logits = made_up(unknown=0.3)
     unknown_NL = torch.from_numpy(np.isnan(labels))
@@ -108,7 +108,7 @@ def check_unlabelled_cells(factory: Factory) -> None:
         require(not is_uniform(one.probabilities), "with some cells not labelled, nothing is selected any more")
 
 
-def check_a_label_without_a_labelled_cell(factory: Factory) -> None:
+def check_a_label_without_a_labeled_cell(factory: Factory) -> None:
     """Check that selection goes on by the other labels where nothing is known of one."""
     labels, features, logits = made_up()
     labels[:, 2] = np.nan

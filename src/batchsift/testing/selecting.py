@@ -34,8 +34,8 @@ def check_probabilities(factory: Factory) -> None:
         require(p.dtype == torch.float64, f"probabilities must be float64, got {p.dtype}")
         require(p.isfinite().all() and (p >= 0).all(), "probabilities must be finite and not negative")
         require(abs(float(p.sum()) - 1) < 1e-9, f"probabilities must sum to 1, got {float(p.sum())}")
-        labelled = torch.from_numpy(labels.sum(1) > 0)
-        require((p[labelled] > 0).all(), "a sample with a label can never be drawn: its probability is 0")
+        has_label_N = torch.from_numpy(labels.sum(1) > 0)
+        require((p[has_label_N] > 0).all(), "a sample with a label can never be drawn: its probability is 0")
         watch(selector, logits[epoch:], 1)
 
 
@@ -180,8 +180,8 @@ def check_blocks(factory: Factory) -> None:
             if int((selector.probabilities > 0).sum()) < sizes[0]:
                 break  # fewer can be drawn than a block holds
             blocks = list(selector.batches())
-            found = [len(block) for block in blocks]
-            require(found == sizes, f"with {options} the blocks must have the sizes {sizes}, got {found}")
+            lengths = [len(block) for block in blocks]
+            require(lengths == sizes, f"with {options} the blocks must have the sizes {sizes}, got {lengths}")
             for block in blocks:
                 require(len(set(block.tolist())) == len(block), "a block has a sample twice")
                 require(0 <= int(block.min()) <= int(block.max()) < len(labels), "an index is outside the samples")

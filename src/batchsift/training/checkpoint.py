@@ -20,7 +20,7 @@ class Checkpoint:
     Args:
         path: The file.
         identity: The identity of the run, see `Configuration.identity`.
-        device: Where it trains.
+        device: The device it trains on.
         seconds: How old the last checkpoint must be for another one.
     """
 

@@ -102,11 +102,11 @@ def warn_of_constant_labels(labels_NL: NDArray[Any], names: Sequence[str]) -> No
         UserWarning: Where there are such labels.
     """
     absent_L = ~(labels_NL == 1).any(axis=0)
-    found = {"no": absent_L, "every": ~(labels_NL == 0).any(axis=0) & ~absent_L}
+    constant = {"no": absent_L, "every": ~(labels_NL == 0).any(axis=0) & ~absent_L}
     words = [
         f"{constant_L.sum()} of {len(names)} labels that {how} training sample has: "
         f"{first_few([name for name, constant in zip(names, constant_L, strict=True) if constant])}"
-        for how, constant_L in found.items()
+        for how, constant_L in constant.items()
         if constant_L.any()
     ]
     if words:

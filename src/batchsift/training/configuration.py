@@ -66,9 +66,9 @@ def check_same_run(folder: Path, stored: Mapping[str, Any], identity: Mapping[st
     """Check that what lies in a folder belongs to the run that would go on there.
 
     Args:
-        folder: Named in the message.
-        stored: The identity found there.
-        identity: That of the run.
+        folder: The folder, which the message names.
+        stored: The identity of what lies there.
+        identity: The identity of the run.
 
     Raises:
         ValueError: Where they differ.

@@ -13,7 +13,7 @@ def isolated(device: str, *, seed: int, threads: int) -> Iterator[None]:
     """Seed the generators and set the number of threads inside; give the caller's back afterwards.
 
     Args:
-        device: Where the run computes; its generator is seeded, and that of the CPU.
+        device: The device the run computes on; its generator is seeded, and that of the CPU.
         seed: The seed of both generators.
         threads: The number of threads of torch, BLAS and OpenMP.
     """

@@ -44,15 +44,15 @@ def fit(
 
     Args:
         data: Label cells may be unknown (NaN) in some samples; the validation part is drawn from the others.
-        folder: For the files; made where it is missing.
+        folder: The folder for the files; made where it is missing.
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
         settings: The settings of the training, the papers' by default; those of folds and filters (`num_folds`,
             `min_positives`, `top_features`) are not looked at.
         hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
-        seed: Decides the validation part, the initial weights and the selection.
-        test: Scored once, with the weights of the best epoch; it decides nothing.
+        seed: The seed that decides the validation part, the initial weights and the selection.
+        test: Data that are scored once, with the weights of the best epoch; it decides nothing.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 

@@ -36,17 +36,17 @@ class FoldResult:
 
     Args:
         method: The name of the method.
-        fold: Counted from 0.
-        epochs: One record an epoch.
+        fold: The fold, counted from 0.
+        epochs: The records of the epochs.
         best_epoch: The first epoch with the highest validation Macro-AUC.
-        metrics: On the test part, with the weights of the best epoch.
-        last_metrics: On the test part, with the weights of the last epoch.
+        metrics: Metrics on the test part, with the weights of the best epoch.
+        last_metrics: Metrics on the test part, with the weights of the last epoch.
         label_metrics: `auc`, `average_precision` and `f1` of each label, on the test part, best epoch.
         draws: Quantiles (0, 5, ... 100 %) of how often a training sample was drawn.
         suspects: The labels that are probably wrong, the worst first; none where the method keeps no loss.
-        selection_seconds: Spent in the selector.
-        recording_seconds: Spent on what is written down: validation metrics, signals, draws, suspects.
-        total_seconds: Spent on selection, training, scoring and recording together.
+        selection_seconds: Seconds spent in the selector.
+        recording_seconds: Seconds spent on what is written down: validation metrics, signals, draws, suspects.
+        total_seconds: Seconds spent on selection, training, scoring and recording together.
     """
 
     method: str
@@ -79,7 +79,7 @@ def run_fold(
         prepared: The data, its splits, the settings and the seed.
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
-        fold: Which split, from 0.
+        fold: The number of the split, from 0.
         hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         on_epoch: Called with the record of every epoch.

@@ -30,10 +30,10 @@ class TrainingResult:
     """What a training run ends with.
 
     Attributes:
-        folder: Where its files lie.
-        model: With the weights of the best epoch.
-        epochs: One record an epoch.
-        best_epoch: The first with the highest validation Macro-AUC.
+        folder: The folder its files lie in.
+        model: The model with the weights of the best epoch.
+        epochs: The records of the epochs.
+        best_epoch: The first epoch with the highest validation Macro-AUC.
         validation: Metrics of that epoch on the validation part.
         test: Metrics on the test data, if there were any.
         resumed_from: The epoch this call began with; the number of epochs if there was nothing left to do.
@@ -52,7 +52,7 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> TrainingResult | N
     """Return what the folder holds of a finished run; None if it holds none.
 
     Args:
-        folder: May be missing.
+        folder: The folder; it may be missing.
         identity: The identity of the run, see `Configuration.identity`.
 
     Raises:
@@ -87,13 +87,13 @@ def write_result(
     """Write the files of a finished run, the summary last.
 
     Args:
-        result: Names the folder.
+        result: The result, which names the folder.
         identity: The identity of the run, see `Configuration.identity`.
-        selector: At the end of training.
-        suspects: May be empty: then there is no file of them.
-        num_train: Samples that were trained on.
-        num_validation: Samples of the validation part.
-        seconds: All epochs took, those before an interruption included.
+        selector: The selector at the end of training.
+        suspects: The suspects; without any there is no file of them.
+        num_train: The number of samples that were trained on.
+        num_validation: The number of samples of the validation part.
+        seconds: The seconds all epochs took, those before an interruption included.
 
     Raises:
         OSError: Where the folder cannot be written.

@@ -41,7 +41,7 @@ class TrainingLoop:
         configuration: Model, method and settings.
         train: The part that is trained on.
         validation: The part the best epoch is chosen by; complete labels.
-        selection_seed: Decides which samples are drawn.
+        selection_seed: The seed that decides which samples are drawn.
         with_signals: Whether the records hold the method's signals.
 
     Attributes:

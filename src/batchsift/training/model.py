@@ -31,7 +31,7 @@ class TrainedModel:
     Attributes:
         name: A name of `batchsift.models`.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
-        network: With the weights of the best epoch, in evaluation mode.
+        network: The network with the weights of the best epoch, in evaluation mode.
         preprocessing: Means and ranges of the features it was trained on.
         feature_names: D names.
         label_names: L names.
@@ -49,7 +49,7 @@ class TrainedModel:
 
         Args:
             features: `(N, D)` as they are in files, not scaled, dense or scipy sparse; NaN where missing.
-            device: Where to compute.
+            device: The device to compute on.
 
         Raises:
             ValueError: For another number of features.

@@ -104,10 +104,10 @@ def _convert(option: str, value: Any) -> Any:
     if option == "storage":
         import torch  # noqa: PLC0415
 
-        found = getattr(torch, value, None) if isinstance(value, str) else value
-        if not isinstance(found, torch.dtype):
+        dtype = getattr(torch, value, None) if isinstance(value, str) else value
+        if not isinstance(dtype, torch.dtype):
             raise ValueError(f"storage must name a floating dtype such as 'float32', got {value!r}")
-        return found
+        return dtype
     if option == "mixture" and isinstance(value, Mapping):
         known = [field.name for field in fields(Mixture)]
         for name in value:

@@ -25,7 +25,7 @@ class SparseRows:
     Args:
         matrix: The scaled values, in CSR form.
         offset_D: What scaling adds to every cell, those that are not stored included.
-        device: Where the rows go.
+        device: The device the rows go to.
     """
 
     def __init__(self, matrix: Any, offset_D: NDArray[np.float64], device: str) -> None:
@@ -103,9 +103,9 @@ class Preprocessing:
     """What the training part tells of the features: a mean in place of missing values, and the range.
 
     Attributes:
-        mean_D: In place of a missing value.
+        mean_D: The value in place of a missing one.
         scale_D: 1 / range; 1 for a feature that is constant.
-        offset_D: Added after scaling, so that the training part lies in [0, 1].
+        offset_D: What is added after scaling, so that the training part lies in [0, 1].
     """
 
     mean_D: NDArray[np.float64]
@@ -123,8 +123,8 @@ class Preprocessing:
         """Scale `(N, D)` features to float32; values outside the range of the training part leave [0, 1].
 
         Args:
-            features: As they are in files, dense or sparse; NaN where missing.
-            device: Where the result goes.
+            features: Features as they are in files, dense or sparse; NaN where missing.
+            device: The device the result goes to.
         """
         if isinstance(features, np.ndarray):
             complete = np.where(np.isnan(features), self.mean_D, features)
@@ -140,8 +140,8 @@ def scale_parts(data: MultiLabelData, split: Split, device: str, top_features: f
 
     Args:
         data: Features as they are in files.
-        split: Rows of the parts.
-        device: Where the parts go.
+        split: The rows of the parts.
+        device: The device the parts go to.
         top_features: Share of the features to keep, those with the largest sums in the training part; None keeps all.
     """
     if top_features is not None:

@@ -31,9 +31,9 @@ class Prepared:
 
     Args:
         data: What the filters left.
-        settings: Shared by all runs.
-        seed: Decides the splits, the initial weights and the selection.
-        splits: One a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
+        settings: The settings that all runs share.
+        seed: The seed that decides the splits, the initial weights and the selection.
+        splits: The splits, one a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
         removed_labels: Names of the labels with too few positives.
         num_removed_samples: How many samples were left without a label.
         kept_samples: The row of each sample of `data` in the data set before the filters.
@@ -60,8 +60,8 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
 
     Args:
         data: Complete labels; missing feature values are fine.
-        settings: The papers' by default.
-        seed: From 0 to 2**32 - 1.
+        settings: The settings; the papers' by default.
+        seed: A number from 0 to 2**32 - 1.
 
     Raises:
         ValueError: For a device that is not there, and for data that cannot go through the protocol: labels
@@ -121,7 +121,7 @@ def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[
     Args:
         data: Labels may be unknown (NaN) in some samples; those are trained on.
         share: The share of the completely labelled samples, in (0, 1).
-        seed: From 0 to 2**32 - 1.
+        seed: A number from 0 to 2**32 - 1.
 
     Returns:
         Rows to train on and rows to choose the epoch by, each sorted.

@@ -46,13 +46,13 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
     if name == "paper":
         return Recipe()
-    found = _read_tuned().get(model, {})
-    if data not in found:
+    recipes = _read_tuned().get(model, {})
+    if data not in recipes:
         raise ValueError(
-            f"no tuned settings for {model} on {data!r}; there are some for {', '.join(found) or 'no data set'}: "
+            f"no tuned settings for {model} on {data!r}; there are some for {', '.join(recipes) or 'no data set'}: "
             "search with benchmarks/tune.py, or give learning rate and epochs yourself"
         )
-    return found[data]
+    return recipes[data]
 
 
 @cache
@@ -79,11 +79,11 @@ def _check_entry(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
     from batchsift import models  # noqa: PLC0415 (imports torch)
 
     try:
-        found = Recipe(**entry)
-        Settings(**found.settings)
-        unknown = set(found.hyperparameters) - set(models.hyperparameters(model))
+        checked = Recipe(**entry)
+        Settings(**checked.settings)
+        unknown = set(checked.hyperparameters) - set(models.hyperparameters(model))
     except (TypeError, ValueError) as error:  # a field there is none of, or a value out of its range
         raise ValueError(f"{where}: {error}") from error
     if unknown:
         raise ValueError(f"{where}: {model} has no hyperparameter {', '.join(sorted(unknown))}")
-    return found
+    return checked

@@ -36,7 +36,7 @@ def fingerprint(data: MultiLabelData, *, rows: NDArray[np.int64] | None = None) 
     """Return a hash of the content of a data set: 16 hexadecimal digits.
 
     Args:
-        data: Its name does not matter.
+        data: The data set, whose name does not matter.
         rows: Row numbers of its samples, where they matter too.
     """
     if data.is_sparse:

@@ -43,9 +43,9 @@ class EpochRecord:
     """One epoch of a run.
 
     Args:
-        epoch: Counted from 0.
+        epoch: The epoch, counted from 0.
         learning_rate: The learning rate of all its steps.
-        loss: Training loss, the mean over the samples drawn.
+        loss: The training loss, the mean over the samples drawn.
         validation: Metric key to value on the validation part, after the epoch.
         summary: The selector's summary, at the end of the epoch it describes.
         signals: The method's signals, at the same time; empty where they are not recorded (`fit`).
@@ -117,7 +117,7 @@ class Suspect:
 
     Args:
         sample: Row in the data set as loaded, before the filters.
-        label: Its name.
+        label: The name of the label.
         hardness: Noise-resistant hardness, `(1 - exp(-l)) (1 - f)`, in [0, 1].
     """
 
@@ -148,7 +148,7 @@ def record_suspects(
     """Return the most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
 
     Args:
-        selector: At the end of training.
+        selector: The selector at the end of training.
         rows: `(N,)`: the row of each training sample in the data set as loaded.
         label_names: L names.
     """

@@ -23,7 +23,7 @@ class Settings:
         min_positives: Labels with this many positives or fewer are dropped; at least 0.
         top_features: Share of the features to keep, those with the largest sums in a training part, in (0, 1]; None
             keeps all. The papers keep 0.02 of rcv1's and 0.05 of the Yahoo sets'.
-        device: Where the model trains, in torch's words.
+        device: The device the model trains on, in torch's words.
         threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
             badly where something else needs the cores. Only with the same threads do repeated runs give the same
             numbers.

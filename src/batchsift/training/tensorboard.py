@@ -9,7 +9,7 @@ class EpochLog:
     """A log of scalars, one point an epoch.
 
     Args:
-        folder: For the event files; made with the first point.
+        folder: The folder for the event files; made with the first point.
 
     Raises:
         ValueError: Where TensorBoard is not installed.

@@ -47,10 +47,10 @@ def read_arff(
     attributes are read over, and so are weights of rows, with a warning.
 
     Args:
-        path: the `.arff` file, plain or compressed with gzip; each line in UTF-8 or Latin-1.
-        labels: number of attributes at the end that are labels, at least 1.
-        label_columns: names of the attributes that are labels, or patterns with `*`.
-        drop: names of attributes to leave out, or patterns with `*`; by default those of type string or date. First
+        path: The `.arff` file, plain or compressed with gzip; each line in UTF-8 or Latin-1.
+        labels: The number of attributes at the end that are labels, at least 1.
+        label_columns: Names of the attributes that are labels, or patterns with `*`.
+        drop: Names of attributes to leave out, or patterns with `*`; by default those of type string or date. First
             and last features called `id`, `instance_id`, `sample_id`, `example_id`, `row_id` or `record_id`, or not
             at all, are left out too, unless this is empty; a warning names what goes without being named.
 
@@ -58,8 +58,8 @@ def read_arff(
         The data set, named after the file. Its features are a `csr_array` if all rows are sparse, else an array.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is no ARFF file, if it is not clear which attributes are labels, if a label is
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no ARFF file, if it is not clear which attributes are labels, if a label is
             anything but 0, 1 or missing, or if a feature is neither numeric nor nominal.
     """
     path = Path(path)

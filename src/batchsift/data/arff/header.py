@@ -40,10 +40,10 @@ class Attribute:
     """One declared attribute.
 
     Args:
-        name: Without quotes and escapes.
+        name: The name, without quotes and escapes.
         kind: What its values are.
         values: The values of a nominal attribute, in the declared order.
-        line: Where it is declared, from 1.
+        line: The line that declares it, from 1.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Header:
 
     Args:
         relation: The relation's name.
-        attributes: All that are declared, at least one.
-        data_line: Where `@data` stands, from 1.
+        attributes: All attributes that are declared, at least one.
+        data_line: The line of `@data`, from 1.
     """
 
     relation: str

@@ -163,8 +163,8 @@ def _named_in_xml(path: Path, header: Header, xml_path: Path) -> Mask:
         raise ValueError(
             f"{path}: {xml_path} makes labels of all {len(names)} attributes; expected at least one feature"
         )
-    labelled = set(label_names)
-    return np.array([name in labelled for name in names])
+    are_labels = set(label_names)
+    return np.array([name in are_labels for name in names])
 
 
 def _read_label_names(xml_path: Path) -> list[str]:

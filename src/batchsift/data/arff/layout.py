@@ -32,7 +32,7 @@ class Layout:
     """What every attribute becomes.
 
     Args:
-        attributes: As declared.
+        attributes: The attributes, as declared.
         is_label_A: Which of them are labels.
         kind_A: `DROPPED`, `NUMBER`, or a position in `meanings`.
         meanings: What the values of nominal attributes mean; one for all that are declared alike.
@@ -80,12 +80,12 @@ class Layout:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """One a label."""
+        """The names of the labels."""
         return tuple(self.attributes[position].name for position in self.label_positions)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """One a column: the attribute's name, with the value where there is one column for each value."""
+        """The names of the columns: the attribute's, with the value where there is one column for each value."""
         names: list[str] = []
         for attribute, width in zip(self.attributes, self.width_A.tolist(), strict=True):
             if width == 1 and len(attribute.values) != 1:

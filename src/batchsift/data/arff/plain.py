@@ -168,8 +168,8 @@ def _meanings_of_kind(layout: Layout, kind: int, words: Any) -> Cells | None:
             return None
     if kind == DROPPED:
         return np.zeros(len(words)) if "" not in words.to_pylist() else None
-    found = [layout.meanings[kind].get(word) for word in words.to_pylist()]
-    return None if None in found else np.array(found, dtype=np.float64)
+    meanings = [layout.meanings[kind].get(word) for word in words.to_pylist()]
+    return None if None in meanings else np.array(meanings, dtype=np.float64)
 
 
 def _fit_labels(cells: Cells) -> bool:

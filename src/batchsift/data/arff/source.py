@@ -18,7 +18,7 @@ class Chunk:
 
     Args:
         content: The lines, each with `\n` at its end, the last one too.
-        line: Where the first of them stands in the file, from 1.
+        line: The number of the first of them in the file, from 1.
     """
 
     content: bytes

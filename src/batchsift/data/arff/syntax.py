@@ -21,8 +21,8 @@ class Line:
 
     Args:
         path: The file.
-        number: Where the line stands in it, from 1.
-        text: Without the line's end.
+        number: The number of the line in it, from 1.
+        text: The text, without the line's end.
     """
 
     path: Path

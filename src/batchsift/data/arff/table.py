@@ -12,7 +12,7 @@ import numpy.typing as npt
 from batchsift.data.arff.labels import Mask
 from batchsift.data.arff.layout import Cells, Integers, Layout
 
-_NOT_LABELLED = 255
+_NOT_LABELED = 255
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class _Labels:
         self._bytes = bytearray()
 
     def add(self, cells_NL: Cells) -> None:
-        _append(self._bytes, np.where(np.isnan(cells_NL), _NOT_LABELLED, cells_NL), np.uint8)
+        _append(self._bytes, np.where(np.isnan(cells_NL), _NOT_LABELED, cells_NL), np.uint8)
 
     def finish(self) -> npt.NDArray[Any]:
         labels_NL = np.frombuffer(self._bytes, dtype=np.uint8).reshape(-1, self._num_labels)
-        if (labels_NL != _NOT_LABELLED).all():
+        if (labels_NL != _NOT_LABELED).all():
             return labels_NL
-        return np.where(labels_NL == _NOT_LABELLED, np.float32(np.nan), labels_NL).astype(np.float32, copy=False)
+        return np.where(labels_NL == _NOT_LABELED, np.float32(np.nan), labels_NL).astype(np.float32, copy=False)
 
 
 class DenseTable:

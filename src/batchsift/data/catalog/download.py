@@ -31,8 +31,8 @@ def download(address: str, target: Path, *, checksum: str | None = None, on_prog
     """Fetch a file. One process at a time: hold a lock.
 
     Args:
-        address: Where the file lies; redirects are followed.
-        target: Where to put it; its folder is made if needed.
+        address: The address of the file; redirects are followed.
+        target: The path to put it at; its folder is made if needed.
         checksum: `sha256:` and 64 digits, or `git-blob:` and 40; None takes what comes.
         on_progress: Called with the bytes that are there and the bytes expected (None: the server does not say).
 

@@ -66,7 +66,7 @@ def fetch(
     Several processes may do this at once: one downloads, the others wait.
 
     Args:
-        entry: With `files`.
+        entry: The data set, one with `files`.
         parts: Some of "whole", "train", "test"; what makes up all samples by default. Their label file comes along.
         offline: Refuse to download; None asks BATCHSIFT_OFFLINE.
         on_progress: Called with a file's name, the bytes that are there and those expected.

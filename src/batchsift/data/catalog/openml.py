@@ -94,9 +94,9 @@ def _feature(values: "pd.Series[Any]") -> list[tuple[str, npt.NDArray[np.float64
 
 
 def _label(values: "pd.Series[Any]", name: str) -> npt.NDArray[np.float64]:
-    found = {str(each).strip().casefold() for each in values.dropna().unique()}
-    if not found <= _YES | _NO:
-        raise ValueError(f"the label {values.name!r} of {name} has the values {sorted(found)}; expected yes and no")
+    words = {str(each).strip().casefold() for each in values.dropna().unique()}
+    if not words <= _YES | _NO:
+        raise ValueError(f"the label {values.name!r} of {name} has the values {sorted(words)}; expected yes and no")
     return _yes_or_no(values)
 
 

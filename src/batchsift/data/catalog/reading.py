@@ -22,7 +22,7 @@ def load(
     """Load a named data set from the cache, downloading it first if needed.
 
     Args:
-        name: As in `names()`, in any case; or `openml:<number>` for any multi-label data set of OpenML.
+        name: A name of `names()`, in any case; or `openml:<number>` for any multi-label data set of OpenML.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
         on_progress: Called with a file's name, the bytes that are there and those expected.
         notice: Takes a line for the user when something is downloaded; stderr by default.
@@ -47,8 +47,8 @@ def published_split(name: str, *, offline: bool | None = None) -> PublishedSplit
     """Return the division of a named data set into training and test samples that its source publishes.
 
     Args:
-        name: As for `load`.
-        offline: As for `load`.
+        name: A name of `names()`, in any case.
+        offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
     Raises:
         ValueError: There is no such data set or division, or what was downloaded is not what was published.

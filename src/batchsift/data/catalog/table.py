@@ -21,9 +21,9 @@ class File:
 
     Args:
         part: "whole", "train", "test", or "labels" (the .xml that names them).
-        address: Where it lies.
+        address: The address it lies at.
         checksum: `sha256:...` or `git-blob:...`; None: nobody published one.
-        bytes: Its size, where known.
+        bytes: The size, where known.
     """
 
     part: str
@@ -43,7 +43,7 @@ class Entry:
     """What is known of one data set before it is here.
 
     Args:
-        name: As the field writes it.
+        name: The name, as the field writes it.
         domain: Text, images, music, ...
         samples: N.
         features: D as published.
@@ -54,7 +54,7 @@ class Entry:
         cardinality: Mean number of labels of a sample, where the table states it.
         columns: D as read, where nominal features become several columns; else None.
         files: What is downloaded.
-        openml: Its id where OpenML is the source; there are no `files` then.
+        openml: The id where OpenML is the source; there are no `files` then.
         aliases: Other names.
         protocol: Whether it is one of the 13 sets of the batch-selection papers.
     """
@@ -138,7 +138,7 @@ def entry(name: str) -> Entry:
     """Return what is known of a data set.
 
     Args:
-        name: In any case, with - or _.
+        name: The name, in any case, with - or _.
 
     Raises:
         ValueError: No data set of that name; near ones are named.

@@ -65,7 +65,7 @@ def from_frame(
     One of `labels`, `label_columns` and `label_column` says which columns are labels; all others are features.
 
     Args:
-        frame: One row a sample.
+        frame: A frame with one row a sample.
         labels: How many of the last columns are labels, each of 0/1, booleans or yes/no; missing: not labelled.
         label_columns: The same by names or patterns, such as `"y_*"` or `["red", "round"]`.
         label_column: One column with all labels of a sample: delimited text, or a list. Empty: no label.

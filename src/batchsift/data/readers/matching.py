@@ -18,7 +18,7 @@ def matching_features(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[
     there are features of, and missing ones.
 
     Args:
-        frame: One row a sample.
+        frame: A frame with one row a sample.
         names: D feature names of a data set that was read from such a table.
 
     Returns:
@@ -41,8 +41,8 @@ def matching_features(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[
         values = [name.removeprefix(f"{column}=") for name in absent if name.startswith(f"{column}=")]
         if values:
             chosen[column] = _categorical(chosen[column], values)
-    found, matrix = features_of(chosen)
-    place = {name: number for number, name in enumerate(found)}
+    columns, matrix = features_of(chosen)
+    place = {name: number for number, name in enumerate(columns)}
     if missing := [name for name in names if name not in place]:
         raise ValueError(_missing(missing, frame))
     dense: Any = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()

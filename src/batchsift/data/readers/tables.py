@@ -35,9 +35,9 @@ def read_table(
     """Read a table from a file; see `from_frame` for what becomes of its columns.
 
     Args:
-        path: Ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`. Text has the columns' names in its first
-            row and is UTF-8, or else Latin-1; the cells of a `.csv` are parted by commas, or by semicolons if there is
-            no comma in its first row. Empty cells, `?`, `NA`, `NaN` and `null` are missing values.
+        path: A path that ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`. Text has the columns' names in its
+            first row and is UTF-8, or else Latin-1; the cells of a `.csv` are parted by commas, or by semicolons if
+            there is no comma in its first row. Empty cells, `?`, `NA`, `NaN` and `null` are missing values.
         labels: How many of the last columns are labels.
         label_columns: The same by names or patterns.
         label_column: One column of delimited tags, where an empty or missing cell means no label.

@@ -49,10 +49,10 @@ def label_matrix(
         return np.array(cells, dtype=np.uint8), tuple(known_names if fits and known_names else map(str, range(width)))
     delimiter = _the_delimiter(cells) if delimiter is None else _occurring(delimiter, cells)
     tags_N = [_tags(cell, delimiter, known_names) for cell in cells]
-    found = {tag for tags in tags_N for tag in tags}
-    if not found:
+    different = {tag for tags in tags_N for tag in tags}
+    if not different:
         raise ValueError("no sample has a tag; expected at least one")
-    ordered = sorted(found, key=_natural) if known_names is None else list(known_names)
+    ordered = sorted(different, key=_natural) if known_names is None else list(known_names)
     _warn_of_case(ordered)
     column = {tag: position for position, tag in enumerate(ordered)}
     matrix = np.zeros((len(cells), len(ordered)), dtype=np.uint8)

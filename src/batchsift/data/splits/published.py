@@ -17,7 +17,7 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
     Args:
         source: A name in the catalogue, or the path of either file.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
-        options: For `load`, which reads files.
+        options: Options of `load`, which reads files.
 
     Raises:
         ValueError: The data set has no published split, or the file's name has neither -train nor -test before its

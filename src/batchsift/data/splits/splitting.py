@@ -55,8 +55,8 @@ class PublishedSplit:
 
     Args:
         data: All samples, those for training first.
-        train: Their indices, `(N_train,)`.
-        test: The indices of the others, `(N_test,)`.
+        train: The indices of the training samples, `(N_train,)`.
+        test: The indices of the test samples, `(N_test,)`.
     """
 
     data: "MultiLabelData"
@@ -83,7 +83,7 @@ def train_validation_test(
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
         shares: The shares of training, validation and test samples; positive, with sum 1.
-        seed: From 0; the same seed gives the same parts.
+        seed: A number from 0; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
         label_names: L names, for the report; numbers by default.
 
@@ -115,15 +115,15 @@ def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1
 
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
-        num_folds: from 2 to N.
-        seed: from 0 to 2**32 - 1; the same seed gives the same folds.
+        num_folds: The number of folds, from 2 to N.
+        seed: A number from 0 to 2**32 - 1; the same seed gives the same folds.
         order: 1: labels; 2: labels and pairs of labels.
 
     Returns:
         `num_folds` pairs (train indices, test indices), each sorted; every sample is in one test part.
 
     Raises:
-        ValueError: if `num_folds` is below 2, there are fewer samples than folds, a fold comes out empty, or `order`
+        ValueError: If `num_folds` is below 2, there are fewer samples than folds, a fold comes out empty, or `order`
             is neither 1 nor 2.
 
     >>> parts = folds(np.tile([[0, 1], [1, 0]], (6, 1)), num_folds=3, seed=0)
@@ -158,14 +158,14 @@ def holdout(labels_NL: npt.ArrayLike, share: float, seed: int, *, order: int = 1
     Args:
         labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
         share: The share of the samples to hold out, strictly between 0 and 1.
-        seed: from 0 to 2**32 - 1; the same seed gives the same parts.
+        seed: A number from 0 to 2**32 - 1; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
 
     Returns:
         (rest indices, held-out indices), each sorted; every sample is in exactly one of them.
 
     Raises:
-        ValueError: if `share` is not strictly between 0 and 1, one of the parts would be empty, or `order` is neither
+        ValueError: If `share` is not strictly between 0 and 1, one of the parts would be empty, or `order` is neither
             1 nor 2.
 
     >>> rest, held_out = holdout(np.tile([[0, 1], [1, 0]], (10, 1)), share=0.1, seed=0)

@@ -30,7 +30,7 @@ def stratify(positive_NL: npt.NDArray[np.bool_], shares: Sequence[float], *, ord
         positive_NL: Which sample has which label, `(N, L)`.
         shares: The share of each of P parts; positive, with sum 1.
         order: 1: labels; 2: labels and pairs of labels.
-        seed: From 0; the same seed gives the same parts.
+        seed: A number from 0; the same seed gives the same parts.
 
     Returns:
         P arrays of sorted indices; every sample is in exactly one. The sizes follow the shares about, not exactly.
@@ -62,9 +62,9 @@ def evidence(positive_NL: npt.NDArray[np.bool_], order: int) -> "csr_array":
         return labels_NL
     num_samples, num_labels = positive_NL.shape
     pairs = [_pairs(np.flatnonzero(row), num_labels) for row in positive_NL]
-    found, column = np.unique(np.concatenate(pairs), return_inverse=True)
+    distinct, column = np.unique(np.concatenate(pairs), return_inverse=True)
     starts = np.cumsum([0, *map(len, pairs)])
-    pairs_NE = csr_array((np.ones(len(column), dtype=np.int64), column, starts), shape=(num_samples, len(found)))
+    pairs_NE = csr_array((np.ones(len(column), dtype=np.int64), column, starts), shape=(num_samples, len(distinct)))
     return csr_array(hstack([labels_NL, pairs_NE], format="csr"))
 
 

@@ -21,42 +21,45 @@ LABELS_LISTED = 30
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
-def description_report(found: Description) -> RenderableType:
-    """Everything about a data set in words and numbers, ready for `rich.print`."""
-    lines: list[RenderableType] = [Text(found.name, style="bold"), _facts(found), Text(), _labels_table(found)]
-    if found.num_labels > LABELS_LISTED:
-        lines.append(
-            Text(f"The {LABELS_LISTED} commonest of {found.num_labels} labels; --json lists all.", style="dim")
-        )
-    return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(found)))
+def description_report(data: Description) -> RenderableType:
+    """Return everything about a data set in words and numbers, ready for `rich.print`."""
+    lines: list[RenderableType] = [
+        Text(data.name, style="bold"),
+        _facts(data),
+        Text(),
+        _labels_table(data),
+    ]
+    if data.num_labels > LABELS_LISTED:
+        lines.append(Text(f"The {LABELS_LISTED} commonest of {data.num_labels} labels; --json lists all.", style="dim"))
+    return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(data)))
 
 
-def _facts(found: Description) -> Table:
+def _facts(data: Description) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     rows = {
-        "samples x features x labels": f"{found.num_samples} x {found.num_features}{' (sparse)' * found.sparse} x "
-        f"{found.num_labels}",
-        "cardinality, density": f"{found.cardinality:.4f}, {found.density:.4f}",
-        "label sets": f"{found.distinct_label_sets} distinct, {found.single_label_sets} of them once, the commonest "
-        f"{found.largest_label_set} times",
-        "IRLbl": f"mean {found.mean_imbalance_ratio:.4f}, largest {found.max_imbalance_ratio:.4f}",
-        "SCUMBLE": f"{found.scumble:.4f} (coefficient of variation {found.scumble_cv:.4f})",
-        "TCS": f"{found.complexity:.4f}",
-        "samples without a label": str(found.unlabelled_samples),
-        "label cells not labelled": str(found.unknown_cells),
-        "missing feature values": str(found.missing_values),
+        "samples x features x labels": f"{data.num_samples} x {data.num_features}{' (sparse)' * data.sparse} x "
+        f"{data.num_labels}",
+        "cardinality, density": f"{data.cardinality:.4f}, {data.density:.4f}",
+        "label sets": f"{data.distinct_label_sets} distinct, {data.single_label_sets} of them once, the commonest "
+        f"{data.largest_label_set} times",
+        "IRLbl": f"mean {data.mean_imbalance_ratio:.4f}, largest {data.max_imbalance_ratio:.4f}",
+        "SCUMBLE": f"{data.scumble:.4f} (coefficient of variation {data.scumble_cv:.4f})",
+        "TCS": f"{data.complexity:.4f}",
+        "samples without a label": str(data.unlabelled_samples),
+        "label cells not labelled": str(data.unknown_cells),
+        "missing feature values": str(data.missing_values),
     }
     for name, value in rows.items():
         table.add_row(name, value)
     return table
 
 
-def _labels_table(found: Description) -> Table:
+def _labels_table(data: Description) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("label")
     for heading in ("positives", "share", "IRLbl", "SCUMBLE"):
         table.add_column(heading, justify="right")
-    commonest = sorted(found.labels, key=lambda label: -label.positives)[:LABELS_LISTED]
+    commonest = sorted(data.labels, key=lambda label: -label.positives)[:LABELS_LISTED]
     for label in commonest:
         table.add_row(
             Text(label.name),
@@ -72,25 +75,25 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def warnings_of(found: Description) -> list[str]:
-    """What to look at before training: one line each, none where there is nothing."""
-    empty = [label.name for label in found.labels if label.positives == 0]
-    full = [label.name for label in found.labels if label.positives == found.num_samples]
+def warnings_of(data: Description) -> list[str]:
+    """Say what to look at before training: one line each, none where there is nothing."""
+    empty = [label.name for label in data.labels if label.positives == 0]
+    full = [label.name for label in data.labels if label.positives == data.num_samples]
     lines = [
         f"{len(names)} labels that {whom} has: {first_few(names)}"
         for names, whom in ((empty, "no sample"), (full, "every sample"))
         if names
     ]
-    if found.unknown_cells:
+    if data.unknown_cells:
         lines.append(
-            f"{found.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
+            f"{data.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
         )
-    if found.constant_features:
-        lines.append(f"{len(found.constant_features)} constant features: {first_few(found.constant_features)}")
-    if found.duplicate_features:
-        groups = [" = ".join(group) for group in found.duplicate_features]
+    if data.constant_features:
+        lines.append(f"{len(data.constant_features)} constant features: {first_few(data.constant_features)}")
+    if data.duplicate_features:
+        groups = [" = ".join(group) for group in data.duplicate_features]
         lines.append(f"{len(groups)} groups of equal features: {first_few(groups)}")
-    return lines + _about_rows(found.duplicates)
+    return lines + _about_rows(data.duplicates)
 
 
 def _about_rows(rows: Duplicates) -> list[str]:
@@ -111,8 +114,8 @@ def _about_rows(rows: Duplicates) -> list[str]:
     return lines
 
 
-def description_figure(found: Description) -> Figure:
-    """The labels in a picture: how common each is, how they go together, how many a sample has.
+def description_figure(data: Description) -> Figure:
+    """Draw the labels: how common each is, how they go together, how many a sample has.
 
     The correlation is that of the label columns (phi coefficient); labels are in the order of a hierarchical
     clustering by it, so that those which go together stand together.
@@ -121,20 +124,20 @@ def description_figure(found: Description) -> Figure:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
     figure.suptitle(
-        f"{found.name}: {found.num_samples} samples, {found.num_labels} labels, cardinality {found.cardinality:.2f}",
+        f"{data.name}: {data.num_samples} samples, {data.num_labels} labels, cardinality {data.cardinality:.2f}",
         x=0.01,
         ha="left",
         parse_math=False,
     )
-    _draw_counts(left, found)
-    _draw_correlation(figure, right, found)
+    _draw_counts(left, data)
+    _draw_correlation(figure, right, data)
     return figure
 
 
-def _draw_counts(axes: Axes, found: Description) -> None:
-    ranked = sorted(found.labels, key=lambda label: label.positives)
+def _draw_counts(axes: Axes, data: Description) -> None:
+    ranked = sorted(data.labels, key=lambda label: label.positives)
     counts_L = np.array([label.positives for label in ranked])
-    minority_L = np.array([label.imbalance_ratio > found.mean_imbalance_ratio for label in ranked])
+    minority_L = np.array([label.imbalance_ratio > data.mean_imbalance_ratio for label in ranked])
     positions_L = np.arange(len(ranked))
     for chosen_L, color, name in (
         (~minority_L, COLORS[2], "IRLbl at most its mean"),
@@ -154,16 +157,16 @@ def _draw_counts(axes: Axes, found: Description) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_correlation(figure: Figure, axes: Axes, found: Description) -> None:
-    phi_LL = label_correlation(found)
+def _draw_correlation(figure: Figure, axes: Axes, data: Description) -> None:
+    phi_LL = label_correlation(data)
     order = _clustered(phi_LL)
     shown_LL = phi_LL[np.ix_(order, order)]
     np.fill_diagonal(shown_LL, np.nan)  # a label's correlation with itself would drown the others
     largest = float(np.nanmax(np.abs(shown_LL), initial=0.0)) or 1.0
     picture = axes.imshow(shown_LL, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
     figure.colorbar(picture, ax=axes, shrink=0.8, label="correlation of two labels (phi)")
-    if found.num_labels <= NAMED_LABELS:
-        names = [cut_short(found.labels[j].name, 24) for j in order]
+    if data.num_labels <= NAMED_LABELS:
+        names = [cut_short(data.labels[j].name, 24) for j in order]
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
         axes.set_yticks(range(len(names)), names, fontsize=7)
         for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
@@ -175,10 +178,10 @@ def _draw_correlation(figure: Figure, axes: Axes, found: Description) -> None:
     axes.spines[:].set_visible(False)
 
 
-def label_correlation(found: Description) -> NDArray[np.float64]:
-    """The phi coefficient of every two labels, `(L, L)` in [-1, 1]; 0 for a label that all or none have."""
-    n = found.num_samples
-    joint_LL = np.array(found.cooccurrence, dtype=np.float64) / n
+def label_correlation(data: Description) -> NDArray[np.float64]:
+    """Return the phi coefficient of every two labels, `(L, L)` in [-1, 1]; 0 for a label that all or none have."""
+    n = data.num_samples
+    joint_LL = np.array(data.cooccurrence, dtype=np.float64) / n
     share_L = joint_LL.diagonal()
     spread_L = np.sqrt(share_L * (1 - share_L))
     scale_LL = np.outer(spread_L, spread_L)

@@ -14,7 +14,7 @@ class ComparisonProgress:
     """A context manager whose `on_epoch` and `on_run` are for `batchsift.studies.comparison.compare`.
 
     Args:
-        console: Where to show the progress.
+        console: The console to show it on.
         num_runs: The number of runs: folds times methods.
         epochs: The number of epochs of each run.
         num_folds: The number of folds.
@@ -71,10 +71,10 @@ class ComparisonProgress:
             )
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a length of time in words.
 
-    >>> duration(5), duration(200), duration(9000)
+    >>> format_duration(5), format_duration(200), format_duration(9000)
     ('5 s', '3 min', '2 h 30 min')
     """
     minutes = round(seconds / 60)

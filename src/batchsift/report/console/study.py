@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from batchsift.report.console.progress import duration
+from batchsift.report.console.progress import format_duration
 from batchsift.studies.config import CellConfig
 from batchsift.studies.progress import Forecast, StudyProgress
 from batchsift.studies.record import CellRecord
@@ -20,7 +20,7 @@ FAILURES_SHOWN = 10
 
 def forecast(now: StudyProgress) -> Forecast:
     """Return how long cells will take, judged by those that are done."""
-    return Forecast((known.config, known.seconds) for known in now.done)
+    return Forecast((outcome.config, outcome.seconds) for outcome in now.done)
 
 
 def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
@@ -30,11 +30,11 @@ def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
     seconds_left = forecast(now).seconds(now.left)
     console.out(
         f"{folder}: {num_cells} cells: {len(now.done)} done "
-        f"({duration(sum(known.seconds for known in now.done))} of computing), {len(now.failed)} failed, "
-        f"{len(now.left)} left{f' (about {duration(seconds_left)} in one process)' if seconds_left else ''}"
+        f"({format_duration(sum(outcome.seconds for outcome in now.done))} of computing), {len(now.failed)} failed, "
+        f"{len(now.left)} left{f' (about {format_duration(seconds_left)} in one process)' if seconds_left else ''}"
     )
-    for known in now.failed[:FAILURES_SHOWN]:
-        console.out(f"failed: {known.config}: {known.error} (traceback: {folder}/cells/{known.config.key}.json)")
+    for outcome in now.failed[:FAILURES_SHOWN]:
+        console.out(f"failed: {outcome.config}: {outcome.error} (traceback: {folder}/cells/{outcome.config.key}.json)")
     if len(now.failed) > FAILURES_SHOWN:
         console.out(f"... and {len(now.failed) - FAILURES_SHOWN} more")
     if now.failed:
@@ -48,7 +48,7 @@ def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
 def progress_table(now: StudyProgress) -> Table:
     """Return how many cells are done, failed and left: a row for each data set and model."""
     counts: dict[tuple[str, str], list[int]] = {}
-    of_kind = ([known.config for known in now.done], [known.config for known in now.failed], now.left)
+    of_kind = ([outcome.config for outcome in now.done], [outcome.config for outcome in now.failed], now.left)
     for kind, configs in enumerate(of_kind):
         for config in configs:
             counts.setdefault((config.data, config.model), [0, 0, 0])[kind] += 1
@@ -68,8 +68,8 @@ class StudyProgressBar:
     Its methods are what `batchsift.studies.run.StudyCallbacks` calls.
 
     Args:
-        console: Where to show it.
-        jobs: How many cells run at a time.
+        console: The console to show it on.
+        jobs: The number of cells that run at a time.
     """
 
     def __init__(self, console: Console, jobs: int) -> None:
@@ -78,7 +78,7 @@ class StudyProgressBar:
         self._forecast = Forecast()
         self._left: dict[str, CellConfig] = {}
         self._total = self._failed = 0
-        self._said: set[str] = set()
+        self._notes_shown: set[str] = set()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -97,10 +97,10 @@ class StudyProgressBar:
         self._bar.stop()
 
     def on_start(self, before: StudyProgress, todo: Sequence[CellConfig]) -> None:
-        """Say what stands, and begin."""
+        """Say what is there already, and show the bar."""
         self._forecast = forecast(before)
         self._left = {config.key: config for config in todo}
-        self._failed = len(before.failed) - sum(known.config.key in self._left for known in before.failed)
+        self._failed = len(before.failed) - sum(outcome.config.key in self._left for outcome in before.failed)
         self._total = len(before.done) + self._failed + len(todo)
         if before.done or before.failed or before.unrelated:
             words = [f"{len(before.done)} of {self._total} cells are done already"]
@@ -121,8 +121,8 @@ class StudyProgressBar:
         del self._left[cell.key]
         done = self._total - len(self._left)
         for message in cell.warnings:
-            if message not in self._said:
-                self._said.add(message)
+            if message not in self._notes_shown:
+                self._notes_shown.add(message)
                 self._console.out(f"note: {message}")
         if cell.error is None:
             self._forecast.add(cell.config, cell.seconds)
@@ -138,4 +138,4 @@ class StudyProgressBar:
 
     def _time_left(self) -> str:
         seconds = self._forecast.seconds(self._left.values(), self._jobs)
-        return f"about {duration(seconds)} left" if seconds else ""
+        return f"about {format_duration(seconds)} left" if seconds else ""

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from batchsift.metrics import METRICS
-from batchsift.report.console.progress import duration
+from batchsift.report.console.progress import format_duration
 from batchsift.training.folder import TrainingResult
 from batchsift.training.recording import EpochRecord
 
@@ -19,8 +19,8 @@ class TrainingProgress(Progress):
     """A bar of the epochs done, with the last validation score and the time left; a line now and then in a file.
 
     Args:
-        console: Where to show it.
-        epochs: Of the run.
+        console: The console to show it on.
+        epochs: The number of epochs of the run.
     """
 
     def __init__(self, console: Console, epochs: int) -> None:
@@ -28,18 +28,18 @@ class TrainingProgress(Progress):
         super().__init__(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._bar = self.add_task("training", total=epochs, left="")
         self._total, self._ran = epochs, 0
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
 
     def on_epoch(self, record: EpochRecord) -> None:
         """Move the bar by an epoch; in a file, write a line every ten seconds."""
         now, done = time.monotonic(), record.epoch + 1
         self._ran += 1  # fewer than are done where an earlier run was gone on with
-        left = f"about {duration((now - self._began) / self._ran * (self._total - done))} left"
+        left = f"about {format_duration((now - self._began) / self._ran * (self._total - done))} left"
         score = f"Macro-AUC {record.validation['macro_auc']:.4f}"
         self.update(self._bar, completed=done, description=score, left=left)
-        if not self.console.is_terminal and now - self._said >= SECONDS_BETWEEN_LINES:
+        if not self.console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self.console.out(f"epoch {done} of {self._total}: {score}; {left}", highlight=False)
-            self._said = now
+            self._last_line = now
 
 
 def training_table(result: TrainingResult) -> Table:

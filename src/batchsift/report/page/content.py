@@ -80,9 +80,9 @@ def scope_parts(study: StudyRuns, metrics: Sequence[str], alpha: float) -> tuple
         metrics: Keys of the metrics that claims are made of.
         alpha: The level of tests.
     """
-    found = find_scopes(study, alpha=alpha)
-    several = len({scope.settings for scope in found}) > 1
-    return tuple(_scope_part(study, scope, metrics, several) for scope in found)
+    scopes = find_scopes(study, alpha=alpha)
+    several = len({scope.settings for scope in scopes}) > 1
+    return tuple(_scope_part(study, scope, metrics, several) for scope in scopes)
 
 
 def _scope_part(study: StudyRuns, scope: Scope, metrics: Sequence[str], several: bool) -> ScopePart:

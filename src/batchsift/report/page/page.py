@@ -85,13 +85,13 @@ def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) ->
     return Report(study, scopes, _page(study, scopes, alpha))
 
 
-def write_report(made: Report, out: Path) -> Path:
+def write_report(report: Report, out: Path) -> Path:
     """Write the page, whole or not at all.
 
     Raises:
         OSError: The file cannot be written.
     """
-    return write(out.parent, {out.name: made.html.encode()})[0]
+    return write(out.parent, {out.name: report.html.encode()})[0]
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ LATEX = {
 
 @dataclass(frozen=True)
 class TableCell:
-    """One field.
+    """One field of a table.
 
     Args:
-        text: As it is shown.
+        text: The text that is shown.
         number: What it is sorted by; None sorts by the text, and to the end in a column of numbers.
         best: Whether to stress it.
     """
@@ -45,21 +45,21 @@ class TableCell:
 
     @property
     def unrounded(self) -> str:
-        """For files: the number in full, or nothing."""
+        """The number in full, for files; empty where there is none."""
         return "" if self.number is None or math.isnan(self.number) else repr(float(self.number))
 
     @property
     def sort_key(self) -> str:
-        """For the page: the number with as many digits as tell cells apart, or nothing."""
+        """The number with as many digits as tell cells apart, for the page; empty where there is none."""
         return "" if self.number is None or math.isnan(self.number) else f"{self.number:.7g}"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading.
+    """The heading of a column.
 
     Args:
-        title: Its words.
+        title: The words of the heading.
         numeric: Whether its fields are numbers: to the right, sorted as such.
         hint: What it means, where the words are not enough.
     """
@@ -74,12 +74,12 @@ class Table:
     """A table with a heading for each column; the first column names the row.
 
     Args:
-        name: For ids and files: letters, digits and dashes.
+        name: The start of ids and names of files: letters, digits and dashes.
         caption: What it shows.
         columns: Headings.
-        rows: One cell a column.
+        rows: The rows, each with one cell a column.
         footer: A last row that stays there; empty for none.
-        note: Below it.
+        note: The sentences below it.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Table:
 
     @property
     def all_rows(self) -> list[Sequence[TableCell]]:
-        """With the footer."""
+        """All rows, with the footer."""
         return [*self.rows, self.footer] if self.footer else list(self.rows)
 
     def csv(self) -> str:

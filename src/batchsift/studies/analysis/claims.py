@@ -76,7 +76,7 @@ def make_claims(scope: Scope, metrics: Sequence[str]) -> tuple[MethodClaims, ...
         One entry a method; none where there is nothing to compare with.
     """
     by_metric = {key: scope.contrasts(key) for key in metrics}
-    found = []
+    claims = []
     for method in scope.challengers if scope.runs else ():
         prediction = tuple(
             Claim(contrasts[method], METRICS[key].name, state_contrast(contrasts[method], format_value))
@@ -88,8 +88,8 @@ def make_claims(scope: Scope, metrics: Sequence[str]) -> tuple[MethodClaims, ...
             Claim(speed, NAMES[EPOCHS], f"{_state_time(time, random)} {state_contrast(speed, format_epochs)}"),
             Claim(area, NAMES[AREA], state_contrast(area, format_value)),
         )
-        found.append(MethodClaims(method, prediction, convergence, _summarize_claims(prediction, speed, time, random)))
-    return tuple(found)
+        claims.append(MethodClaims(method, prediction, convergence, _summarize_claims(prediction, speed, time, random)))
+    return tuple(claims)
 
 
 def describe_runs(scope: Scope) -> str:

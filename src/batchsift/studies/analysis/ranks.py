@@ -81,10 +81,10 @@ def compare_pairs(scope: Scope, key: str) -> list[PairComparison]:
     """Compare every pair of methods by a metric; pairs without any test are left out."""
     ranks = scope.friedman(key).ranks
     by_rank, by_sign = scope.pairwise(key)
-    found = []
+    pairs = []
     for number, one in enumerate(scope.methods):
         for other in scope.methods[number + 1 :]:
             p_rank, p_sign = by_rank.between(one, other).p_value, by_sign.between(one, other).p_value
             if p_rank is not None or p_sign is not None:
-                found.append(PairComparison(one, other, key, ranks[one] - ranks[other], p_rank, p_sign))
-    return found
+                pairs.append(PairComparison(one, other, key, ranks[one] - ranks[other], p_rank, p_sign))
+    return pairs

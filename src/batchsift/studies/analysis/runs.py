@@ -49,14 +49,14 @@ class Run:
     Args:
         config: What was run.
         facts: The sizes of its data and their labels.
-        metrics: On the test part, at the best epoch; NaN where one is undefined.
-        best_epoch: Counted from 0.
+        metrics: Metrics on the test part, at the best epoch; NaN where one is undefined.
+        best_epoch: The best epoch, counted from 0.
         curve: `TARGET` on the validation part, `(E,)`.
         summaries: What the selector said of itself, by name, `(E,)` each.
         trace_kind: What `label_traces` are: "label_weights", or "label_means" of a method without weights.
         label_traces: Signal to `(E, L)`.
         quantiles: Signal to `(E, 21)`, its distribution over all cells.
-        label_auc: On the test part, at the best epoch, `(L,)`.
+        label_auc: The AUC of each label on the test part, at the best epoch, `(L,)`.
         draws: Quantiles of how often a sample was drawn, `(21,)`.
         suspects: The labels that the model contradicted most.
         selection_seconds: Seconds spent in the selector.
@@ -176,8 +176,8 @@ class StudyRuns:
     @cached_property
     def methods(self) -> tuple[str, ...]:
         """The methods in the order of the study, the baseline first."""
-        found = dict.fromkeys(config.method for config in self.planned)
-        return tuple(sorted(found, key=lambda method: method != BASELINE))
+        methods = dict.fromkeys(config.method for config in self.planned)
+        return tuple(sorted(methods, key=lambda method: method != BASELINE))
 
     @cached_property
     def data(self) -> tuple[str, ...]:
@@ -203,12 +203,12 @@ class StudyRuns:
     @cached_property
     def blocks(self) -> dict[Block, dict[str, tuple[Run, ...]]]:
         """The finished runs by block and method, in the order of the study."""
-        found: dict[Block, dict[str, list[Run]]] = {}
+        by_block: dict[Block, dict[str, list[Run]]] = {}
         for run in self.runs:
-            found.setdefault(run.block, {}).setdefault(run.method, []).append(run)
+            by_block.setdefault(run.block, {}).setdefault(run.method, []).append(run)
         return {
             block: {method: tuple(by_method[method]) for method in self.methods if method in by_method}
-            for block, by_method in found.items()
+            for block, by_method in by_block.items()
         }
 
 

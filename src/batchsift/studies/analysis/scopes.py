@@ -184,12 +184,12 @@ def _gains_by_fold(
 
 def find_scopes(study: StudyRuns, *, alpha: float) -> list[Scope]:
     """Split a study into scopes: for each settings all models together (where there are several), then each."""
-    found: list[Scope] = []
+    scopes: list[Scope] = []
     for settings in dict.fromkeys(block.settings for block in study.blocks):
         models = list(dict.fromkeys(block.model for block in study.blocks if block.settings == settings))
         chosen = [None, *models] if len(models) > 1 else models
-        found += (_scope(study, settings, model, alpha) for model in chosen)
-    return found
+        scopes += (_scope(study, settings, model, alpha) for model in chosen)
+    return scopes
 
 
 def _scope(study: StudyRuns, settings: str, model: str | None, alpha: float) -> Scope:

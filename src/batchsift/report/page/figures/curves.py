@@ -42,14 +42,14 @@ def draw_convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Dr
 
 def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
     base = {run.pair: run.curve for run in runs.get(BASELINE, ())}
-    found: dict[int, Floats] = {}
+    differences: dict[int, Floats] = {}
     for method, own in runs.items():
         both = [(run.curve, base[run.pair]) for run in own if run.pair in base]
         if method != BASELINE and both:
             curves, random = stack_curves([pair[0] for pair in both]), stack_curves([pair[1] for pair in both])
             shortest = min(curves.shape[1], random.shape[1])
-            found[methods.index(method)] = curves[:, :shortest] - random[:, :shortest]
-    return found
+            differences[methods.index(method)] = curves[:, :shortest] - random[:, :shortest]
+    return differences
 
 
 def draw_share_drawn(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
@@ -93,12 +93,12 @@ def draw_counts(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
     with svg.settings():
         figure = svg.figure(170)
         axes = figure.subplots()
-        found = False
+        has_draws = False
         for method, own in runs.items():
             quantiles = [run.draws for run in own if run.draws.size]
             if not quantiles:
                 continue
-            found, number = True, methods.index(method)
+            has_draws, number = True, methods.index(method)
             mean = np.array(quantiles).mean(axis=0)
             share = np.linspace(0, 100, len(mean))
             (line,) = axes.plot(share, mean, color=svg.color(number), linestyle=svg.dash(number), linewidth=1.5)
@@ -109,4 +109,4 @@ def draw_counts(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing
         axes.set_xlabel("Samples, from the least to the most drawn, %")
         name = identifier("draws", block.data, block.model, block.settings)
         title = "Draws of a sample in a run"
-        return Drawing(svg.inline(figure, name=name, label=f"{title}, on {block}"), title) if found else None
+        return Drawing(svg.inline(figure, name=name, label=f"{title}, on {block}"), title) if has_draws else None

@@ -77,7 +77,7 @@ def draw_curves(axes: Axes, curves: Mapping[int, Floats], *, band: bool = True) 
     """Draw a line for each method's mean and a band of a standard deviation to each side.
 
     Args:
-        axes: Where.
+        axes: The axes to draw into.
         curves: Number of the method to `(R, E)`.
         band: False for the line alone.
 
