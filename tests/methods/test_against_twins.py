@@ -20,6 +20,7 @@ ASKED = (0, 1, 2, 5, 13, 14, 19, 20, 23)
 often = settings(deadline=None, max_examples=8, derandomize=True)
 shapes = st.sampled_from([(1, 1), (1, 3), (2, 1), (2, 2), (5, 1), (9, 4), (13, 3), (17, 2)])
 
+SCORED = [name for name in methods.names() if isinstance(methods.create(name), methods.ScoredMethod)]
 VARIANTS = [
     ("random", {}),
     ("stratified", {}),
@@ -71,7 +72,7 @@ def both(name, options, labels, features, history, storage=torch.float64):
     if isinstance(given_options.get("mixture"), tuple):
         start, end, first, last = given_options["mixture"]
         given_options["mixture"] = bs.Mixture(start=start, end=end, start_epoch=first, end_epoch=last)
-    if name in ("hard", "hard_imbalanced", "active_bias", "recency_bias", "uncertainty", "d2ace"):
+    if name in SCORED:
         given_options["storage"] = storage
     method = methods.create(name, **given_options)
     selector = bs.Selector(labels, method=method, features=features, batch_size=4, epochs=EPOCHS, seed=1)
@@ -106,7 +107,7 @@ def test_twin(name, options, seed, shape, unknown):
             np.testing.assert_allclose(actual, probabilities, rtol=1e-8, err_msg=f"epoch {epoch}")
 
 
-@pytest.mark.parametrize("name", ["hard", "hard_imbalanced", "active_bias", "recency_bias", "uncertainty", "d2ace"])
+@pytest.mark.parametrize("name", SCORED)
 def test_twin_in_single_precision(name):
     for seed in range(4):
         labels, features, history = made_up(seed, (30, 4), 0.1)

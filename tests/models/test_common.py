@@ -321,8 +321,10 @@ def test_hyperparameters_out_of_range_are_refused(name, wrong, message):
 
 @pytest.mark.parametrize("name", models.names())
 def test_a_model_takes_the_hyperparameters_it_names_and_no_others(name):
-    assert isinstance(models.build(name, D, L, dropout=0.5), models.BaseModel)
-    assert "dropout" in models.hyperparameters(name)
+    network, named = models.build(name, D, L), models.hyperparameters(name)
+    own = {key: getattr(network.settings, key) for key in named if key != "variant"} if name in PUBLISHED else {}
+    assert isinstance(models.build(name, D, L, **own), models.BaseModel)
+    assert set(own) <= set(named)
     with pytest.raises(TypeError, match="'drop_out'"):
         models.build(name, D, L, drop_out=0.5)
 

@@ -9,15 +9,10 @@ from typing import Any
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
+from batchsift.data.readers import readers
 from batchsift.messages import did_you_mean
 
 _EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
-# Endings of file names: a module of this room, imported when a file needs it, and its function (see `readers`).
-_READERS = {
-    (".arff", ".arff.gz"): ("arff", "read_arff"),
-    (".npz",): ("readers.arrays", "read_npz"),
-    (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet"): ("readers.tables", "read_table"),
-}
 
 
 def load(
@@ -34,8 +29,8 @@ def load(
 
     Args:
         source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
-            downloaded unless it is in the cache; a path ending in `.arff`,
-            `.csv` or `.tsv` (these also with `.gz`), `.parquet` or `.npz`; or a pandas data frame.
+            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows; or a pandas
+            data frame.
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
@@ -57,25 +52,20 @@ def load(
         "delimiter": delimiter,
         "drop": drop,
     }
-    options = {option: value for option, value in given.items() if value is not None}
+    options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if hasattr(source, "iloc"):
-        framed: MultiLabelData = _imported("readers.frames", "from_frame")(source, **options)
-        return framed
+        from batchsift.data.readers.frames import from_frame  # noqa: PLC0415 (pandas)
+
+        return from_frame(source, **options)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(_no_source(source))
     source = os.fspath(source)
     if source in _EMBEDDED:
         _refuse(options, (), f"{source!r}, which knows its labels")
         return _EMBEDDED[source]()
-    for endings, reader in _READERS.items():
-        if source.lower().endswith(endings):
-            if not Path(source).is_file():
-                raise FileNotFoundError(f"there is no file {source}")
-            read = _imported(*reader)
-            # What a reader takes beside the path are the options that go with its files.
-            _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
-            loaded: MultiLabelData = read(source, **options)
-            return loaded
+    for ending, reader in readers().items():
+        if source.lower().endswith(ending):
+            return _read_file(source, *reader, options)
     catalog = import_module("batchsift.data.catalog")
     if catalog.known(source):
         _refuse(options, (), f"{source!r}, which knows its labels")
@@ -84,9 +74,19 @@ def load(
     raise ValueError(_unknown(source, catalog.names()))
 
 
-def _imported(module: str, function: str) -> Callable[..., Any]:
-    imported: Callable[..., Any] = getattr(import_module(f"batchsift.data.{module}"), function)
-    return imported
+def _read_file(source: str, module: str, function: str, options: Mapping[str, Any]) -> MultiLabelData:
+    if not Path(source).is_file():
+        raise FileNotFoundError(f"there is no file {source}")
+    read = getattr(import_module(module), function)
+    # What a reader takes beside the path are the options that go with its files.
+    _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
+    try:
+        data: MultiLabelData = read(source, **options)
+    except ValueError as error:
+        if source in str(error) or Path(source).name in str(error):
+            raise
+        raise ValueError(f"{source}: {error}") from error
+    return data
 
 
 def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:
@@ -106,9 +106,8 @@ def _no_source(source: Any) -> str:
 
 
 def _unknown(source: str, names: Sequence[str]) -> str:
-    endings = [ending for group in _READERS for ending in group]
     hint = did_you_mean(source, (*_EMBEDDED, *names))
     return (
         f"cannot load {source!r}: expected 'digits', one of the {len(names)} names that `batchsift datasets` lists, or "
-        f"a path ending in {', '.join(endings)}{hint and f'; {hint}'}"
+        f"a path ending in {', '.join(readers())}{hint and f'; {hint}'}"
     )

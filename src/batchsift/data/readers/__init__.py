@@ -19,6 +19,45 @@ To add a kind of file, write one module here with one function, and its test in 
   expected. Nothing is guessed and no row is skipped.
 - Packages of an extra are imported in the function.
 
-Then register it in one place, the table at the top of `batchsift.data.loading`: the endings, the module and the
-function. `load`, `published_split` and the command line know the endings from there.
+Then say which files it reads, in the module itself:
+
+    READS = {".xyz": "read_xyz"}
+
+`load`, `published_split` and the command line know the ending from there.
 """
+
+import ast
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+ROOM = "batchsift.data"
+
+
+@cache
+def readers() -> Mapping[str, tuple[str, str]]:
+    """Find the readers of files: the ending of a file's name to a module and its function.
+
+    They are found by the text of the modules, since importing them all would take seconds.
+
+    >>> readers()[".npz"]
+    ('batchsift.data.readers.arrays', 'read_npz')
+    """
+    return dict(_readers_in(files(ROOM), ROOM))
+
+
+def _readers_in(folder: Traversable, package: str) -> list[tuple[str, tuple[str, str]]]:
+    found = []
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.is_dir():
+            found += _readers_in(file, f"{package}.{file.name}")
+        elif file.name.endswith(".py") and "\nREADS = " in (text := file.read_text("utf-8")):
+            module = package if file.name == "__init__.py" else f"{package}.{file.name.removesuffix('.py')}"
+            (table,) = [
+                node.value
+                for node in ast.parse(text).body
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "READS"
+            ]
+            found += [(ending, (module, function)) for ending, function in ast.literal_eval(table).items()]
+    return found

@@ -12,6 +12,8 @@ import numpy as np
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import chosen_columns, numbered
 
+READS = {".npz": "read_npz"}
+
 
 def from_arrays(
     features: Any,

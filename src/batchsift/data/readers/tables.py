@@ -20,6 +20,14 @@ from batchsift.data.readers.columns import repeated_name
 from batchsift.data.readers.frames import TableCellError, from_frame
 from batchsift.files import stem
 
+READS = {
+    ".csv": "read_table",
+    ".csv.gz": "read_table",
+    ".tsv": "read_table",
+    ".tsv.gz": "read_table",
+    ".parquet": "read_table",
+}
+
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what stands for a missing value
 
 
