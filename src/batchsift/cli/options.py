@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Data = Annotated[
     str,
     typer.Argument(
-        help="'digits', a name that 'batchsift datasets' lists, or a file: .arff, .csv, .tsv, .parquet or .npz.",
+        help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
         show_default=False,
     ),
 ]
@@ -64,7 +64,7 @@ class ReadingOptions:
 
     labels: Annotated[
         int | None,
-        typer.Option(help="How many of the last columns are labels (.arff, .csv, .tsv, .parquet).", show_default=False),
+        typer.Option(help="How many of the last columns are labels.", show_default=False),
     ] = None
     label_columns: Annotated[
         str | None,
