@@ -1,38 +1,19 @@
 """The examples run as their first lines say."""
 
-import os
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from scripts import TWO_PROCESSES, run_script
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
-TORCHRUN = [
-    "-m",
-    "torch.distributed.run",
-    "--nproc-per-node",
-    "2",
-    "--rdzv-backend",
-    "c10d",
-    "--rdzv-endpoint",
-    "localhost:0",
-]
 
 
 def run(name, *arguments, launcher=()):
-    done = subprocess.run(
-        [sys.executable, *launcher, str(EXAMPLES / name), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    return run_script(*launcher, EXAMPLES / name, *arguments)
 
 
 def plan_of(output):
@@ -53,7 +34,7 @@ def test_one_plan_in_a_loop_and_in_memory(tmp_path, monkeypatch, capsys):
 
 
 def test_two_processes():
-    output = run("ddp.py", launcher=TORCHRUN)
+    output = run("ddp.py", launcher=TWO_PROCESSES)
     assert plan_of(output)
     found = re.findall(r"epoch (\d), rank (\d): loss [\d.]+, probabilities ([0-9a-f]{16})", output)
     assert {(epoch, rank) for epoch, rank, _ in found} == {(str(e), str(r)) for e in (1, 2, 3) for r in (0, 1)}

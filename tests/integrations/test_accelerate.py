@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +5,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import batchsift as bs
+from scripts import TWO_PROCESSES, run_script
 
 pytest.importorskip("accelerate", reason="needs batchsift[accelerate]")
 
@@ -173,22 +171,6 @@ def test_stateful_loader_cannot_set_the_selector_back(workers):
 def test_stateful_loader_is_refused(accelerator):
     with pytest.raises(ValueError, match="StatefulDataLoader keeps a position of its own"):
         prepare_loader(accelerator, stateful_loader(make_selector(), 2))
-
-
-def run_script(*command):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-TWO_PROCESSES = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 def test_two_processes(tmp_path):

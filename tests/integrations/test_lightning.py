@@ -1,7 +1,4 @@
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import batchsift as bs
+from scripts import run_script
 
 pl = pytest.importorskip("lightning.pytorch")
 
@@ -375,15 +373,7 @@ def test_refuses_a_step_that_fetches_batches_itself():
 def ranks(tmp_path_factory):
     """What each of two processes saw and ended with."""
     folder = tmp_path_factory.mktemp("ranks")
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "lightning_ddp.py"), str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_script(Path(__file__).with_name("lightning_ddp.py"), folder)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 

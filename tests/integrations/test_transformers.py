@@ -1,6 +1,4 @@
 import importlib
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import torch
 from torch.utils.data import IterableDataset, TensorDataset
 
 import batchsift as bs
+from scripts import TWO_PROCESSES, run_script
 
 pytest.importorskip("transformers", reason="needs batchsift[transformers]")
 pytest.importorskip("accelerate", reason="needs batchsift[transformers]")
@@ -331,22 +330,6 @@ def test_without_transformers(monkeypatch):
     monkeypatch.delitem(sys.modules, "batchsift.integrations.transformers")
     with pytest.raises(ImportError, match=r"'batchsift\[transformers\]'"):
         importlib.import_module("batchsift.integrations.transformers")
-
-
-def run_script(*command: Any) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-TWO_PROCESSES = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 def test_two_processes(tmp_path):

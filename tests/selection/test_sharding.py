@@ -1,5 +1,3 @@
-import os
-import subprocess
 import sys
 
 import pytest
@@ -8,6 +6,7 @@ import torch
 import batchsift as bs
 import distributed_run as run
 from batchsift.selection.exchange import Observation
+from scripts import TWO_PROCESSES, run_script
 
 PROCESSES = 2
 
@@ -34,17 +33,7 @@ def whole_run(method, last_batch):
 @pytest.mark.filterwarnings("ignore:rows of logits that are not finite:UserWarning")
 @pytest.mark.parametrize(("method", "last_batch"), [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")])
 def test_two_processes_are_one(tmp_path, method, last_batch):
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(PROCESSES), "--master-port", "0"]
-    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
-    done = subprocess.run(
-        [*command, run.__file__, str(tmp_path), method, last_batch],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_script(*TWO_PROCESSES, run.__file__, tmp_path, method, last_batch)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
     whole, blocks = whole_run(method, last_batch)
     assert [left + right for left, right in zip(*(rank["seen"] for rank in ranks), strict=True)] == blocks

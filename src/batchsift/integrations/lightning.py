@@ -197,7 +197,7 @@ def _indices(batch: Any) -> Tensor:
     raise ValueError(
         f"the training batch ({type(batch).__name__}) carries no sample indices: wrap the data set in "
         "DataLoader(WithIndices(dataset), ...), a collate function of your own in collate_with_indices(...), and keep "
-        "(indices, sample) or the key {INDEX_KEY!r} in hooks that change the batch"
+        f"(indices, sample) or the key {INDEX_KEY!r} in hooks that change the batch"
     )
 
 

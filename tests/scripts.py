@@ -1,0 +1,25 @@
+"""Scripts that tests run in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+TWO_PROCESSES = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def run_script(*command):
+    """Run Python with these arguments, on one thread; return what it wrote to stdout.
+
+    Raises:
+        AssertionError: It failed; the message is the end of what it wrote to stderr.
+    """
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
