@@ -13,7 +13,7 @@ from batchsift.studies.analysis.runs import BASELINE, read_runs
 from batchsift.studies.analysis.scopes import find_scopes
 from batchsift.studies.analysis.summaries import score_methods
 from batchsift.studies.analysis.wording import format_interval, format_value
-from batchsift.studies.config import HEADLINES
+from batchsift.studies.config import ALPHA, HEADLINES
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- does it help: -->\n", "<!-- end -->"
@@ -43,7 +43,7 @@ if __name__ == "__main__":
     study = read_runs(Path(sys.argv[1]))
     if study.missing or study.failures:
         sys.exit(f"{len(study.missing)} runs are missing and {len(study.failures)} failed; let the study finish")
-    (scope,) = find_scopes(study, alpha=0.05)
+    (scope,) = find_scopes(study, alpha=ALPHA)
     text = "\n".join([*table(scope), "", describe_runs(scope)]) + "\n"
     page = README.read_text(encoding="utf-8")
     before, found, rest = page.partition(BEGIN)

@@ -10,6 +10,7 @@ from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
 from batchsift.cli.options import AsJson
 from batchsift.cli.words import split_words
 from batchsift.metrics import METRICS
+from batchsift.studies.config import ALPHA
 
 
 def report(
@@ -21,7 +22,7 @@ def report(
     metric: Annotated[
         str, typer.Option(help=f"Metrics to make claims of, separated by commas: {', '.join(METRICS)}.")
     ] = "",
-    alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = ALPHA,
     as_json: AsJson = False,
 ) -> None:
     """Write a study's report: one HTML page that opens from disk."""

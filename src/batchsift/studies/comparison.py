@@ -9,7 +9,7 @@ from typing import Any
 from batchsift.methods import create
 from batchsift.studies.analysis.runs import Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
-from batchsift.studies.config import CellConfig
+from batchsift.studies.config import ALPHA, CellConfig
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
@@ -19,8 +19,6 @@ from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.recording import EpochRecord
-
-ALPHA = 0.05  # the level of tests; intervals are of 1 - ALPHA
 
 
 class RunFailedError(RuntimeError):

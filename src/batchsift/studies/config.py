@@ -11,6 +11,7 @@ from batchsift.training.settings import Settings
 
 STUDY_FORMAT = 1
 HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
+ALPHA = 0.05  # the level of tests unless another is asked for; intervals are of 1 - ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)

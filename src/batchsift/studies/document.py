@@ -23,8 +23,8 @@ from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
 from batchsift.studies.analysis.claims import describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
-from batchsift.studies.comparison import ALPHA, Comparison
-from batchsift.studies.config import HEADLINES
+from batchsift.studies.comparison import Comparison
+from batchsift.studies.config import ALPHA, HEADLINES
 from batchsift.training.recording import EpochRecord
 
 

@@ -26,7 +26,7 @@ from batchsift.report.page.content import (
 from batchsift.report.page.figures.drawing import Drawing
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, StudyRuns, read_runs
 from batchsift.studies.analysis.wording import count_nouns, format_percent
-from batchsift.studies.config import HEADLINES
+from batchsift.studies.config import ALPHA, HEADLINES
 
 LIMIT = 3_000_000  # bytes of a page
 SHARE_OF_PARTS = 0.4  # of the room is for what the selector did, where there are too many curves
@@ -62,7 +62,7 @@ class Report:
         }
 
 
-def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = 0.05) -> Report:
+def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = ALPHA) -> Report:
     """Read a study's folder and make its page.
 
     Args:
