@@ -41,7 +41,7 @@ def few_figures(monkeypatch):
     monkeypatch.setattr("batchsift.report.page.page.LIMIT", 0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(tmp_path_factory):
     return report(write_study(tmp_path_factory.mktemp("small"), models=("mlp", "clif"), **SMALL))
 

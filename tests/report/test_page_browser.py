@@ -56,7 +56,7 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     names = [f"a rather long name of a data set {number}" for number in range(2)]

@@ -9,7 +9,7 @@ import torch
 
 import batchsift as bs
 
-N, L, B, EPOCHS = 43, 5, 8, 5
+N, L, B, EPOCHS = 43, 5, 8, 8
 STREAM = np.random.default_rng(0)
 FEATURES = STREAM.normal(size=(N, 4)).tolist()
 LOGITS = torch.from_numpy(STREAM.normal(size=(EPOCHS, N, L)).cumsum(0)).float()
