@@ -5,6 +5,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class _Row:
     """The cells of a row, and the attributes they belong to."""
 
     cells: list[float]
-    attributes: list[int]
+    attributes: Sequence[int]
     is_sparse: bool
 
 
@@ -94,7 +95,7 @@ def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
             start, f"the row has {len(tokens)} value(s); expected {num_attributes}, one for each attribute"
         )
     cells = [_cell(layout, line, attribute, token) for attribute, token in enumerate(tokens)]
-    return _Row(cells, list(range(num_attributes)), is_sparse=False), end
+    return _Row(cells, range(num_attributes), is_sparse=False), end
 
 
 def _dense_tokens(line: Line) -> tuple[list[_Token], int]:

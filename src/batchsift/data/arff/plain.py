@@ -34,14 +34,12 @@ def read_plainly(layout: Layout, content: bytes) -> Rows | None:
     Returns:
         The rows; None where `exact` has to read them.
     """
-    if _pyarrow() is None:
-        return None
     if b"\t" in content:
         separates = b"," not in content and b"{" not in content
         content = content.replace(b"\t", b"," if separates else b" ")
     if b"%" in content:
         content = _COMMENT_LINE.sub(b"", content)
-    if content.translate(None, _PLAIN):
+    if content.translate(None, _PLAIN) or _pyarrow() is None:
         return None
     rows = _read(layout, content)
     return _read(layout, _NEEDLESS_BLANKS.sub(rb"\1", b"\n" + content)) if rows is None and b" " in content else rows
