@@ -101,9 +101,7 @@ def test_binary_junk_that_is_no_utf_8(write):
 def test_rows(write, row, start):
     good = "{1 2}" if row.startswith("{") else "1,2,0,1"
     path = write("% first line\n" + arff(TWO_AND_TWO, [good, "", row, good]))
-    started = time.perf_counter()
     assert refusal(path, labels=2).startswith(f", line 10, {start}")
-    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -152,6 +150,7 @@ def test_long_nonsense_takes_no_time(write, line):
     path = write("@attribute a real\n@attribute b {0,1}\n" + line + "\n")
     if "@relation" not in line:
         path = write("@relation r\n" + path.read_text())
-    started = time.perf_counter()
+    started = time.process_time()  # of the processor: what others do on the machine does not count
     refusal(path)
-    assert time.perf_counter() - started < 5
+    seconds = time.process_time() - started
+    assert seconds < 5
