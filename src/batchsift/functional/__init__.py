@@ -6,6 +6,7 @@
 | `correlation` | mutual information, cosine over positives, local context |
 | `imbalance` | how rare labels are, over all samples and among neighbours |
 | `sampling` | from scores to probabilities, from probabilities to the blocks of an epoch |
+| `balancing` | from counts of samples to blocks that mirror the label frequencies |
 | `schedule` | points in a training run; the mixture of two distributions |
 | `neighbors` | nearest neighbours in feature space |
 | `chunks` | rows in chunks, on one thread |
