@@ -76,7 +76,7 @@ class TestLabelBalanced:
         assert counts[4] == 0
 
     def test_never_drawn_and_infinite_weight(self):
-        selector = bs.Selector(self.labels, method="label_balanced", batch_size=3)
+        selector = bs.Selector(self.labels, method="label_balanced", batch_size=3, drawing="independent")
         for _ in range(50):
             assert 4 not in list(selector)
             selector.end_epoch()
@@ -85,6 +85,29 @@ class TestLabelBalanced:
         chances = approximate_inclusion(selector.probabilities.tolist(), 3)
         drawable = [0, 1, 2, 3, 5]
         np.testing.assert_allclose(weights[drawable], 3 / (6 * chances[drawable]), rtol=1e-9)
+
+    def test_power(self):
+        """Counts of the labels are 4, 2, 0 and 1."""
+        selector = bs.Selector(self.labels, method=bs.LabelBalanced(power=0.5), batch_size=2)
+        weights = np.array([0.5, 0.5 + 0.5**0.5, 0.5, 0.5**0.5 + 1, 0, 0.5])
+        np.testing.assert_allclose(selector.probabilities, weights / weights.sum(), rtol=1e-12)
+
+    def test_floor(self):
+        selector = bs.Selector(self.labels, method=bs.LabelBalanced(power=0.5, floor=True), batch_size=2)
+        assert selector.probabilities[4] == selector.probabilities[0] > 0
+
+    @pytest.mark.parametrize("power", [-0.1, float("inf"), float("nan")])
+    def test_power_out_of_range(self, power):
+        with pytest.raises(ValueError, match="power"):
+            bs.LabelBalanced(power=power)
+
+    def test_weights_are_computed_once(self, monkeypatch):
+        selector = bs.Selector(self.labels, method="label_balanced", batch_size=2)
+        monkeypatch.setattr("batchsift.methods.label_balanced.rarity_weights", None)
+        selector.end_epoch()
+        selector.probabilities.zero_()  # a copy
+        selector.end_epoch()
+        assert selector.probabilities[0] > 0
 
     def test_fewer_samples_with_a_label_than_a_block(self):
         labels = np.zeros((10, 2))
@@ -119,10 +142,17 @@ class TestImportanceWeights:
         assert selector.importance_weights([0, 5]).tolist() == [1, 1]
         assert selector.importance_weights([0, 5]).dtype == torch.float64
 
+    def test_systematic(self):
+        """`1 / (n P)`: nothing is capped."""
+        selector = self.selecting()
+        selector.end_epoch()
+        weights = selector.importance_weights(torch.arange(300))
+        np.testing.assert_allclose(weights, 1 / (300 * selector.probabilities), rtol=1e-12)
+
     def test_formula(self):
         """`B / (n pi)`, with the full size of a block although the last one is shorter."""
         for options in ({}, {"last_batch": "drop"}, {"num_batches": 3}):
-            selector = self.selecting(**options)
+            selector = self.selecting(**options, drawing="independent")
             selector.end_epoch()
             p = by_maximum(selector.scores["loss"].tolist(), 8.0)
             np.testing.assert_allclose(selector.probabilities, p, rtol=1e-9)

@@ -204,7 +204,7 @@ class Uncertainty(Twin):
         return {"uncertainty": u, "entropy": e, "fluctuation": d}
 
     def scores(self):
-        """`sum_j (U C^T)_ij`; the plain sum without correlation."""
+        """`sum_k (U C)_ik`; the plain sum without correlation."""
         u, bins = self.signals()["uncertainty"], self.options["bins"]
         binned = np.array([[correlation.bin_of(u[i, j], bins) for j in range(self.q)] for i in range(self.n)])
         values = self.each_cell(lambda i, j, _: (binned[i, j] + 0.5) / bins) if self.options["binned"] else u
@@ -213,7 +213,7 @@ class Uncertainty(Twin):
         C = correlation.scaled_by_row_maximum(correlation.mutual_information(binned, self.known))
         scores = []
         for i in range(self.n):
-            corrected = [math.fsum(values[i, k] * C[j, k] for k in range(self.q)) for j in range(self.q)]
+            corrected = [math.fsum(values[i, j] * C[j, k] for j in range(self.q)) for k in range(self.q)]
             scores.append(math.fsum(corrected))
         return {"uncertainty": np.array(scores)}
 

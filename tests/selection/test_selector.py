@@ -486,7 +486,7 @@ def test_a_plan_of_a_method_of_ones_own_is_checked():
         (torch.arange(N).float(), "flat tensor of indices"),
         (torch.arange(N) + 1, r"\[0, 23\)"),
         (torch.zeros(N, dtype=torch.int64), "repeat a sample"),
-        (torch.arange(10), "at least 23 indices, got 10"),
+        (torch.arange(4), "at least a block of 5 indices, got 4"),
     ):
         Fixed.order = order
         with pytest.raises(ValueError, match=message):
@@ -560,9 +560,13 @@ def test_states_saved_by_an_earlier_release_go_on(name, method):
     """Written by an earlier commit, in the middle of the fourth epoch."""
     earlier = torch.load(Path(__file__).parents[1] / "golden" / "selector_states.pt", weights_only=True)[name]
     features = torch.arange(28.0).view(14, 2).sin()
-    chosen = bs.Selector(LABELS[:14], method=method(), features=features, batch_size=4, epochs=6)
+    chosen = bs.Selector(LABELS[:14], method=method(), features=features, batch_size=4, epochs=6, drawing="independent")
     chosen.load_state_dict(earlier["state"])
-    assert_equal_states(chosen.state_dict(), earlier["state"])
+    state, expected = chosen.state_dict(), dict(earlier["state"])
+    assert (state.pop("version"), expected.pop("version")) == (3, 2)
+    assert (state.pop("plan_drawing") == "independent") is expected.pop("plan_drawn")
+    assert state["settings"].pop("drawing") == "independent"
+    assert_equal_states(state, expected)
     blocks = []
     for indices in chosen.batches():
         blocks.append(indices.clone())
@@ -570,3 +574,15 @@ def test_states_saved_by_an_earlier_release_go_on(name, method):
     chosen.end_epoch()
     assert [block.tolist() for block in blocks] == [block.tolist() for block in earlier["rest"]]
     assert torch.equal(chosen.probabilities, earlier["probabilities"])
+
+
+def test_a_state_of_an_earlier_release_was_drawn_independently():
+    earlier = torch.load(Path(__file__).parents[1] / "golden" / "selector_states.pt", weights_only=True)["random"]
+    chosen = bs.Selector(LABELS[:14], method="random", batch_size=4, epochs=6)
+    with pytest.raises(ValueError, match="drawing='independent', this selector has drawing='systematic'"):
+        chosen.load_state_dict(earlier["state"])
+
+
+def test_drawing_is_one_of_two():
+    with pytest.raises(ValueError, match='drawing=\'random\' must be "systematic" or "independent"'):
+        selector("random", drawing="random")

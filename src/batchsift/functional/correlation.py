@@ -66,8 +66,9 @@ def joint_counts(bins_RL: Tensor, bins: int, known_RL: Tensor | None = None) -> 
     >>> joint_counts(torch.tensor([[0, 1]]), bins=2).int().tolist()
     [[1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
     """
-    codes_b = torch.arange(bins, dtype=torch.uint8, device=bins_RL.device)
-    one_hot_RLb = bins_RL.to(torch.uint8)[:, :, None] == codes_b
+    dtype = torch.uint8 if bins <= 256 else torch.int32
+    codes_b = torch.arange(bins, dtype=dtype, device=bins_RL.device)
+    one_hot_RLb = bins_RL.to(dtype)[:, :, None] == codes_b
     if known_RL is not None:
         one_hot_RLb &= known_RL[:, :, None]
     flat = one_hot_RLb.flatten(1)

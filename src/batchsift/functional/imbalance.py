@@ -35,6 +35,34 @@ def minority_labels(positive_NL: Tensor) -> Tensor:
     return ratio_L > ratio_L.nanmean()
 
 
+def rarity_weights(positive_NL: Tensor, power: float, *, floor: bool) -> Tensor:
+    """Return weights of the samples with rare labels: `w_i` proportional to `sum_j y_ij n_j ** -power`.
+
+    Args:
+        positive_NL: The labels, boolean.
+        power: How much more a rare label counts; 1 makes all labels count alike in total, 0 every positive alike.
+        floor: Whether samples without a label get the smallest positive weight, not 0.
+
+    Returns:
+        `(N,)` float64 on the CPU, not negative, summing to 1; equal where there is no positive at all.
+
+    >>> positive = torch.tensor([[True, False], [True, True], [False, False]])
+    >>> rarity_weights(positive, 1.0, floor=False)  # labels that 2 and 1 samples have
+    tensor([0.2500, 0.7500, 0.0000], dtype=torch.float64)
+    """
+    count_L = positive_NL.sum(0).double()
+    label_weight_L = count_L.pow(-power).where(count_L > 0, 0.0)
+    weight_N = torch.empty(len(positive_NL), dtype=torch.float64, device="cpu")
+    for rows in row_chunks(positive_NL.shape, positive_NL.device):
+        weight_N[rows] = (positive_NL[rows].double() @ label_weight_L).cpu()
+    positive_N = weight_N > 0
+    if not positive_N.any():
+        return torch.full_like(weight_N, 1 / len(weight_N))
+    if floor:
+        weight_N[~positive_N] = weight_N[positive_N].min()
+    return weight_N / weight_N.sum()
+
+
 def local_imbalance_weights(positive_NL: Tensor, neighbors_NK: Tensor, known_NL: Tensor | None = None) -> Tensor:
     """Return `omega_i = 1 + sum over minority labels j of c_ij / sum_i c_ij` (ECML-24), `(N,)` float64, at least 1.
 

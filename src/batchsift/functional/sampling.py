@@ -1,4 +1,6 @@
-"""From scores to probabilities, and from probabilities to the blocks of an epoch.
+"""From scores to probabilities, and from probabilities to the blocks of an epoch, each drawn afresh.
+
+`systematic` draws all blocks of an epoch together.
 
 Shapes: N samples, B samples in a block, M draws. Probabilities are float64 throughout.
 """
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 LastBatch = Literal["short", "drop", "fill"]
+Drawing = Literal["systematic", "independent"]
 _DRAWS_AT_ONCE = 2**18
 _LEVEL_TOLERANCE = 1e-9  # share of a range that keeps a score on the edge of a level from being rounded up
 

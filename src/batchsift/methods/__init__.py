@@ -3,8 +3,10 @@
 Random             `random.py`           a shuffled pass
 Stratified         `stratified.py`       Sechidis et al., ECML PKDD 2011 ("Balance" in the papers)
 LabelBalanced      `label_balanced.py`   label first, then a sample that has it
+RepeatFactor       `repeat_factor.py`    Gupta et al. (LVIS), CVPR 2019, arXiv 1908.03195
 Hard               `hard.py`             ECML PKDD 2024, arXiv 2403.18192 (its hardness alone)
 HardImbalanced     `hard_imbalanced.py`  ECML PKDD 2024, arXiv 2403.18192
+InfoBatch          `info_batch.py`       Qin et al., ICLR 2024, arXiv 2303.04947
 ActiveBias         `active_bias.py`      Chang et al., NeurIPS 2017
 RecencyBias        `recency_bias.py`     Song et al., CIKM 2020
 Uncertainty        `uncertainty.py`      AAAI 2025, arXiv 2412.16521
@@ -16,15 +18,17 @@ from pkgutil import iter_modules
 
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
-from batchsift.methods.adapter import completed
+from batchsift.methods.adapter import ask_plan, completed
 from batchsift.methods.base import BaseMethod, CompleteMethod, Method
 from batchsift.methods.d2ace import D2ACE
 from batchsift.methods.hard import Hard
 from batchsift.methods.hard_imbalanced import HardImbalanced
+from batchsift.methods.info_batch import InfoBatch
 from batchsift.methods.label_balanced import LabelBalanced
 from batchsift.methods.random import Random
 from batchsift.methods.recency_bias import RecencyBias
 from batchsift.methods.registry import create, names, register
+from batchsift.methods.repeat_factor import RepeatFactor
 from batchsift.methods.scored import ScoredMethod
 from batchsift.methods.stratified import Stratified
 from batchsift.methods.uncertainty import Uncertainty
@@ -36,14 +40,17 @@ __all__ = [
     "CompleteMethod",
     "Hard",
     "HardImbalanced",
+    "InfoBatch",
     "LabelBalanced",
     "Method",
     "Mixture",
     "Random",
     "RecencyBias",
+    "RepeatFactor",
     "ScoredMethod",
     "Stratified",
     "Uncertainty",
+    "ask_plan",
     "completed",
     "create",
     "names",

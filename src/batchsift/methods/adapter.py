@@ -1,5 +1,6 @@
 """A method of the plain protocol, with what else the selector may ask of a method."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,11 +15,39 @@ def completed(method: Method) -> CompleteMethod:
     return method if isinstance(method, CompleteMethod) else CompletedMethod(method)
 
 
+def ask_plan(
+    method: CompleteMethod,
+    epoch: int,
+    batch_size: int,
+    num_batches: int,
+    generator: torch.Generator,
+    *,
+    length: int,
+    probability_N: Tensor,
+) -> Tensor | None:
+    """Ask a method for its own order, with what else its `plan` has parameters for; see `Method.plan`."""
+    plan = method.plain.plan if isinstance(method, CompletedMethod) else method.plan
+    also = {"length": length, "probabilities": probability_N}
+    wanted = inspect.signature(plan).parameters
+    asked = {name: value for name, value in also.items() if name in wanted}
+    return plan(epoch, batch_size, num_batches, generator, **asked)
+
+
 @runtime_checkable
 class HasRefresh(Protocol):
     """Anything that says when its probabilities are renewed."""
 
     refresh: str
+
+
+@runtime_checkable
+class HasImportanceWeights(Protocol):
+    """Anything that says the importance weights of its own order; see `CompleteMethod.importance_weights`."""
+
+    def importance_weights(
+        self, probabilities: Tensor, batch_size: int, num_batches: int, length: int
+    ) -> Tensor | None:
+        """Return `(N,)` weights, or None for 1 throughout."""
 
 
 class CompletedMethod:
@@ -67,6 +96,14 @@ class CompletedMethod:
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """See `Method.plan`."""
         return self.plain.plan(epoch, batch_size, num_batches, generator)
+
+    def importance_weights(
+        self, probabilities: Tensor, batch_size: int, num_batches: int, length: int
+    ) -> Tensor | None:
+        """Return what the plain method says, or None."""
+        if not isinstance(self.plain, HasImportanceWeights):
+            return None
+        return self.plain.importance_weights(probabilities, batch_size, num_batches, length)
 
     def signals(self) -> dict[str, Tensor]:
         """See `Method.signals`."""

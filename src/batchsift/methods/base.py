@@ -57,8 +57,15 @@ class Method(Protocol):
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return an order of the method's own for the epoch, or None to draw from the probabilities.
 
+        A method whose `plan` has further parameters of these names is given them too:
+
+        - `probabilities`: `(N,)` float64 on the CPU, what `probabilities` said of the epoch;
+        - `length`: how many indices the epoch has room for, at most `num_batches * batch_size`.
+
         Returns:
-            A flat tensor of indices in blocks of `batch_size` without a repeat in any block.
+            A flat tensor of indices in blocks of `batch_size` without a repeat in any block, at least one block. What
+            is over is cut off. One of N or more that is too short is followed by shuffled passes; a shorter one makes a
+            shorter epoch, its last block cut off or filled up where blocks must be full.
         """
 
     def signals(self) -> dict[str, Tensor]:
@@ -106,6 +113,23 @@ class CompleteMethod(Method, Protocol):
     def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Yield consecutive samples and their signals, `(R, L)` each; together these are `signals`."""
 
+    def importance_weights(
+        self, probabilities: Tensor, batch_size: int, num_batches: int, length: int
+    ) -> Tensor | None:
+        """Return the weights that make a mean over an epoch of the method's own order one over all samples.
+
+        They depend on nothing that is observed during the epoch.
+
+        Args:
+            probabilities: `(N,)` float64: what `probabilities` said of the epoch.
+            batch_size: B.
+            num_batches: Blocks in an epoch.
+            length: Indices in the epoch's plan.
+
+        Returns:
+            `(N,)`, not negative; None for 1 throughout.
+        """
+
 
 @dataclass(kw_only=True, eq=False)
 class BaseMethod:
@@ -150,6 +174,12 @@ class BaseMethod:
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return None: blocks are drawn from the probabilities."""
+        return None
+
+    def importance_weights(
+        self, probabilities: Tensor, batch_size: int, num_batches: int, length: int
+    ) -> Tensor | None:
+        """Return None: an order of its own is taken to treat all samples alike."""
         return None
 
     def signals(self) -> dict[str, Tensor]:

@@ -1,19 +1,18 @@
-"""LabelBalanced: pick a label uniformly, then a sample that has it. What most people use against rare labels today.
+"""LabelBalanced: pick a label, then a sample that has it. What most people use against rare labels today.
 
-    P_i = (1 / L') sum over the L' labels that occur of y_ij / n_j        n_j the number of samples with label j
+    P_i proportional to sum_j y_ij n_j ** -power        n_j the number of samples with label j
 
-A batch is drawn without repeats (a sample that comes up again is passed over). Samples without a label are never drawn.
-There is no warm-up and nothing is learned from training. Without a single label in the data all samples are equal.
+With a power of 1 every label is picked equally often; with 1/2 rare labels still gain, but less. There is no warm-up
+and nothing is learned from training. Without a single label in the data all samples are equal.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
-from batchsift.functional.chunks import row_chunks
-from batchsift.functional.sampling import uniform
+from batchsift.functional.imbalance import rarity_weights
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
 
@@ -21,19 +20,28 @@ from batchsift.methods.registry import register
 @register
 @dataclass(kw_only=True, eq=False)
 class LabelBalanced(BaseMethod):
-    """Draw samples so that every label comes up equally often."""
+    """Draw samples so that rare labels come up more often, up to equally often.
+
+    Attributes:
+        power: From 0 (every positive counts alike) to 1 (every label counts alike), or more.
+        floor: Give samples without a label the smallest chance of those with one. If not, they are never drawn.
+    """
 
     name: ClassVar[str] = "label_balanced"
     remembers: ClassVar[bool] = False
+    power: float = 1.0
+    floor: bool = False
+    _probability_N: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.power < math.inf:
+            raise ValueError(f"power={self.power} must be a finite number of at least 0")
+
+    def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
+        """Count the labels; see `Method.setup`."""
+        super().setup(labels, epochs, features)
+        self._probability_N = rarity_weights(self.labels.positive_NL, self.power, floor=self.floor)
 
     def probabilities(self, epoch: int) -> Tensor:
-        """Return `(N,)` float64, the same in every epoch; 0 for samples without a label."""
-        y = self.labels.positive_NL
-        count_L = y.sum(0).double()
-        if not count_L.any():
-            return uniform(len(y))
-        share_L = (1 / count_L).where(count_L > 0, 0.0) / (count_L > 0).sum()
-        probability_N = torch.empty(len(y), dtype=torch.float64, device="cpu")
-        for rows in row_chunks(y.shape, y.device):
-            probability_N[rows] = (y[rows].double() @ share_L).cpu()
-        return probability_N
+        """Return `(N,)` float64, the same in every epoch; 0 for samples without a label, unless there is a floor."""
+        return self._probability_N.clone()

@@ -36,6 +36,8 @@ from batchsift.methods.registry import register
 from batchsift.methods.scored import ScoredMethod
 from batchsift.trackers import RecentSteps
 
+MOST_BINS = 256  # a table of L bins x L bins counts is made
+
 
 @register
 @dataclass(kw_only=True, eq=False)
@@ -45,7 +47,7 @@ class Uncertainty(ScoredMethod):
     Attributes:
         window: T, the observations of a sample that are remembered; at least 1.
         fluctuation_weight: lambda, the share of fluctuation in the uncertainty, in [0, 1].
-        bins: Equal-width bins of the uncertainty on [0, 1]; at least 1.
+        bins: Equal-width bins of the uncertainty on [0, 1]; from 1 to 256.
         correlation: "mutual_information", or "none" for the plain sum over labels.
         binned: Score the bins' centres instead of the uncertainty itself, as the authors' code does.
     """
@@ -62,6 +64,10 @@ class Uncertainty(ScoredMethod):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(1, window=self.window, bins=self.bins)
+        if self.bins > MOST_BINS:
+            raise ValueError(
+                f"bins={self.bins} must be at most {MOST_BINS}: every pair of bins of two labels is counted"
+            )
         in_unit_interval(fluctuation_weight=self.fluctuation_weight)
         one_of(("mutual_information", "none"), correlation=self.correlation)
 
@@ -88,7 +94,7 @@ class Uncertainty(ScoredMethod):
 
     @on_one_thread
     def scores(self) -> dict[str, Tensor]:
-        """Return `uncertainty`: `sum_j (U C^T)_ij`, `(N,)` float64. Two passes: C depends on all samples."""
+        """Return `uncertainty`: `sum_k (U C)_ik`, `(N,)` float64. Two passes: C depends on all samples."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
         weight_L = torch.ones(y.shape[1], dtype=torch.float64, device=y.device)
         if self.correlation == "mutual_information":
@@ -96,9 +102,9 @@ class Uncertainty(ScoredMethod):
             for rows, (u,) in self._passes.first():
                 bins_RL = equal_width_bins(u, self.bins)
                 counts += joint_counts(bins_RL, self.bins, None if known_NL is None else known_NL[rows])
-            weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(0)
+            weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(1)
         score_N = torch.empty(len(y), dtype=torch.float64, device="cpu")
-        for rows, (u,) in self._passes.second():  # sum_j (U C^T)_ij = sum_k U_ik sum_j C_jk
+        for rows, (u,) in self._passes.second():  # sum_k (U C)_ik = sum_j U_ij sum_k C_jk
             score_N[rows] = (self._scored(u, rows) @ weight_L).cpu()
         return {"uncertainty": score_N}
 

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batchsift.functional.sampling import LastBatch, draw_blocks, topped_up
-from batchsift.methods import CompleteMethod
+from batchsift.functional.sampling import Drawing, LastBatch, draw_blocks, topped_up
+from batchsift.functional.systematic import draw_systematically
+from batchsift.methods import CompleteMethod, ask_plan
 from batchsift.selection.inputs import as_tensor
 
 
@@ -35,11 +36,13 @@ class Blocks:
         size: Samples in a block.
         count: Blocks in an epoch.
         length: Samples in an epoch.
+        last_batch: What becomes of the remainder of an order that is shorter; "short" only where blocks may be.
     """
 
     size: int
     count: int
     length: int
+    last_batch: LastBatch
 
     @classmethod
     def of(cls, num_samples: int, batch_size: int, num_batches: int | None, last_batch: LastBatch) -> Self:
@@ -61,11 +64,13 @@ class Blocks:
                 ': lower it, or use last_batch="short" without num_batches'
             )
         if num_batches is not None:
-            return cls(batch_size, num_batches, num_batches * batch_size)
+            remainder: LastBatch = "drop" if last_batch == "drop" else "fill"
+            return cls(batch_size, num_batches, num_batches * batch_size, remainder)
         if last_batch == "drop":
-            return cls(batch_size, num_samples // batch_size, num_samples // batch_size * batch_size)
+            return cls(batch_size, num_samples // batch_size, num_samples // batch_size * batch_size, last_batch)
         count = math.ceil(num_samples / batch_size)
-        return cls(batch_size, count, num_samples if last_batch == "short" else count * batch_size)
+        length = num_samples if last_batch == "short" else count * batch_size
+        return cls(batch_size, count, length, last_batch)
 
     def check_shareable(self, processes: int) -> None:
         """Check that some processes can each have the same share of every block.
@@ -94,13 +99,13 @@ class Plan:
     Attributes:
         indices: The samples, int64 on the CPU, in blocks of `block_size`, the last of which may be shorter.
         block_size: The size of a block; less than was asked for where too few samples can be drawn.
-        drawn: Whether it was drawn from probabilities (else it is an order of the method's own).
+        drawing: How it was drawn from the probabilities; None for an order of the method's own.
         stepwise: Whether each block is drawn only when the one before was observed; until then it is `UNDRAWN`.
     """
 
     indices: Tensor
     block_size: int
-    drawn: bool
+    drawing: Drawing | None
     stepwise: bool = False
 
     def __len__(self) -> int:
@@ -141,7 +146,9 @@ class PlanIterator(Iterator[int]):
         )
 
 
-def make_plan(method: CompleteMethod, epoch: int, probability_N: Tensor, blocks: Blocks, seed: int) -> Plan:
+def make_plan(
+    method: CompleteMethod, epoch: int, probability_N: Tensor, blocks: Blocks, *, seed: int, drawing: Drawing
+) -> Plan:
     """Plan an epoch.
 
     Args:
@@ -150,19 +157,25 @@ def make_plan(method: CompleteMethod, epoch: int, probability_N: Tensor, blocks:
         probability_N: `(N,)` float64, drawn from if the method has no order.
         blocks: How the epoch is cut.
         seed: The seed of the drawing, together with the epoch.
+        drawing: How it is drawn; block by block, as each is asked for, it is always independent.
 
     Raises:
         ValueError: The method's own order does not fit the epoch.
     """
     generator = generator_for(seed, epoch)
-    own = method.plan(epoch, blocks.size, blocks.count, generator)
+    own = ask_plan(
+        method, epoch, blocks.size, blocks.count, generator, length=blocks.length, probability_N=probability_N
+    )
     if own is not None:
-        return Plan(_fitted(own, blocks, len(probability_N), generator), blocks.size, drawn=False)
+        return Plan(_fitted(own, blocks, len(probability_N), generator), blocks.size, drawing=None)
     size = min(blocks.size, int((probability_N > 0).sum()))
     length = (blocks.count - 1) * size + min(size, blocks.length - (blocks.count - 1) * blocks.size)
     if method.refresh == "step":
-        return Plan(torch.full((length,), UNDRAWN, dtype=torch.int64, device="cpu"), size, drawn=True, stepwise=True)
-    return Plan(draw_blocks(probability_N, size, blocks.count, generator).flatten()[:length], size, drawn=True)
+        undrawn = torch.full((length,), UNDRAWN, dtype=torch.int64, device="cpu")
+        return Plan(undrawn, size, "independent", stepwise=True)
+    if drawing == "systematic":
+        return Plan(draw_systematically(probability_N, size, blocks.count, length, generator), size, drawing)
+    return Plan(draw_blocks(probability_N, size, blocks.count, generator).flatten()[:length], size, drawing)
 
 
 def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:
@@ -176,9 +189,18 @@ def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Gene
         raise ValueError(
             f"a plan must be a flat tensor of indices in [0, {num_samples}), got {tuple(flat.shape)} of {flat.dtype}"
         )
-    if len(flat) < min(num_samples, blocks.length):
-        raise ValueError(f"a plan must have at least {min(num_samples, blocks.length)} indices, got {len(flat)}")
-    flat = topped_up(flat.long(), blocks.length, blocks.size, num_samples, generator)
+    one_block = min(blocks.size, num_samples)
+    if len(flat) < one_block:
+        raise ValueError(f"a plan must have at least a block of {one_block} indices, got {len(flat)}")
+    length = blocks.length
+    if len(flat) < min(num_samples, length):  # meant to be shorter than the others
+        whole_blocks, rest = divmod(len(flat), blocks.size)
+        length = {
+            "short": len(flat),
+            "drop": whole_blocks * blocks.size,
+            "fill": (whole_blocks + (rest > 0)) * blocks.size,
+        }[blocks.last_batch]
+    flat = topped_up(flat.long(), length, blocks.size, num_samples, generator)
     # Sorted as (block, sample), a repeat within a block stands beside its first.
     block_and_sample = np.sort((torch.arange(len(flat), device="cpu") // blocks.size * num_samples + flat).numpy())
     if (block_and_sample[1:] == block_and_sample[:-1]).any():

@@ -8,7 +8,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from batchsift.functional.sampling import draw_blocks, inclusion_probabilities
+from batchsift.functional.sampling import Drawing, draw_blocks, inclusion_probabilities
+from batchsift.functional.systematic import expected_copies
 from batchsift.methods import CompleteMethod
 from batchsift.selection.plan import Blocks, Plan, Position, checked_probabilities, generator_for, make_plan
 
@@ -21,6 +22,7 @@ class Planner:
         num_samples: N.
         blocks: How every epoch is cut.
         seed: The seed of all drawing.
+        drawing: How plans are drawn from probabilities.
 
     Attributes:
         probability_N: The probabilities, float64 on the CPU, that the epoch was drawn from, or under `refresh="step"`
@@ -31,8 +33,8 @@ class Planner:
     probability_N: Tensor
     plan: Plan
 
-    def __init__(self, method: CompleteMethod, num_samples: int, blocks: Blocks, seed: int) -> None:
-        self.method, self.blocks, self.seed = method, blocks, seed
+    def __init__(self, method: CompleteMethod, num_samples: int, blocks: Blocks, seed: int, drawing: Drawing) -> None:
+        self.method, self.blocks, self.seed, self.drawing = method, blocks, seed, drawing
         self._num_samples = num_samples
         self._weight_N: Tensor | None = None
         self._has_warned = False
@@ -40,7 +42,7 @@ class Planner:
     def plan_epoch(self, epoch: int) -> Position:
         """Freeze the probabilities and the plan of an epoch, and return its beginning."""
         self._ask_probabilities(epoch)
-        self.plan = make_plan(self.method, epoch, self.probability_N, self.blocks, self.seed)
+        self.plan = make_plan(self.method, epoch, self.probability_N, self.blocks, seed=self.seed, drawing=self.drawing)
         return Position(self.plan, epoch)
 
     def take_over(self, plan: Plan, probability_N: Tensor, seed: int) -> None:
@@ -70,11 +72,35 @@ class Planner:
     def importance_weights(self) -> Tensor:
         """Return the weights of all samples, `(N,)` float64; see `Selector.importance_weights`."""
         if self._weight_N is None:
-            self._weight_N = torch.ones_like(self.probability_N)
-            if self.plan.drawn:
-                size = self.plan.block_size
-                self._weight_N = size / (self._num_samples * inclusion_probabilities(self.probability_N, size))
+            self._weight_N = self._weights()
         return self._weight_N
+
+    def _weights(self) -> Tensor:
+        """Return how far a sample is drawn less often than others, by how the plan was made."""
+        size, length = self.plan.block_size, len(self.plan)
+        match self.plan.drawing:
+            case "independent":
+                return size / (self._num_samples * inclusion_probabilities(self.probability_N, size))
+            case "systematic":
+                expected_N = expected_copies(self.probability_N, size, self.blocks.count, length)
+                return length / (self._num_samples * expected_N)
+            case None:
+                own_N = self.method.importance_weights(self.probability_N, self.blocks.size, self.blocks.count, length)
+                return torch.ones_like(self.probability_N) if own_N is None else self._checked_weights(own_N)
+
+    def _checked_weights(self, weight_N: Tensor) -> Tensor:
+        """Return a method's own weights, as float64 on the CPU.
+
+        Raises:
+            ValueError: Not `(N,)`, not a number or negative.
+        """
+        weight_N = weight_N.detach().to("cpu", torch.float64)
+        if weight_N.shape != (self._num_samples,) or not (weight_N >= 0).all():
+            raise ValueError(
+                f"importance weights must be ({self._num_samples},) numbers, not negative, got {tuple(weight_N.shape)} "
+                f"from {self.method.name}"
+            )
+        return weight_N
 
     def check_flat(self) -> None:
         """Check that the plan can be yielded flat.

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from batchsift.functional.chunks import on_one_thread
-from batchsift.functional.sampling import LastBatch
+from batchsift.functional.sampling import Drawing, LastBatch
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, completed, create
 from batchsift.selection import summary
@@ -47,6 +47,9 @@ class Selector(Sampler[int]):
         last_batch: What becomes of the remainder of an epoch: "short" keeps it, "drop" leaves it out, "fill" tops it
             up with samples that are not in it.
         num_batches: Blocks in an epoch, all of them full; by default as many as the data fills.
+        drawing: How an epoch is drawn from the probabilities: "systematic" gives every sample the floor or the ceiling
+            of its expected number of copies, so that equal probabilities make a shuffled pass; "independent" draws
+            every block afresh, as published. A method's own order and `refresh="step"` do not depend on it.
         device: The device the method keeps its state on; the CPU by default. On another one `observe` never waits for
             it: what is wrong with values is then reported by `end_epoch`, not at once.
 
@@ -76,6 +79,7 @@ class Selector(Sampler[int]):
         seed: int = 0,
         last_batch: LastBatch = "short",
         num_batches: int | None = None,
+        drawing: Drawing = "systematic",
         device: torch.device | str | None = None,
     ) -> None:
         with torch.inference_mode(mode=False):
@@ -87,6 +91,8 @@ class Selector(Sampler[int]):
             if isinstance(method, type):
                 raise TypeError(f"method must be a name or an instance: pass {method.__name__}(), not the class")
             blocks = Blocks.of(num_samples, batch_size, num_batches, last_batch)
+            if drawing not in ("systematic", "independent"):
+                raise ValueError(f'drawing={drawing!r} must be "systematic" or "independent"')
             seed = operator.index(seed)  # a plain int, so that a state holds nothing of NumPy's
             self._epochs = None if epochs is None else operator.index(epochs)
             self._given_method = create(method) if isinstance(method, str) else method
@@ -96,7 +102,7 @@ class Selector(Sampler[int]):
             self._progress = Progress(self._labels, self._method, count_N)
             self._observer: Observer = (HostObserver if on_host(count_N) else DeviceObserver)(self._progress)
             self._share = Share()
-            self._planner = Planner(self._method, num_samples, blocks, seed)
+            self._planner = Planner(self._method, num_samples, blocks, seed, drawing)
             self._observer.start(self._planner.plan_epoch(0))
 
     # The plan ------------------------------------------------------------------------------------------------
@@ -295,8 +301,10 @@ class Selector(Sampler[int]):
     def importance_weights(self, indices: Any) -> Tensor:
         """Return weights that make the mean of a loss over a drawn block unbiased for the mean over all samples.
 
-        `B / (n pi_i)`, pi_i the chance that sample i is in a block (see `functional.sampling.inclusion_probabilities`).
-        1 wherever the plan is not drawn from probabilities (warm-up, Random); infinite where the probability is 0.
+        Drawn systematically `M / (n m_i)`, m_i the expected copies of sample i among the M of the epoch (see
+        `functional.systematic.expected_copies`): exactly unbiased over an epoch. Drawn independently `B / (n pi_i)`,
+        pi_i the chance that sample i is in a block (see `functional.sampling.inclusion_probabilities`). Infinite where
+        the probability is 0. For an order of the method's own (warm-up, Random) what the method says, mostly 1.
 
         Returns:
             `(B,)` float64, on the device of `indices`.
@@ -313,7 +321,7 @@ class Selector(Sampler[int]):
 
     def _settings(self) -> SelectorSettings:
         """Return what a state must share with the selector that takes it over."""
-        return SelectorSettings.of(self._labels, self._method, self._planner.blocks, self._epochs)
+        return SelectorSettings.of(self._labels, self._method, self._planner, self._epochs)
 
     @outside_inference_mode
     def state_dict(self) -> dict[str, Any]:

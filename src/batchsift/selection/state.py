@@ -6,13 +6,15 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from batchsift.functional.sampling import Drawing
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method
 from batchsift.selection.observer import Progress
-from batchsift.selection.plan import Blocks, Plan
+from batchsift.selection.plan import Plan
 from batchsift.selection.planner import Planner
 
-_VERSION = 2
+_VERSION = 3
+_WITHOUT_DRAWING = 2  # the version before: every plan was drawn independently
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class SelectorSettings:
         num_batches: Blocks in an epoch.
         length: Samples in an epoch.
         epochs: The length of the training, or None.
+        drawing: How plans are drawn from probabilities.
     """
 
     labels: str
@@ -34,11 +37,13 @@ class SelectorSettings:
     num_batches: int
     length: int
     epochs: int | None
+    drawing: Drawing
 
     @classmethod
-    def of(cls, labels: LabelMatrix, method: Method, blocks: Blocks, epochs: int | None) -> Self:
+    def of(cls, labels: LabelMatrix, method: Method, planner: Planner, epochs: int | None) -> Self:
         """Return the settings of a selector."""
-        return cls(labels.fingerprint(), method.name, blocks.size, blocks.count, blocks.length, epochs)
+        blocks = planner.blocks
+        return cls(labels.fingerprint(), method.name, blocks.size, blocks.count, blocks.length, epochs, planner.drawing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ class SelectorState:
             "probabilities": self.probabilities.cpu().clone(),
             "plan": self.plan.indices.clone(),
             "plan_block_size": self.plan.block_size,
-            "plan_drawn": self.plan.drawn,
+            "plan_drawing": self.plan.drawing,
             "plan_stepwise": self.plan.stepwise,
             "counts": self.counts.cpu().clone(),
             "skipped_rows": self.skipped_rows,
@@ -117,6 +122,7 @@ class SelectorState:
                 the middle of an epoch whose blocks were not observed in the plan's order.
         """
         wanted = dataclasses.asdict(settings)
+        state = _with_drawing(state)
         if not isinstance(state, dict) or not wanted.keys() <= state.get("settings", {}).keys():
             raise ValueError(f"this is no state of a selector: got {type(state).__name__}, pass what state_dict() gave")
         if state.get("version") != _VERSION:
@@ -138,8 +144,18 @@ class SelectorState:
             position=state["position"],
             in_order=state["in_order"],
             probabilities=state["probabilities"].cpu().clone(),
-            plan=Plan(indices, state["plan_block_size"], state["plan_drawn"], state["plan_stepwise"]),
+            plan=Plan(indices, state["plan_block_size"], state["plan_drawing"], state["plan_stepwise"]),
             counts=state["counts"],
             skipped_rows=state["skipped_rows"],
             method_state=state["method_state"],
         )
+
+
+def _with_drawing(state: Any) -> Any:
+    """Return a state of the version before in the words of this one; anything else as it is."""
+    if not isinstance(state, dict) or state.get("version") != _WITHOUT_DRAWING:
+        return state
+    settings = {**state.get("settings", {}), "drawing": "independent"}
+    state = {**state, "version": _VERSION, "settings": settings}
+    state["plan_drawing"] = "independent" if state.pop("plan_drawn") else None
+    return state
