@@ -75,6 +75,7 @@ def claims(found: Findings) -> list[Claim]:
     main, large, cnn = found.cell("d2ace", MAIN), found.cell("d2ace", LARGE), found.cnn(MAIN)
     startup = found.of(asked.STARTUP, Startup)
     two_threads = found.of(asked.contention(2), Contention)
+    drawing = found.of(asked.DRAWING, Pair)
     pairs = {
         "one thread, the other core busy": (3, found.of(asked.contention(1), Contention)),
         "two threads, one core busy": (3, two_threads),
@@ -103,6 +104,7 @@ def claims(found: Findings) -> list[Claim]:
             two_threads and two_threads.second / two_threads.single,
         ),
         Claim(f"plan of {LARGE}, faster than NumPy's choice", True, 50, large and large.choice / large.plan),
+        Claim(f"systematic plan of {LARGE}, beside the independent one", False, 1.5, drawing and drawing.ratio),
         Claim(f"{at_main}, share of an epoch with the CNN", False, 1, main and cnn and share(main.total, cnn), "%"),
         Claim(f"{at_main}, share of an epoch with the MLP", False, 10, main and share(main.total, main.mlp), "%"),
         Claim(

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import torch
 
-from benchmarks.selection import around, beside, cell, floors, memory, stability, storage
+from benchmarks.selection import around, beside, cell, drawing, floors, memory, stability, storage
 from benchmarks.selection.clock import Clock, processor_time
 from benchmarks.selection.jobs import Job, Limits, machine, report
 from benchmarks.selection.sizes import Size
@@ -34,6 +34,7 @@ KINDS = {
     "result_differences": storage.result_differences,
     "startup": around.startup,
     "loading": around.loading,
+    "drawing": drawing.drawing,
 }
 ON_THE_WALL = ("contention",)  # is about it, hence always measured by it
 
