@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from batchsift.methods import (
         D2ACE,
         ActiveBias,
+        BalancedPass,
         Hard,
         HardImbalanced,
         InfoBatch,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "D2ACE",
     "ActiveBias",
+    "BalancedPass",
     "Hard",
     "HardImbalanced",
     "InfoBatch",
@@ -56,6 +58,7 @@ __all__ = [
 _MODULES = {
     "D2ACE": "methods",
     "ActiveBias": "methods",
+    "BalancedPass": "methods",
     "Hard": "methods",
     "HardImbalanced": "methods",
     "InfoBatch": "methods",

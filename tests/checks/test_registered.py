@@ -35,6 +35,7 @@ def test_what_is_registered():
         "random",
         "stratified",
         "label_balanced",
+        "balanced_pass",
         "hard",
         "hard_imbalanced",
         "active_bias",

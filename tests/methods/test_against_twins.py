@@ -24,6 +24,9 @@ SCORED = [name for name in methods.names() if isinstance(methods.create(name), m
 VARIANTS = [
     ("random", {}),
     ("stratified", {}),
+    ("balanced_pass", {}),
+    ("balanced_pass", {"share": 1.0, "power": 1.0}),
+    ("balanced_pass", {"share": 0.3, "power": 2, "anneal": False}),
     ("label_balanced", {}),
     ("hard", {}),
     ("hard", {"pressure": 64.0, "warmup": 0}),

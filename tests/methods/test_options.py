@@ -36,6 +36,10 @@ REFUSED = [
     (bs.D2ACE, {"hardness": "code"}),
     (bs.D2ACE, {"mixture": 1.1}),
     (bs.D2ACE, {"mixture": math.nan}),
+    (bs.BalancedPass, {"share": 1.1}),
+    (bs.BalancedPass, {"share": math.nan}),
+    (bs.BalancedPass, {"power": -0.5}),
+    (bs.BalancedPass, {"power": math.inf}),
     (Mixture, {"start": 1.1}),
     (Mixture, {"end": -0.1}),
 ]
@@ -65,7 +69,7 @@ def test_values_of_another_type(method, options):
         method(**options)
 
 
-@pytest.mark.parametrize("method", [bs.Random, bs.Stratified, bs.LabelBalanced])
+@pytest.mark.parametrize("method", [bs.Random, bs.Stratified, bs.LabelBalanced, bs.BalancedPass])
 @pytest.mark.parametrize("option", ["warmup", "pressure", "storage"])
 def test_plain_methods_have_no_such_option(method, option):
     with pytest.raises(TypeError, match=option):
@@ -73,7 +77,7 @@ def test_plain_methods_have_no_such_option(method, option):
 
 
 def test_options_are_keywords():
-    for method in (bs.Hard, bs.D2ACE, bs.Mixture, bs.Uncertainty):
+    for method in (bs.Hard, bs.D2ACE, bs.Mixture, bs.Uncertainty, bs.BalancedPass):
         with pytest.raises(TypeError):
             method(0.5)
 

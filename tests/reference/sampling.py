@@ -116,6 +116,18 @@ def label_balanced(positive):
     return chances
 
 
+def rarity(positive, power):
+    """Labels count by their rarity; who has none counts as little as any; adds up to 1."""
+    n, num_labels = positive.shape
+    count = [sum(bool(positive[i, j]) for i in range(n)) for j in range(num_labels)]
+    weights = [math.fsum(count[j] ** -power for j in range(num_labels) if positive[i, j]) for i in range(n)]
+    some = [w for w in weights if w > 0]
+    if not some:
+        return uniform(n)
+    weights = [w if w > 0 else min(some) for w in weights]
+    return np.array(weights) / math.fsum(weights)
+
+
 def inclusion_by_clocks(probabilities, size, samples):
     """The exact chance that each of `samples` is in a block, by quadrature, for many samples.
 

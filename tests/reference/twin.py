@@ -96,6 +96,20 @@ class Stratified(Random):
     """A shuffled pass too."""
 
 
+class BalancedPass(Random):
+    """Rarity, less and less of it."""
+
+    defaults: ClassVar = {"warmup": 0, "share": 0.5, "power": 0.5, "anneal": True}
+
+    def probabilities(self, epoch):
+        """A share by rarity, the rest equal."""
+        rare = sampling.rarity(self.positive, self.options["power"])
+        share = self.options["share"]
+        if self.options["anneal"]:
+            share = share * (1 - epoch / self.epochs) if epoch < self.epochs else 0
+        return np.array([share * w + (1 - share) / self.n for w in rare])
+
+
 class LabelBalanced(Random):
     """Label first."""
 
@@ -288,6 +302,7 @@ class D2ACE(Uncertainty):
 TWINS = {
     "random": Random,
     "stratified": Stratified,
+    "balanced_pass": BalancedPass,
     "label_balanced": LabelBalanced,
     "hard": Hard,
     "hard_imbalanced": HardImbalanced,

@@ -1,7 +1,8 @@
 """The methods: one published method in one file, known by name.
 
 Random             `random.py`           a shuffled pass
-Stratified         `stratified.py`       Sechidis et al., ECML PKDD 2011 ("Balance" in the papers)
+Stratified         `stratified.py`       "Balance" in the papers; ours by vector balancing
+BalancedPass       `balanced_pass.py`    ours
 LabelBalanced      `label_balanced.py`   label first, then a sample that has it
 RepeatFactor       `repeat_factor.py`    Gupta et al. (LVIS), CVPR 2019, arXiv 1908.03195
 Hard               `hard.py`             ECML PKDD 2024, arXiv 2403.18192 (its hardness alone)
@@ -19,6 +20,7 @@ from pkgutil import iter_modules
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
 from batchsift.methods.adapter import ask_plan, completed
+from batchsift.methods.balanced_pass import BalancedPass
 from batchsift.methods.base import BaseMethod, CompleteMethod, Method
 from batchsift.methods.d2ace import D2ACE
 from batchsift.methods.hard import Hard
@@ -36,6 +38,7 @@ from batchsift.methods.uncertainty import Uncertainty
 __all__ = [
     "D2ACE",
     "ActiveBias",
+    "BalancedPass",
     "BaseMethod",
     "CompleteMethod",
     "Hard",
