@@ -19,7 +19,7 @@ from pkgutil import iter_modules
 
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.active_bias import ActiveBias
-from batchsift.methods.adapter import ask_plan, completed
+from batchsift.methods.adapter import completed
 from batchsift.methods.balanced_pass import BalancedPass
 from batchsift.methods.base import BaseMethod, CompleteMethod, Method
 from batchsift.methods.d2ace import D2ACE
@@ -53,7 +53,6 @@ __all__ = [
     "ScoredMethod",
     "Stratified",
     "Uncertainty",
-    "ask_plan",
     "completed",
     "create",
     "names",

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from batchsift.functional.sampling import Drawing, LastBatch, draw_blocks, topped_up
 from batchsift.functional.systematic import draw_systematically
-from batchsift.methods import CompleteMethod, ask_plan
+from batchsift.methods import CompleteMethod
+from batchsift.methods.adapter import ask_plan
 from batchsift.selection.inputs import as_tensor
 
 
