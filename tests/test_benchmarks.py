@@ -57,6 +57,14 @@ def test_stability(size):
     assert stability.contention("d2ace", size, "cpu", rounds=1).ratio > 0
 
 
+def test_balancing(size):
+    from benchmarks.selection import balancing
+
+    found = balancing.balancing(dataclasses.replace(size, samples=2000))
+    assert found.seconds > 0
+    assert 0 < found.variance < 1
+
+
 def test_storage(size):
     from benchmarks.selection import storage
 

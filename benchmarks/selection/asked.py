@@ -26,6 +26,11 @@ def cell(method: str, size: Size, storage: str = "float32") -> Job:
     return Job("cell", {"method": method, "size": size.text, "storage": storage})
 
 
+def balancing(size: Size) -> Job:
+    """A pass dealt into balanced blocks."""
+    return Job("balancing", {"size": size.text})
+
+
 def growth(sizes: tuple[Size, Size]) -> Job:
     """D2ACE at two sizes."""
     small, large = (size.text for size in sizes)
@@ -45,7 +50,8 @@ def differences(source: str) -> Job:
 def claimed() -> list[Job]:
     """What the claims need."""
     pairs = [contention(1), contention(2), growth(TWICE), growth(TENFOLD)]
-    return [MACHINE, cell("d2ace", MAIN), TRAINING_CNN, *pairs, STARTUP, DRAWING, cell("d2ace", LARGE)]
+    balanced = [cell("balanced_pass", MAIN), balancing(MAIN), balancing(LARGE)]
+    return [MACHINE, cell("d2ace", MAIN), TRAINING_CNN, *pairs, STARTUP, DRAWING, *balanced, cell("d2ace", LARGE)]
 
 
 def basic(sizes: Iterable[Size], methods: Iterable[str]) -> list[Job]:

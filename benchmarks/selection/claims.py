@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from benchmarks.selection import asked
 from benchmarks.selection.around import Startup
 from benchmarks.selection.asked import TENFOLD, TWICE
+from benchmarks.selection.balancing import Balancing
 from benchmarks.selection.findings import Findings
 from benchmarks.selection.sizes import LARGE, MAIN, Size
 from benchmarks.selection.stability import Contention, Pair
 
+BALANCED = {MAIN: 0.5, LARGE: 10.0}  # seconds an epoch
 D2ACE_ARRAYS = 6  # a window of five predictions, and the flip average
 
 
@@ -70,6 +72,16 @@ def share(selection: float, training: float) -> float:
     return 100 * selection / (selection + training)
 
 
+def balancing_claims(found: Findings, size: Size) -> list[Claim]:
+    """What is claimed of a pass in balanced blocks."""
+    dealt, what = found.of(asked.balancing(size), Balancing), f"balanced blocks, {size}"
+    return [
+        Claim(f"{what}: planning an epoch", False, BALANCED[size], dealt and dealt.seconds, "s"),
+        Claim(f"{what}: peak memory over plan and labels", False, 2, dealt and dealt.memory),
+        Claim(f"{what}: variance of label sums over a shuffled pass'", False, 0.2, dealt and dealt.variance),
+    ]
+
+
 def claims(found: Findings) -> list[Claim]:
     """All of them, from what was measured."""
     main, large, cnn = found.cell("d2ace", MAIN), found.cell("d2ace", LARGE), found.cnn(MAIN)
@@ -82,6 +94,7 @@ def claims(found: Findings) -> list[Claim]:
         f"{TWICE[1]} beside {TWICE[0]}": (2.4, found.of(asked.growth(TWICE), Pair)),
         f"{TENFOLD[1]} beside {TENFOLD[0]}": (12, found.of(asked.growth(TENFOLD), Pair)),
     }
+    balanced = found.cell("balanced_pass", MAIN)
     at_main = f"D2ACE, {MAIN}: selection of an epoch"
     return [
         Claim(f"{at_main}, faster than the loop-written twin", True, 300, main and main.twin / main.total),
@@ -105,6 +118,14 @@ def claims(found: Findings) -> list[Claim]:
         ),
         Claim(f"plan of {LARGE}, faster than NumPy's choice", True, 50, large and large.choice / large.plan),
         Claim(f"systematic plan of {LARGE}, beside the independent one", False, 1.5, drawing and drawing.ratio),
+        *(claim for size in BALANCED for claim in balancing_claims(found, size)),
+        Claim(
+            f"BalancedPass, {MAIN}: share of an epoch with the CNN",
+            False,
+            1,
+            balanced and cnn and share(balanced.total, cnn),
+            "%",
+        ),
         Claim(f"{at_main}, share of an epoch with the CNN", False, 1, main and cnn and share(main.total, cnn), "%"),
         Claim(f"{at_main}, share of an epoch with the MLP", False, 10, main and share(main.total, main.mlp), "%"),
         Claim(

@@ -66,7 +66,7 @@ class Training:
     def _plan(self) -> None:
         selector = self.selector
         blocks = Blocks.of(selector.num_samples, BATCH_SIZE, None, "short")
-        make_plan(selector.method, selector.epoch, selector.probabilities, blocks, 0)
+        make_plan(selector.method, selector.epoch, selector.probabilities, blocks, seed=0, drawing="systematic")
 
     def epoch(self) -> EpochSeconds:
         """One epoch; the next one's plan is drawn once more to time it alone."""

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import torch
 
-from benchmarks.selection import around, beside, cell, drawing, floors, memory, stability, storage
+from benchmarks.selection import around, balancing, beside, cell, drawing, floors, memory, stability, storage
 from benchmarks.selection.clock import Clock, processor_time
 from benchmarks.selection.jobs import Job, Limits, machine, report
 from benchmarks.selection.sizes import Size
@@ -35,6 +35,7 @@ KINDS = {
     "startup": around.startup,
     "loading": around.loading,
     "drawing": drawing.drawing,
+    "balancing": balancing.balancing,
 }
 ON_THE_WALL = ("contention",)  # is about it, hence always measured by it
 
