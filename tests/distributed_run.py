@@ -1,6 +1,6 @@
 """Run by several processes: trains two epochs and a half, resumes from a state, and writes what each rank has seen.
 
-torchrun --nproc-per-node 2 distributed_run.py FOLDER METHOD LAST_BATCH
+torchrun --nproc-per-node 2 distributed_run.py FOLDER METHOD:LAST_BATCH ...
 """
 
 import sys
@@ -53,16 +53,21 @@ def outcome(selector, seen):
     }
 
 
-def main(folder, method, last_batch):
-    dist.init_process_group("gloo")
-    rank = dist.get_rank()
+def train_and_resume(folder, method, last_batch):
     first = bs.shard(build(method, last_batch))
     seen = train(first, 3, last_blocks=2)
     state = first.state_dict()
     second = bs.shard(build(method, last_batch))
     second.load_state_dict(state)
     seen += train(second, 2)
-    torch.save({**outcome(second, seen), "state": state}, Path(folder) / f"{rank}.pt")
+    file = Path(folder) / f"{method}:{last_batch}.{dist.get_rank()}.pt"
+    torch.save({**outcome(second, seen), "state": state}, file)
+
+
+def main(folder, *runs):
+    dist.init_process_group("gloo")
+    for run in runs:
+        train_and_resume(folder, *run.split(":"))
     dist.destroy_process_group()
 
 

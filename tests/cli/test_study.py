@@ -67,7 +67,7 @@ def start(folder, out, jobs):
     )
 
 
-def test_killed_again_and_again_it_ends_as_if_undisturbed(folder):
+def test_killed_again_and_again_it_ends_as_if_undisturbed(batchsift, folder):
     text = STUDY.replace("folds = 2", "folds = 2\nseeds = [0, 1, 2]").replace("epochs = 2", "epochs = 20")
     (folder / "study.toml").write_text(text)
     moments, killed = random.Random(0), Store(folder / "killed")
@@ -81,9 +81,8 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(folder):
         assert process.returncode == -signal.SIGKILL, "it was still at work"
     left = 18 - len(killed.keys())
     assert left > 0
-    process = start(folder, "killed", 1)
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 0, told
+    code, _, told = batchsift("study", "run", "study.toml", "--out", "killed", "--jobs", 1)
+    assert code == 0, told
     assert told.count("\ncell ") == left
     study, whole = read_study(folder / "study.toml"), Store(folder / "whole")
     study_runs.run_study(study, whole)

@@ -206,10 +206,9 @@ def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    went_on = subprocess.run(killed, check=True, capture_output=True, env=environment, timeout=300)
-    code, whole, _ = batchsift(*arguments, "--out", str(tmp_path / "whole"))
-    assert code == 0
-    first, second = json.loads(whole), json.loads(went_on.stdout)
+    went_on, whole = (batchsift(*arguments, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
+    assert (went_on[0], whole[0]) == (0, 0)
+    first, second = json.loads(whole[1]), json.loads(went_on[1])
     assert first["epochs"] == second["epochs"]
     pairs = (TrainedModel.load(tmp_path / name / "model.pt").network.state_dict() for name in ("whole", "killed"))
     for (name, one), other in zip(next(pairs).items(), next(pairs).values(), strict=True):

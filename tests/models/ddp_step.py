@@ -1,6 +1,6 @@
 """One of two processes: the gradients of every model after a step on its half of a batch.
 
-python ddp_step.py RANK FOLDER
+torchrun --nproc-per-node 2 ddp_step.py FOLDER
 """
 
 import sys
@@ -48,8 +48,9 @@ def gradients(step, rows, seed):
     return {key.removeprefix("module."): parameter.grad for key, parameter in step.named_parameters()}
 
 
-def main(rank, folder):
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=PROCESSES)
+def main(folder):
+    dist.init_process_group("gloo")
+    rank = dist.get_rank()
     found = {}
     for name in models.names():
         step = DistributedDataParallel(Step(built(name)))
@@ -59,4 +60,4 @@ def main(rank, folder):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1])

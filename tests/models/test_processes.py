@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from batchsift import models
+from scripts import TWO_PROCESSES, run_script
 
 SCRIPT = Path(__file__).with_name("ddp_step.py")
 ONE = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
@@ -21,17 +22,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 def ranks(tmp_path_factory):
     """The gradients of each process."""
     folder = tmp_path_factory.mktemp("ddp")
-    command = [sys.executable, str(SCRIPT)]
-    processes = [
-        subprocess.Popen([*command, str(rank), str(folder)], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-        for rank in range(ONE.PROCESSES)
-    ]
-    try:
-        errors = [process.communicate(timeout=120)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0] * len(processes), errors
+    run_script(*TWO_PROCESSES, SCRIPT, folder)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(ONE.PROCESSES)]
 
 
@@ -48,6 +39,7 @@ def test_several_processes_share_the_mean_gradient(name, ranks):
 STEPS = """
 import os, resource, sys, torch
 from batchsift import models
+from scripts import TWO_PROCESSES, run_script
 models.MLP  # torch and all models are imported once, then each model has a process of its own
 for name in sys.argv[1:]:
     process = os.fork()

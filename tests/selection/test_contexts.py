@@ -20,15 +20,20 @@ PARTS = (
     "iterate",
     "observe",
     "end_epoch",
-    "state_dict",
     "load_state_dict",
-    "scores",
-    "signals",
-    "suspects",
-    "importance_weights",
-    "summary",
+    "every other reading",
+    "the other readings",
     "everything",
 )
+# What only reads: in turn inside the context and outside, so that what one keeps for the next crosses the border.
+READINGS = {
+    "scores": "every other reading",
+    "signals": "the other readings",
+    "suspects": "every other reading",
+    "importance_weights": "the other readings",
+    "summary": "every other reading",
+    "state_dict": "the other readings",
+}
 
 
 class Smoothed(bs.methods.BaseMethod):
@@ -100,7 +105,7 @@ class Loop:
         self.seen = []
 
     def during(self, part):
-        return self.context() if self.part in (part, "everything") else nullcontext()
+        return self.context() if self.part in (part, READINGS.get(part), "everything") else nullcontext()
 
     def build(self):
         with self.during("construct"):

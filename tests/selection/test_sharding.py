@@ -9,6 +9,7 @@ from batchsift.selection.exchange import Observation
 from scripts import TWO_PROCESSES, run_script
 
 PROCESSES = 2
+SHARED = [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")]
 
 
 def whole_run(method, last_batch):
@@ -29,12 +30,19 @@ def whole_run(method, last_batch):
     return selector, seen
 
 
+@pytest.fixture(scope="module")
+def folder_of_ranks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ranks")
+    run_script(*TWO_PROCESSES, run.__file__, folder, *map(":".join, SHARED))
+    return folder
+
+
 @pytest.mark.processes
 @pytest.mark.filterwarnings("ignore:rows of logits that are not finite:UserWarning")
-@pytest.mark.parametrize(("method", "last_batch"), [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")])
-def test_two_processes_are_one(tmp_path, method, last_batch):
-    run_script(*TWO_PROCESSES, run.__file__, tmp_path, method, last_batch)
-    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+@pytest.mark.parametrize(("method", "last_batch"), SHARED)
+def test_two_processes_are_one(folder_of_ranks, method, last_batch):
+    files = [folder_of_ranks / f"{method}:{last_batch}.{rank}.pt" for rank in range(PROCESSES)]
+    ranks = [torch.load(file, weights_only=True) for file in files]
     whole, blocks = whole_run(method, last_batch)
     assert [left + right for left, right in zip(*(rank["seen"] for rank in ranks), strict=True)] == blocks
     for rank in ranks:

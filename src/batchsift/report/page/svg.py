@@ -99,7 +99,10 @@ def inline(drawn: Figure, *, name: str, label: str) -> Markup:
     lay_out(drawn)
     content = io.BytesIO()
     with settings(**{"svg.hashsalt": name}):
-        drawn.savefig(content, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        # `savefig` would draw the whole figure once more, for a layout that is there already.
+        cast("Any", FigureCanvasSVG(drawn)).print_svg(
+            content, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
     root = ElementTree.fromstring(content.getvalue())
     used = set(REFERENCE.findall(content.getvalue().decode()))
     for parent in list(root.iter()):
