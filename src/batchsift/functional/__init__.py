@@ -7,6 +7,7 @@
 | `imbalance` | how rare labels are, over all samples and among neighbours |
 | `sampling` | from scores to probabilities, from probabilities to the blocks of an epoch |
 | `schedule` | points in a training run; the mixture of two distributions |
+| `losses` | losses by label, in place of binary cross-entropy |
 | `neighbors` | nearest neighbours in feature space |
 | `chunks` | rows in chunks, on one thread |
 
