@@ -27,6 +27,7 @@ class BaseModel(nn.Module, ABC):
 
     settings_class: "ClassVar[type[DataclassInstance] | None]" = None
     takes_label_loss: ClassVar[bool] = False  # whether `training_loss` calls `label_loss`
+    unit_features: ClassVar[bool] = False  # whether features must lie in [0, 1]
     label_loss: Callable[[Tensor, Tensor], Tensor] = staticmethod(losses.bce)
 
     @abstractmethod

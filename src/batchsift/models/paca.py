@@ -133,6 +133,7 @@ class PACA(BaseModel):
 
     settings_class = PACASettings
     takes_label_loss = True
+    unit_features = True
 
     def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
