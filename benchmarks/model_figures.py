@@ -20,7 +20,7 @@ from batchsift import models
 from batchsift.training import presets
 from batchsift.training.fold import run_fold
 from batchsift.training.prepare import prepare
-from batchsift.training.settings import Settings
+from batchsift.training.settings import BEFORE, Settings
 
 FIGURES = Path(__file__).with_name("model_figures.json")
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
@@ -73,7 +73,10 @@ def values(figures, name, model, setting, metric):
 
 def uses(entry, recipe):
     """Return whether what was measured was measured by that recipe."""
-    return (entry["settings"], entry["hyperparameters"]) == (recipe.settings, recipe.hyperparameters)
+    settings = ({**BEFORE, **one} for one in (entry["settings"], recipe.settings))
+    return len({json.dumps(one, sort_keys=True) for one in settings}) == 1 and (
+        entry["hyperparameters"] == recipe.hyperparameters
+    )
 
 
 def rows_of_figures(figures):

@@ -32,6 +32,8 @@ from batchsift import data as datasets
 from batchsift import models
 from batchsift.training.parts import scale_parts
 from batchsift.training.prepare import prepare
+from batchsift.training.presets import PAPER
+from batchsift.training.settings import Settings
 
 BATCH_SIZE = 128
 
@@ -133,8 +135,8 @@ def time_epoch(function, model, optimizer, train):
 def measure(name, rounds):
     """Return processor seconds of an epoch by form, one number for each round."""
     data, plain_forms = CASES[name]
-    prepared = prepare(datasets.load(Path(os.environ["BATCHSIFT_DATA"]) / f"{data}.arff"))
-    train = scale_parts(prepared.data, prepared.splits[0], "cpu").train
+    prepared = prepare(datasets.load(Path(os.environ["BATCHSIFT_DATA"]) / f"{data}.arff"), Settings(**PAPER))
+    train = scale_parts(prepared.data, prepared.splits[0], prepared.settings).train
     torch.manual_seed(0)
     model = models.build(name, *train.widths)
     model.prepare(train.features, train.labels)

@@ -36,6 +36,7 @@ from batchsift.training import fold as protocol
 from batchsift.training import presets
 from batchsift.training.loop import DivergedError
 from batchsift.training.prepare import prepare
+from batchsift.training.settings import Settings
 
 SETS = ("emotions", "yeast", "scene", "birds")
 PARTS = ("scene", "birds")  # published as a train and a test file
@@ -171,7 +172,9 @@ def within_training_parts(prepared, share):
 
 def search(name, model, arguments):
     """Go on with one study, and write down the best of it."""
-    prepared = within_training_parts(prepare(load(name), seed=arguments.seed), arguments.held_out)
+    prepared = within_training_parts(
+        prepare(load(name), Settings(**presets.PAPER), seed=arguments.seed), arguments.held_out
+    )
     sample = f"folds={arguments.folds} held_out={arguments.held_out} seed={arguments.seed}"
     study_name = f"{name} {model} {OBJECTIVE} {sample}"
     study = optuna.create_study(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from batchsift import data, methods, models, testing
+    from batchsift.functional import losses
     from batchsift.loading import WithIndices, collate_with_indices, collect_labels
     from batchsift.methods import (
         D2ACE,
@@ -48,13 +49,14 @@ __all__ = [
     "collate_with_indices",
     "collect_labels",
     "data",
+    "losses",
     "methods",
     "models",
     "shard",
     "testing",
 ]
 
-# Where the names are defined; one that is missing here is itself a module.
+# Where the names are defined; one that is missing here is itself a module, of the package or of a room of it.
 _MODULES = {
     "D2ACE": "methods",
     "ActiveBias": "methods",
@@ -76,6 +78,8 @@ _MODULES = {
     "shard": "selection.sharding",
 }
 
+_PATHS = {"losses": "functional.losses"}
+
 if not TYPE_CHECKING:  # type checkers would take every name for defined
 
     def __getattr__(name: str) -> Any:
@@ -84,7 +88,7 @@ if not TYPE_CHECKING:  # type checkers would take every name for defined
         elif name in _MODULES:
             value = getattr(import_module(f"batchsift.{_MODULES[name]}"), name)
         elif name in __all__:
-            value = import_module(f"batchsift.{name}")
+            value = import_module(f"batchsift.{_PATHS.get(name, name)}")
         else:
             raise AttributeError(f"module 'batchsift' has no attribute {name!r}")
         globals()[name] = value

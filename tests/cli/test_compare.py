@@ -97,6 +97,9 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "2", "--jobs", "0"], "--jobs"),
         (["{data}", "--labels", "2", "--settings", "tund"], "'tuned'"),
         (["{data}", "--labels", "2", "--settings", "tuned", *SHORT], "no tuned settings for mlp on 'data'"),
+        (["{data}", "--labels", "2", "--settings", "paper", "--center-sparse"], "center_sparse belongs to scaling"),
+        (["{data}", "--labels", "2", "--model", "mpvae", "--loss", "focal"], "mpvae has no cross-entropy by label"),
+        (["{data}", "--labels", "2", "--model", "paca"], "choose scaling 'minmax'"),
         (["{data}", "--labels", "2", "--set", "hidden="], "--set hidden=: expected NAME=VALUE"),
         (["{data}", "--labels", "2", "--set", "dropout=0", "--set", "dropout=1"], "--set dropout comes twice"),
         (["{data}", "--labels", "2", "--set", "hiden=[8]"], "'hidden'"),
@@ -120,6 +123,23 @@ def test_mistakes_get_one_line_and_exit_code_2(batchsift, data, tmp_path, monkey
     assert err.startswith("batchsift: ")
     assert any(part in err for part in message.split("|"))
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "scaling", "loss", "drawing"),
+    [
+        ([], "default", "standard", "bce", "systematic"),
+        (["--drawing", "independent"], "default", "standard", "bce", "independent"),
+        (["--settings", "paper"], "paper", "minmax", "bce", "independent"),
+        (["--settings", "paper", "--scaling", "none", "--loss", "focal"], "paper", "none", "focal", "independent"),
+    ],
+)
+def test_what_is_trained_with_is_written_down(batchsift, data, options, settings, scaling, loss, drawing):
+    _, out, _ = batchsift("compare", data, "--labels", 2, *SHORT, "--methods", "random", *options, "--json")
+    config = json.loads(out)["config"]
+    assert (config["settings"], config["scaling"], config["loss"]) == (settings, scaling, loss)
+    assert config["drawing"] == drawing
+    assert config["center_sparse"] is False
 
 
 def test_an_option_that_is_no_number_is_explained(batchsift, data):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from batchsift import models
+from batchsift.functional import losses
 from batchsift.models import layers
 
 D, L, B = 8, 5, 16
@@ -357,3 +358,32 @@ def test_block_starts_within_its_bounds():
     bound = math.sqrt(2 / (1 + 0.1**2)) * math.sqrt(3 / 50)
     assert 0.95 * bound < weight.abs().max() <= bound
     assert 0 <= bias.min() < bias.max() <= 0.1
+
+
+@pytest.mark.parametrize(("name", "variant"), [("mlp", None), *VARIANTS])
+def test_a_model_minimizes_the_loss_by_label_that_it_is_given(name, variant):
+    """Or says that it has none; cross-entropy by hand has the bits of the default."""
+    model = built(name, **({"variant": variant} if variant else {}))
+    x, y = batch()
+    y[0, 0] = math.nan
+    seen = []
+
+    def loss_with(label_loss):
+        torch.manual_seed(5)
+        model.label_loss = label_loss
+        return model.training_loss(x, y)[0]
+
+    def no_loss(logits, targets):
+        seen.append((logits.shape, targets.shape))
+        return logits.sum() * 0
+
+    default = model.label_loss
+    assert torch.equal(loss_with(losses.create("bce", y)), loss_with(default))
+    without, with_ten = loss_with(no_loss), loss_with(lambda logits, _: logits.sum() * 0 + 10)
+    if model.takes_label_loss:
+        assert seen == [((B, L), (B, L))]
+        assert with_ten > without + 9
+        assert loss_with(losses.create("asymmetric", y)) != loss_with(default)
+    else:
+        assert not seen
+        assert without == with_ten == loss_with(default)

@@ -57,7 +57,8 @@ def test_a_study_is_read(tmp_path):
 
 def test_what_a_file_leaves_out(tmp_path):
     study = read(tmp_path, 'data = ["digits"]\nmodels = ["mlp"]\nmethods = ["random"]')
-    assert [entry.name for entry in study.settings] == ["paper"]
+    assert [entry.name for entry in study.settings] == ["default"]
+    assert study.settings[0].base == "default"
     assert (study.folds, study.seeds, study.training.changes()) == (Settings.num_folds, [0], {})
 
 
@@ -83,6 +84,9 @@ def test_training_has_the_fields_of_the_settings():
         ('base = "tuned"', 'base = "tund"', 6, ["settings, entry 2, base:", "'tuned'"]),
         ("epochs = 3", "epoch = 3", 6, ["unknown key 'epoch'", "'epochs'"]),
         ("epochs = 3", "epochs = 0", 6, ["settings, entry 2, epochs: epochs must be at least 1, got 0"]),
+        ("epochs = 3", 'loss = "focl"', 6, ["settings, entry 2, loss: unknown loss 'focl'", "did you mean 'focal'?"]),
+        ("learning_rate = 1", 'scaling = "mimax"', 12, ["training, scaling: unknown scaling 'mimax'", "'minmax'"]),
+        ("learning_rate = 1", "center_sparse = 1", 12, ["training, center_sparse:", "got 1"]),
         ("folds = 3", 'folds = "three"', 7, ["folds:", "integer", "'three'"]),
         ("folds = 3", "folds = 1", 7, ["folds:", "2"]),
         ("seeds = [0, 1]", "seeds = 2", 8, ["seeds:", "list", "got 2"]),

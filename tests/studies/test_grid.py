@@ -253,3 +253,26 @@ def test_forecast(folder):
     assert forecast.seconds([configs["hard", 1], configs["random", 1]]) == 40.0
     longer = dataclasses.replace(hard, training=dataclasses.replace(hard.training, epochs=4))
     assert forecast.seconds([longer]) == 60.0
+
+
+def test_settings_that_do_not_go_together_are_said_with_their_line(folder):
+    text = STUDY.replace('models = ["mlp"]', 'models = ["mlp", "mpvae", "paca"]')
+    text = text.replace("folds = 2", 'settings = ["paper", { name = "own", loss = "focal" }]\nfolds = 2')
+    with pytest.raises(StudyFileError) as caught:
+        study_of(folder, text)
+    said = str(caught.value)
+    assert "line 5: settings, entry 2: mpvae has no cross-entropy by label that the loss 'focal' could replace" in said
+    assert "line 5: settings, entry 2: paca takes features in [0, 1], got scaling 'standard'" in said
+    assert "entry 1" not in said
+    text = STUDY.replace("folds = 2", 'settings = [{ name = "own", base = "paper", center_sparse = true }]\nfolds = 2')
+    with pytest.raises(
+        StudyFileError, match=r"line 5: settings, entry 1: center_sparse belongs to .*'minmax': leave it"
+    ):
+        study_of(folder, text)
+
+
+def test_one_word_says_the_papers_settings(folder):
+    (_, cell, *_) = study_of(folder, STUDY.replace("folds = 2", 'settings = ["paper", "default"]\nfolds = 2')).configs
+    assert cell.training == dataclasses.replace(cell.training, **recipes.PAPER)
+    cell = study_of(folder).configs[0]
+    assert (cell.settings, cell.training.scaling) == ("default", "standard")

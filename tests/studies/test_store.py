@@ -1,6 +1,7 @@
 """The store: files that are whole or not there, one run at a time."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from batchsift.files import write
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.record import CellRecord
 from batchsift.studies.store import Store
-from batchsift.training.settings import Settings
+from batchsift.training.settings import BEFORE, Settings
 
 CONFIG = CellConfig(
     data="made-up",
@@ -52,6 +53,45 @@ def test_a_store_of_another_format_is_refused(tmp_path):
         Store(tmp_path).read("a")
     with pytest.raises(ValueError, match="not a JSON document"):
         Store(tmp_path).read("b")
+
+
+OLD = dataclasses.replace(CONFIG, training=Settings(scaling="minmax", drawing="independent"))
+OLD_KEY = "1f766a091de8a7eff217"  # as format 1 had it
+
+
+def old_document(config):
+    """The configuration as format 1 wrote it."""
+    document = config.document()
+    return {**document, "training": {key: v for key, v in document["training"].items() if key not in BEFORE}}
+
+
+def test_what_a_store_of_format_1_means_by_what_it_does_not_say(tmp_path):
+    config = old_document(OLD)
+    study = {"format": 1, "name": "old", "cells": [{"key": OLD_KEY, "config": config}]}
+    cell = {"format": 1, "status": "failed", "key": OLD_KEY, "config": config}
+    write(tmp_path, {"study.json": json.dumps(study).encode()})
+    write(tmp_path / "cells", {f"{OLD_KEY}.json": json.dumps(cell).encode()})
+    store = Store(tmp_path)
+    assert store.manifest() == StudyManifest(name="old", cells={OLD_KEY: OLD})
+    (read,) = store.cells()
+    assert read.config == OLD
+    assert (read.config.training.scaling, read.config.training.loss) == ("minmax", "bce")
+
+
+def test_a_cell_that_format_1_could_write_has_its_key():
+    """So that what an older version finished is not run again."""
+    assert OLD.key == OLD_KEY
+    others = [Settings(), Settings(scaling="minmax", loss="focal"), Settings(center_sparse=True)]
+    others.append(dataclasses.replace(OLD.training, drawing="systematic"))
+    assert len({dataclasses.replace(OLD, training=one).key for one in (OLD.training, *others)}) == 5
+
+
+def test_a_manifest_says_its_format():
+    manifest = StudyManifest(cells={OLD.key: OLD})
+    assert manifest.document()["format"] == 2
+    assert StudyManifest.from_document(manifest.document()) == manifest
+    with pytest.raises(ValueError, match="the study has format 3; this batchsift reads 1 and 2"):
+        StudyManifest.from_document({**manifest.document(), "format": 3})
 
 
 def test_one_run_at_a_time(tmp_path):

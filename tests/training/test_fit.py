@@ -15,7 +15,8 @@ from batchsift.selection.selector import Selector
 from batchsift.training import loop
 from batchsift.training.fit import fit
 from batchsift.training.model import TrainedModel
-from batchsift.training.settings import Settings
+from batchsift.training.settings import BEFORE, Settings
+from batchsift.training.tensor_files import load_tensors, save_tensors
 
 QUICK = Settings(epochs=6, batch_size=16, learning_rate=1e-2, validation_share=0.2)
 
@@ -159,11 +160,66 @@ def test_samples_with_unknown_labels_are_trained_on_not_validated_by(tmp_path):
 
 
 def test_sparse_features(tmp_path):
-    sparse = fit(made(sparse=True), tmp_path / "sparse", settings=QUICK, test=made(40, 1, sparse=True))
+    settings = replace(QUICK, center_sparse=True)
+    sparse = fit(made(sparse=True), tmp_path / "sparse", settings=settings, test=made(40, 1, sparse=True))
     dense = made(sparse=True)
     dense = MultiLabelData(dense.features.toarray(), dense.labels, dense.feature_names, dense.label_names, "made")
-    result = fit(dense, tmp_path / "dense", settings=QUICK)
+    result = fit(dense, tmp_path / "dense", settings=settings)
     np.testing.assert_allclose([r.loss for r in sparse.epochs], [r.loss for r in result.epochs], rtol=1e-5)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "none"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_saved_model_scales_as_it_was_trained(tmp_path, scaling, sparse):
+    data = made(sparse=sparse)
+    model = fit(data, tmp_path, method="random", settings=replace(QUICK, epochs=1, scaling=scaling)).model
+    loaded = TrainedModel.load(tmp_path / "model.pt")
+    np.testing.assert_array_equal(loaded.predict(data.features), model.predict(data.features))
+    scale_D, offset_D = loaded.preprocessing.scale_D, loaded.preprocessing.offset_D
+    assert (scale_D == 1).all() == (scaling == "none")
+    assert offset_D.any() == (scaling == "minmax" or (scaling == "standard" and not sparse))
+
+
+OLD = replace(QUICK, scaling="minmax", drawing="independent")
+
+
+def as_older_versions_wrote(training):
+    """Settings without the fields that were not there."""
+    return {name: value for name, value in training.items() if name not in BEFORE}
+
+
+def test_an_older_folder_is_the_run_of_what_its_settings_meant(tmp_path):
+    fit(made(), tmp_path, settings=OLD)
+    summary = json.loads((tmp_path / "training.json").read_text())
+    summary["config"]["training"] = as_older_versions_wrote(summary["config"]["training"])
+    (tmp_path / "training.json").write_text(json.dumps(summary))
+    assert fit(made(), tmp_path, settings=OLD).resumed_from == QUICK.epochs
+    for other in (QUICK, replace(OLD, loss="focal")):
+        with pytest.raises(ValueError, match="holds another run, which differs in training"):
+            fit(made(), tmp_path, settings=other)
+
+
+def test_an_older_checkpoint_is_gone_on_from(tmp_path):
+    whole = fit(made(), tmp_path / "whole", settings=OLD)
+    with pytest.raises(KilledError):
+        fit(made(), tmp_path / "killed", settings=OLD, checkpoint_seconds=0, on_epoch=killed_after(4))
+    saved = load_tensors(tmp_path / "killed" / "checkpoint.pt")
+    identity = json.loads(saved["config"])
+    identity["training"] = as_older_versions_wrote(identity["training"])
+    save_tensors(tmp_path / "killed" / "checkpoint.pt", {**saved, "config": json.dumps(identity)})
+    with pytest.raises(ValueError, match="holds another run, which differs in training"):
+        fit(made(), tmp_path / "killed", settings=QUICK)
+    result = fit(made(), tmp_path / "killed", settings=OLD)
+    assert result.resumed_from == 3
+    assert result.epochs == whole.epochs
+
+
+def test_losses_and_scalings_that_a_model_does_not_take(tmp_path):
+    with pytest.raises(ValueError, match=r"mpvae has no cross-entropy .* 'focal' .* take one of clif, dela, mlp, paca"):
+        fit(made(), tmp_path, model="mpvae", settings=replace(QUICK, loss="focal"))
+    with pytest.raises(ValueError, match=r"paca takes features in \[0, 1\], got scaling 'standard': choose .*'minmax'"):
+        fit(made(), tmp_path, model="paca", settings=QUICK)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_features_are_found_by_name(tmp_path):

@@ -112,7 +112,7 @@ def test_every_sample_is_tested_once_and_in_one_part_of_a_fold(prepared):
 
 def test_scaling_knows_the_training_part_only(prepared):
     data, split = prepared.data, prepared.splits[0]
-    parts = protocol.scale_parts(data, split, "cpu")
+    parts = protocol.scale_parts(data, split, Settings(scaling="minmax"))
     train = data.features[split.train]
     low, high = np.nanmin(train, axis=0), np.nanmax(train, axis=0)
     for part, rows in ((parts.train, split.train), (parts.validation, split.validation), (parts.test, split.test)):
@@ -126,7 +126,7 @@ def test_a_feature_without_any_value_in_the_training_part_is_no_obstacle():
     data = made_up()
     split = prepare(data, FEW).splits[0]
     data.features[split.train, 0] = np.nan
-    assert protocol.scale_parts(data, split, "cpu").train.features.isfinite().all()
+    assert protocol.scale_parts(data, split, Settings(scaling="minmax")).train.features.isfinite().all()
 
 
 def test_learning_rate_of_each_epoch():

@@ -18,7 +18,8 @@ from batchsift.training.parts import SparseRows, scale_parts
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
 
-FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5)
+FEW = Settings(epochs=3, batch_size=32, learning_rate=1e-2, num_folds=3, min_positives=5, scaling="minmax")
+RANGE = Settings(scaling="minmax")
 
 
 def made_up(lowest, num_samples=150, num_features=8):
@@ -52,7 +53,7 @@ def test_the_same_metrics(lowest, model, method):
 def test_the_same_rows_to_the_bit(lowest):
     data = made_up(lowest)
     split = prepare(data, FEW).splits[0]
-    of_dense, of_sparse = (scale_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
+    of_dense, of_sparse = (scale_parts(form, split, RANGE) for form in (data, sparse_copy(data)))
     before = make_pipeline(SimpleImputer(strategy="mean", keep_empty_features=True), MinMaxScaler())
     before.fit(data.features[split.train])
     for name, rows in vars(split).items():
@@ -70,7 +71,7 @@ def test_missing_values_are_filled_with_the_mean_of_the_training_part():
     data.features[::7, 2] = np.nan
     data.features[:, 5] = np.nan
     split = prepare(data, FEW).splits[0]
-    of_dense, of_sparse = (scale_parts(form, split, "cpu") for form in (data, sparse_copy(data)))
+    of_dense, of_sparse = (scale_parts(form, split, RANGE) for form in (data, sparse_copy(data)))
     torch.testing.assert_close(of_sparse.test.features[:], of_dense.test.features)
     torch.testing.assert_close(of_sparse.train.feature_tensor.to_dense(), of_dense.train.features)
 
@@ -98,7 +99,7 @@ def test_neighbors_are_as_near_where_several_are_equally_far():
     split = prepare(binary, FEW).splits[0]
     distances = []
     for form in (binary, sparse_copy(binary)):
-        train = scale_parts(form, split, "cpu").train
+        train = scale_parts(form, split, RANGE).train
         rows = train.features[:]
         nearest = nearest_neighbors(train.neighbor_features, 6)
         distances.append((rows[:, None] - rows[nearest]).norm(dim=2))
@@ -126,8 +127,8 @@ def test_the_features_with_the_largest_sums_in_the_training_part_stay(form):
     split = prepared.splits[0]
     sums = np.asarray(made_up(0.0).features[split.train].sum(axis=0))
     kept = np.sort(np.argsort(sums)[-3:])
-    parts = scale_parts(data, split, "cpu", 0.4)
-    whole = scale_parts(data, split, "cpu")
+    parts = scale_parts(data, split, Settings(scaling="minmax", top_features=0.4))
+    whole = scale_parts(data, split, RANGE)
     assert parts.train.widths == (3, 3)
     for name in vars(split):
         assert torch.equal(getattr(parts, name).features[:], getattr(whole, name).features[:][:, kept])

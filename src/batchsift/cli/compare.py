@@ -59,7 +59,7 @@ def compare(
         processes = number_of_processes(jobs)
     from batchsift.studies.comparison import check_methods
     from batchsift.studies.store import Store
-    from batchsift.training.options import check_hyperparameters, try_model
+    from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
     from batchsift.training.prepare import prepare
 
     with plain_endings(_INTERRUPTED):
@@ -68,6 +68,7 @@ def compare(
             check_hyperparameters(training.model, training.own_hyperparameters())
             source = reading.load(data)
             settings, hyperparameters = training.chosen(source.name, **fields)
+            check_model_settings(training.model, settings)
             prepared = prepare(source, settings, seed=training.seed)
             try_model(training.model, prepared.data, hyperparameters)
             store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))

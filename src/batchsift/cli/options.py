@@ -15,7 +15,7 @@ import typer
 
 from batchsift.cli import words
 from batchsift.cli.assignments import assigned
-from batchsift.training.settings import Settings
+from batchsift.training.settings import DRAWINGS, LOSSES, SCALINGS, Settings
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
@@ -123,7 +123,9 @@ def as_options(message: str) -> str:
 
 
 def _help(what: str, name: str) -> str:
-    return f"{what}; {getattr(Settings, name):g} unless --settings says otherwise."
+    default = getattr(Settings, name)
+    shown = default if isinstance(default, str) else f"{default:g}"
+    return f"{what}; {shown} unless --settings says otherwise."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +134,9 @@ class TrainingOptions:
 
     model: Annotated[str, typer.Option(help=f"Base model: {', '.join(words.MODELS)}.")] = "mlp"
     settings: Annotated[
-        str, typer.Option(help="'paper', or 'tuned' where a search was made for this model and data set.")
-    ] = "paper"
+        str,
+        typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
+    ] = "default"
     epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None
     learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None
     weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None
@@ -141,6 +144,16 @@ class TrainingOptions:
         float | None, typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share"))
     ] = None
     batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None
+    loss: Annotated[str | None, typer.Option(help=_help(f"Loss by label ({', '.join(LOSSES)})", "loss"))] = None
+    scaling: Annotated[
+        str | None, typer.Option(help=_help(f"Scaling of the features ({', '.join(SCALINGS)})", "scaling"))
+    ] = None
+    drawing: Annotated[
+        str | None, typer.Option(help=_help(f"How batches are drawn ({', '.join(DRAWINGS)})", "drawing"))
+    ] = None
+    center_sparse: Annotated[
+        bool, typer.Option("--center-sparse", help="Standard scaling takes the mean off sparse features too.")
+    ] = False
     hyperparameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -196,6 +209,10 @@ class TrainingOptions:
             "weight_decay": self.weight_decay,
             "decay_share": self.decay_share,
             "batch_size": self.batch_size,
+            "loss": self.loss,
+            "scaling": self.scaling,
+            "drawing": self.drawing,
+            "center_sparse": self.center_sparse or None,
             "device": self.device,
             "threads": self.threads,
         }

@@ -8,6 +8,7 @@
 | `sampling` | from scores to probabilities, from probabilities to the blocks of an epoch |
 | `balancing` | from counts of samples to blocks that mirror the label frequencies |
 | `schedule` | points in a training run; the mixture of two distributions |
+| `losses` | losses by label, in place of binary cross-entropy |
 | `neighbors` | nearest neighbours in feature space |
 | `chunks` | rows in chunks, on one thread |
 

@@ -1,10 +1,12 @@
 """The interface of a base model. Shapes: N training samples, B batch, D features, L labels."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+
+from batchsift.functional import losses
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -16,9 +18,17 @@ class BaseModel(nn.Module, ABC):
     A model neither knows its device (`model.to(device)`) nor seeds anything (its weights come from torch's
     current generator). Its constructor takes `(num_features, num_labels, *, ...)`; what it accepts beside its own
     keywords are the fields of `settings_class`.
+
+    Attributes:
+        label_loss: What the model's loss has in place of binary cross-entropy by label: a function of logits and
+            targets, `(B, L)` each, NaN where unknown, to a scalar, the mean over the known cells. Set before the first
+            step; where `takes_label_loss` is False it is not looked at.
     """
 
     settings_class: "ClassVar[type[DataclassInstance] | None]" = None
+    takes_label_loss: ClassVar[bool] = False  # whether `training_loss` calls `label_loss`
+    unit_features: ClassVar[bool] = False  # whether features must lie in [0, 1]
+    label_loss: Callable[[Tensor, Tensor], Tensor] = staticmethod(losses.bce)
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -44,25 +54,3 @@ class BaseModel(nn.Module, ABC):
             features: `(N, D)` of the training part; a sparse tensor, scaled but not shifted, where they are sparse.
             labels: `(N, L)` of the training part.
         """
-
-
-def known_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean binary cross-entropy over the cells whose label is known, in nats; 0 where none is.
-
-    Args:
-        logits: `(B, L)`.
-        targets: `(B, L)` of 0/1, NaN where unknown.
-
-    Returns:
-        A scalar, not negative.
-
-    >>> import torch
-    >>> known_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, float("nan")]]))
-    tensor(0.6931)
-    """
-    targets = targets.to(logits.dtype)
-    known = ~targets.isnan()
-    total = binary_cross_entropy_with_logits(
-        logits, targets.nan_to_num(0.0), weight=known.to(logits.dtype), reduction="sum"
-    )
-    return total / known.sum().clamp(min=1)

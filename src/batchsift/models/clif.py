@@ -31,6 +31,7 @@ Choices:
     - A cell whose label is unknown is left out of the cross-entropy; P(j given i) is taken over the samples that have
       i and whose j is known.
     - The logits of `training_loss` are those of the training pass.
+    - `label_loss` replaces the first term of the loss.
 
 `variant="comparison"` is what papers on batch selection trained under this name: the graph is the identity (no label
 sees another, and the link target A + I becomes 2I), the gate is affine without its logistic, E = L, h = 768, three
@@ -51,7 +52,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, leaky_relu, linear
 
-from batchsift.models.base import BaseModel, known_cross_entropy
+from batchsift.models.base import BaseModel
 from batchsift.models.layers import LabelClassifier, LinearLayers, classify, full_precision, initialize, over_labels
 from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout, check_sizes, check_weights, choose_settings
@@ -109,6 +110,7 @@ class CLIF(BaseModel):
     """
 
     settings_class = CLIFSettings
+    takes_label_loss = True
     graph_LL: Tensor
     node_inputs_LL: Tensor
 
@@ -168,7 +170,7 @@ class CLIF(BaseModel):
         """Return cross-entropy over the known cells plus the weighted link loss, and the logits of the same pass."""
         embeddings_LE = self._embeddings()
         logits_BL = self._logits(x, embeddings_LE)
-        loss = known_cross_entropy(logits_BL, y)
+        loss = self.label_loss(logits_BL, y)
         return loss + self.settings.graph_weight * link_loss(embeddings_LE, self.graph_LL), logits_BL
 
     def _embeddings(self) -> Tensor:

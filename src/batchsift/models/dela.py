@@ -29,7 +29,8 @@ Choices:
     - `forward` is the prediction in training mode too, without dropout; `training_loss` returns the same, without
       gradient, next to the loss.
     - The log-variance v is kept within ±10.
-    - A cell whose label is unknown is left out: the sum over labels is L times the mean over the known cells.
+    - A cell whose label is unknown is left out: the sum over labels is L times the mean over the known cells. That mean
+      is what `label_loss` replaces.
 
 `variant="comparison"` is what papers on batch selection trained under this name: d = ⌈D / 2⌉, no floor, dropout 0.2
 in the encoder and in the decoder.
@@ -46,7 +47,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, relu
 
-from batchsift.models.base import BaseModel, known_cross_entropy
+from batchsift.models.base import BaseModel
 from batchsift.models.layers import (
     GaussianHeads,
     LabelClassifier,
@@ -110,6 +111,7 @@ class DELA(BaseModel):
     """
 
     settings_class = DELASettings
+    takes_label_loss = True
 
     def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
@@ -149,7 +151,7 @@ class DELA(BaseModel):
         gates_Ld = self._draw_gates()
         noise_Bd = (log_variance_Bd / 2).exp() * torch.randn_like(z_Bd)
         noisy_BL = self._perturbed_logits(x, z_Bd, gates_Ld, noise_Bd)
-        loss = noisy_BL.shape[1] * known_cross_entropy(noisy_BL, y)
+        loss = noisy_BL.shape[1] * self.label_loss(noisy_BL, y)
         loss = loss + self.settings.kl_weight * perturbation_kl(z_Bd, log_variance_Bd, gates_Ld)
         with torch.no_grad():
             logits_BL = self(x)

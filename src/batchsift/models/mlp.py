@@ -1,6 +1,6 @@
 """A multi-layer perceptron with one logit for each label: the plain base model.
 
-Loss: binary cross-entropy on the logits, the mean over the cells whose label is known.
+Loss: binary cross-entropy on the logits, the mean over the cells whose label is known; `label_loss` replaces it.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from batchsift.models.base import BaseModel, known_cross_entropy
+from batchsift.models.base import BaseModel
 from batchsift.models.registry import register
 from batchsift.models.settings import check_dropout
 
@@ -29,6 +29,8 @@ class MLP(BaseModel):
     >>> sum(weights.numel() for weights in MLP(3, 2, hidden=(4,)).parameters())
     26
     """
+
+    takes_label_loss = True
 
     def __init__(
         self,
@@ -61,6 +63,6 @@ class MLP(BaseModel):
         return logits.to(self.head.weight.dtype)
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the cross-entropy over the known cells, and the logits of the same pass."""
+        """Return `label_loss` (cross-entropy by default) over the known cells, and the logits of the same pass."""
         logits_BL = self(x)
-        return known_cross_entropy(logits_BL, y), logits_BL
+        return self.label_loss(logits_BL, y), logits_BL

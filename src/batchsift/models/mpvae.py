@@ -39,6 +39,7 @@ Choices:
     - Log-variances are kept within ±10.
     - An unknown label has no factor in the likelihood (which marginalises it out exactly), is neither positive nor
       negative in the ranking, and enters the label encoder as 1/2.
+    - The likelihood is joint: it has no term by label that `label_loss` could replace.
 
 Deviations from the released code: log Φ from a stable function instead of a squeezed or clamped Φ, whose gradient
 vanishes where the model is badly wrong.

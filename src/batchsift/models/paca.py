@@ -44,6 +44,7 @@ Choices:
       gradient, next to the loss.
     - A cell whose label is unknown is left out of both sums over labels, which are L times the mean over the known
       cells; it enters the label encoder as 1/2.
+    - `label_loss` replaces the cross-entropy of s, not that of ŷ: the latter shapes the latent space.
 
 `variant="comparison"` is what papers on batch selection describe under this name: d = min(⌈D / 2⌉, 256), dropout 0.2
 wherever the authors have none (all but the two encoders, which have 0.1 in both variants).
@@ -63,7 +64,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, elu, linear, relu, softplus
 
-from batchsift.models.base import BaseModel, known_cross_entropy
+from batchsift.functional import losses
+from batchsift.models.base import BaseModel
 from batchsift.models.layers import (
     CHUNK_CELLS,
     UNKNOWN_LABEL,
@@ -130,6 +132,8 @@ class PACA(BaseModel):
     """
 
     settings_class = PACASettings
+    takes_label_loss = True
+    unit_features = True
 
     def __init__(self, num_features: int, num_labels: int, *, variant: str = "authors", **hyperparameters: Any) -> None:
         super().__init__()
@@ -169,8 +173,8 @@ class PACA(BaseModel):
         zeta_Bd = self.map(torch.cat([x, _draw(*posterior)], dim=1))
         reconstruction = self._reconstruction_loss(self.decoder(zeta_Bd), x)
         regulariser = gaussian_kl(*posterior, *label_posterior).mean()
-        regulariser = regulariser + num_labels * known_cross_entropy(label_logits_BL, targets_BL)
-        classification = num_labels * known_cross_entropy(self._log_ratio(zeta_Bd), targets_BL)
+        regulariser = regulariser + num_labels * losses.bce(label_logits_BL, targets_BL)
+        classification = num_labels * self.label_loss(self._log_ratio(zeta_Bd), targets_BL)
         loss = (
             reconstruction + options.regulariser_weight * regulariser + options.classification_weight * classification
         )

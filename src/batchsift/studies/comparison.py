@@ -41,7 +41,7 @@ class Comparison:
     model: str
     results: Mapping[str, tuple[FoldResult, ...]]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    settings: str = "paper"
+    settings: str = "default"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def compare(
     model: str,
     methods: Sequence[str],
     hyperparameters: Mapping[str, Any] | None = None,
-    settings: str = "paper",
+    settings: str = "default",
     store: Store | None = None,
     jobs: int = 1,
     on_start: Callable[[int, int], None] | None = None,

@@ -9,7 +9,8 @@ from typing import Any
 
 from batchsift.training.settings import Settings
 
-STUDY_FORMAT = 1
+STUDY_FORMAT = 2
+STUDY_FORMATS = (1, STUDY_FORMAT)  # those that can be read: 1 had fewer settings, see `training.settings.BEFORE`
 HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
 ALPHA = 0.05  # the level of tests unless another is asked for; intervals are of 1 - ALPHA
 
@@ -52,7 +53,7 @@ class CellConfig:
             ValueError: A key is missing, unknown, or has a value out of its range.
         """
         try:
-            return cls(**{**document, "training": Settings(**document["training"])})
+            return cls(**{**document, "training": Settings.from_document(document["training"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no configuration of a cell of this version of batchsift: {error}") from error
 
@@ -62,8 +63,12 @@ class CellConfig:
 
     @cached_property
     def key(self) -> str:
-        """The hash of the configuration: 20 hexadecimal digits."""
-        canonical = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """The hash of the configuration: 20 hexadecimal digits.
+
+        A configuration that an older version could write has the key that it had there.
+        """
+        document = {**self.document(), "training": self.training.identity()}
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
     def __str__(self) -> str:
@@ -109,8 +114,9 @@ class StudyManifest:
         Raises:
             ValueError: It is of another format, or a cell's configuration cannot be read.
         """
-        if document.get("format") != STUDY_FORMAT:
-            raise ValueError(f"the study has format {document.get('format')!r}; this batchsift reads {STUDY_FORMAT}")
+        if document.get("format") not in STUDY_FORMATS:
+            readable = " and ".join(map(str, STUDY_FORMATS))
+            raise ValueError(f"the study has format {document.get('format')!r}; this batchsift reads {readable}")
         return cls(
             name=document.get("name", ""),
             file=document.get("file", ""),

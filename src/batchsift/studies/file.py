@@ -125,6 +125,10 @@ class Training(_Table):
     validation_share: float | None = None
     min_positives: int | None = None
     top_features: float | None = None
+    loss: str | None = None
+    scaling: str | None = None
+    drawing: str | None = None
+    center_sparse: bool | None = None
     device: str | None = None
     threads: int | None = None
 
@@ -147,10 +151,10 @@ class Changes(Training):
 
 
 class SettingsEntry(Changes):
-    """Settings of a name: the papers' or the tuned ones, and what is changed of them."""
+    """Settings of a name: the default, the papers' or the tuned ones, and what is changed of them."""
 
     name: Name
-    base: Annotated[str, _one_of(lambda: recipes.NAMES, "settings")] = "paper"
+    base: Annotated[str, _one_of(lambda: recipes.NAMES, "settings")] = "default"
 
 
 class Where(_Table):
@@ -202,7 +206,7 @@ class StudyFile(_Table):
     models: Annotated[list[Annotated[str, _one_of(models.names, "model")]], Field(min_length=1)]
     methods: Annotated[list[Annotated[MethodEntry, _as_table("method")]], Field(min_length=1)]
     settings: Annotated[list[Annotated[SettingsEntry, BeforeValidator(_settings_table)]], Field(min_length=1)] = [
-        SettingsEntry(name="paper")
+        SettingsEntry(name="default")
     ]
     folds: Annotated[int, Field(ge=2)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]

@@ -16,7 +16,7 @@ from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileE
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
 from batchsift.training.checks import check_device
-from batchsift.training.options import check_hyperparameters, nearest, try_model
+from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
 from batchsift.training.prepare import apply_filters
 from batchsift.training.presets import Recipe, recipe
 from batchsift.training.provenance import fingerprint
@@ -134,7 +134,12 @@ class _Expansion:
         except ValueError as error:
             self._report_problem(("settings", number), str(error))
             return None
-        chosen = self._apply_overrides(data_set, model, number, base)
+        try:
+            chosen = self._apply_overrides(data_set, model, number, base)
+            check_model_settings(model, chosen.training)
+        except ValueError as error:  # fields that do not go together, or a model that does not take one
+            self._report_problem(("settings", number), str(error))
+            return None
         try:
             kept, _, _ = apply_filters(data_set.data, chosen.training)
         except ValueError as error:

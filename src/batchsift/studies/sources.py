@@ -22,6 +22,10 @@ _TRAINING_ONLY = (
     "weight_decay",
     "warmup_share",
     "decay_share",
+    "loss",
+    "scaling",
+    "center_sparse",
+    "drawing",
     "device",
     "threads",
 )

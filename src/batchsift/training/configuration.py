@@ -8,9 +8,9 @@ from typing import Any
 from batchsift.data import MultiLabelData
 from batchsift.files import make_jsonable
 from batchsift.training.checks import check_device
-from batchsift.training.options import check_hyperparameters, create_method
+from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
 from batchsift.training.provenance import fingerprint
-from batchsift.training.settings import Settings
+from batchsift.training.settings import BEFORE, Settings
 
 STUDY_SETTINGS = ("num_folds", "min_positives", "top_features")  # of folds and filters: `fit` has neither
 
@@ -37,11 +37,13 @@ class Configuration:
         """Check what can be checked without data.
 
         Raises:
-            ValueError: For a device that cannot be used, or an unknown model, method, hyperparameter or option.
+            ValueError: For a device that cannot be used, an unknown model, method, hyperparameter or option, or
+                a loss or scaling that the model does not take.
             TypeError: For an option of another type.
         """
         check_device(self.settings.device)
         check_hyperparameters(self.model, self.hyperparameters)
+        check_model_settings(self.model, self.settings)
         create_method(self.method, self.method_options)
 
     def identity(self, data: MultiLabelData, seed: int) -> dict[str, Any]:
@@ -73,6 +75,7 @@ def check_same_run(folder: Path, stored: Mapping[str, Any], identity: Mapping[st
     Raises:
         ValueError: Where they differ.
     """
+    stored = {**stored, "training": {**BEFORE, **stored.get("training", {})}}
     different = [key for key in identity if stored.get(key) != identity[key]]
     if different:
         key = different[0]

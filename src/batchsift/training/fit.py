@@ -47,7 +47,7 @@ def fit(
         folder: The folder for the files; made where it is missing.
         model: A name of `batchsift.models`.
         method: A name of `batchsift.methods`.
-        settings: The settings of the training, the papers' by default; those of folds and filters (`num_folds`,
+        settings: The settings of the training, those of `Settings` by default; those of folds and filters (`num_folds`,
             `min_positives`, `top_features`) are not looked at.
         hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
@@ -85,7 +85,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows])
+    preprocessing = Preprocessing.fit(data.features[rows], settings)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)

@@ -2,9 +2,9 @@
 
 1. `prepare`, once for a comparison: rare labels are dropped, then the samples left without a label. Iterative
    stratification makes the folds and holds out a share of each training part for validation.
-2. `run_fold`, once for each method and fold: features are scaled to [0, 1] by what the training part alone
-   tells; a model is trained on the batches a method selects; after every epoch the validation part is scored;
-   the test part is scored when training is over, at the best validation epoch and at the last.
+2. `run_fold`, once for each method and fold: features are scaled by what the training part alone tells (to [0, 1] in
+   the papers' settings); a model is trained on the batches a method selects; after every epoch the validation part is
+   scored; the test part is scored when training is over, at the best validation epoch and at the last.
 
 Runs of one fold are paired: they share the split, the initial weights and every setting, and differ in the
 selection alone. The caller's generators are left as they were.
@@ -99,7 +99,7 @@ def run_fold(
         hyperparameters=hyperparameters or {},
         method_options=method_options or {},
     )
-    parts = scale_parts(prepared.data, prepared.splits[fold], settings.device, settings.top_features)
+    parts = scale_parts(prepared.data, prepared.splits[fold], settings)
     weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
     with isolated(settings.device, seed=weight_seed, threads=settings.threads):
         loop = TrainingLoop(

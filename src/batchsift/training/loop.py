@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from batchsift import models
+from batchsift.functional import losses
 from batchsift.metrics import evaluate
 from batchsift.models import BaseModel
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import Configuration
-from batchsift.training.options import create_method
+from batchsift.training.options import check_model_settings, create_method
 from batchsift.training.parts import Part, SparseRows
 from batchsift.training.recording import EpochRecord, SignalRecord, record_signals
 from batchsift.training.stopwatch import Stopwatch
@@ -43,6 +44,9 @@ class TrainingLoop:
         validation: The part the best epoch is chosen by; complete labels.
         selection_seed: The seed that decides which samples are drawn.
         with_signals: Whether the records hold the method's signals.
+
+    Raises:
+        ValueError: The model does not take the loss or the scaling of the settings.
 
     Attributes:
         network: The model.
@@ -68,10 +72,12 @@ class TrainingLoop:
         settings = configuration.settings
         self.settings, self.train, self.validation, self.with_signals = settings, train, validation, with_signals
         self.total, self.selection, self.recording = Stopwatch(), Stopwatch(), Stopwatch()
+        check_model_settings(configuration.model, settings)
         # Built on the CPU: the same initial weights on every device.
         network = models.build(configuration.model, *train.widths, **configuration.hyperparameters)
         self.network = network.to(settings.device)
         self.network.prepare(train.feature_tensor, train.labels)
+        self.network.label_loss = losses.create(settings.loss, train.labels)
         # Fused: the same steps in one pass over memory, which saves a third of a small network's time on a CPU.
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -84,6 +90,7 @@ class TrainingLoop:
                 batch_size=settings.batch_size,
                 epochs=settings.epochs,
                 seed=selection_seed,
+                drawing=settings.drawing,
             )
         self.records: list[EpochRecord] = []
         self.best_epoch = 0

@@ -14,6 +14,7 @@ from batchsift.messages import there_are
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
     from batchsift.methods import Method
+    from batchsift.training.settings import Settings
 
 _SHORT = {"lr": "learning_rate", "wd": "weight_decay", "l2": "weight_decay", "bs": "batch_size"}
 
@@ -62,6 +63,25 @@ def check_hyperparameters(model: str, names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise ValueError(f"{model} has no hyperparameter {name!r}{nearest(name, known)}")
+
+
+def check_model_settings(model: str, settings: "Settings") -> None:
+    """Check that a model can be trained with the loss and the scaling of the settings.
+
+    Raises:
+        ValueError: For an unknown model, or a loss or scaling that it does not take.
+    """
+    from batchsift.models.registry import class_of, names  # noqa: PLC0415 (imports torch)
+
+    chosen = class_of(model)
+    if settings.loss != "bce" and not chosen.takes_label_loss:
+        others = ", ".join(name for name in names() if class_of(name).takes_label_loss)
+        raise ValueError(
+            f"{model} has no cross-entropy by label that the loss {settings.loss!r} could replace: "
+            f"leave the loss at 'bce', or take one of {others}"
+        )
+    if settings.scaling == "standard" and chosen.unit_features:
+        raise ValueError(f"{model} takes features in [0, 1], got scaling 'standard': choose scaling 'minmax'")
 
 
 def try_model(model: str, data: "MultiLabelData", hyperparameters: Mapping[str, Any]) -> None:

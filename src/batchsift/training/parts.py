@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from batchsift.data import MultiLabelData, Split
 from batchsift.data.transforms import MinMax, TopFeatures
+from batchsift.training.settings import Settings
 
 DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
 
@@ -100,12 +102,12 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """What the training part tells of the features: a mean in place of missing values, and the range.
+    """What the training part tells of the features: a mean in place of missing values, and their scale.
 
     Attributes:
         mean_D: The value in place of a missing one.
-        scale_D: 1 / range; 1 for a feature that is constant.
-        offset_D: What is added after scaling, so that the training part lies in [0, 1].
+        scale_D: What values are multiplied by; 1 for a feature that is constant.
+        offset_D: What is added after scaling.
     """
 
     mean_D: NDArray[np.float64]
@@ -113,14 +115,30 @@ class Preprocessing:
     offset_D: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, features: Any) -> Self:
-        """Learn from the `(N, D)` features of the training part, dense or sparse."""
+    def fit(cls, features: Any, settings: Settings) -> Self:
+        """Learn from the `(N, D)` features of the training part, dense or sparse.
+
+        Args:
+            features: Features as they are in files; NaN where missing.
+            settings: Its `scaling` and `center_sparse`.
+        """
         imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
-        scaler = MinMax().fit(imputer.fit_transform(features))
-        return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
+        complete = imputer.fit_transform(features)
+        num_features = complete.shape[1]
+        if settings.scaling == "none":
+            return cls(imputer.statistics_, np.ones(num_features), np.zeros(num_features))
+        if settings.scaling == "minmax":
+            scaler = MinMax().fit(complete)
+            return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
+        is_dense = isinstance(complete, np.ndarray)
+        standard = StandardScaler(with_mean=is_dense).fit(complete)
+        scale_D = 1 / standard.scale_.astype(np.float64)
+        centered = is_dense or settings.center_sparse
+        offset_D = -standard.mean_ * scale_D if centered else np.zeros(num_features)
+        return cls(imputer.statistics_, scale_D, offset_D)
 
     def transform(self, features: Any, device: str) -> Tensor | SparseRows:
-        """Scale `(N, D)` features to float32; values outside the range of the training part leave [0, 1].
+        """Scale `(N, D)` features to float32, by what the training part told.
 
         Args:
             features: Features as they are in files, dense or sparse; NaN where missing.
@@ -135,19 +153,19 @@ class Preprocessing:
         return SparseRows(matrix, self.offset_D, device)
 
 
-def scale_parts(data: MultiLabelData, split: Split, device: str, top_features: float | None = None) -> Parts:
+def scale_parts(data: MultiLabelData, split: Split, settings: Settings) -> Parts:
     """Scale the parts of a fold by what its training part alone tells.
 
     Args:
         data: Features as they are in files.
         split: The rows of the parts.
-        device: The device the parts go to.
-        top_features: Share of the features to keep, those with the largest sums in the training part; None keeps all.
+        settings: The features to keep (`top_features`), their scaling, and the device the parts go to.
     """
-    if top_features is not None:
-        top = TopFeatures(top_features).fit(data.features[split.train])
+    device = settings.device
+    if settings.top_features is not None:
+        top = TopFeatures(settings.top_features).fit(data.features[split.train])
         data = data.select(features=top.get_support())
-    preprocessing = Preprocessing.fit(data.features[split.train])
+    preprocessing = Preprocessing.fit(data.features[split.train], settings)
     return Parts(
         scale_part(data, split.train, preprocessing, device),
         scale_part(data, split.validation, preprocessing, device),

@@ -60,7 +60,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
 
     Args:
         data: Complete labels; missing feature values are fine.
-        settings: The settings; the papers' by default.
+        settings: The settings; those of `Settings` by default.
         seed: A number from 0 to 2**32 - 1.
 
     Raises:

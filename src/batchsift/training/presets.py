@@ -1,7 +1,7 @@
-"""Named settings of a model on a data set: the papers' own, and those found by a search on validation data.
+"""Named settings of a model on a data set: the defaults, the papers' own, and those found by a search.
 
-The search (`benchmarks/tune.py`) writes `presets.json` beside this file: model to data set to what differs from the
-papers' settings.
+The search on validation data (`benchmarks/tune.py`) writes `presets.json` beside this file: model to data set to what
+differs from the papers' settings.
 """
 
 import json
@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from batchsift.messages import there_are
 from batchsift.training.settings import Settings
 
-NAMES = ("paper", "tuned")
+NAMES = ("default", "paper", "tuned")
+PAPER: Mapping[str, Any] = MappingProxyType(  # what the papers have otherwise than `Settings`
+    {"scaling": "minmax", "drawing": "independent"}
+)
 TUNED = Path(__file__).with_name("presets.json")
 
 
@@ -35,7 +39,8 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
     """Return the settings of that name for a model on a data set.
 
     Args:
-        name: "paper": the defaults of `Settings` and of the model; "tuned": what the search found.
+        name: "default": the defaults of `Settings` and of the model; "paper": the same but for `PAPER`; "tuned": the
+            papers' but for what the search found.
         model: A name of `batchsift.models`.
         data: The name of a data set, as `MultiLabelData.name` has it.
 
@@ -44,15 +49,18 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
     """
     if name not in NAMES:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
-    if name == "paper":
+    if name == "default":
         return Recipe()
+    if name == "paper":
+        return Recipe(settings=PAPER)
     recipes = _read_tuned().get(model, {})
     if data not in recipes:
         raise ValueError(
             f"no tuned settings for {model} on {data!r}; there are some for {', '.join(recipes) or 'no data set'}: "
             "search with benchmarks/tune.py, or give learning rate and epochs yourself"
         )
-    return recipes[data]
+    found = recipes[data]
+    return Recipe(settings={**PAPER, **found.settings}, hyperparameters=found.hyperparameters)
 
 
 @cache

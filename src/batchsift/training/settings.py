@@ -1,14 +1,30 @@
-"""The settings of a training run, which all runs of a comparison share; the defaults are the papers'."""
+"""The settings of a training run, which all runs of a comparison share.
+
+What the papers have otherwise than the defaults is in `presets.PAPER`.
+"""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal
 
 from batchsift.functional.schedule import resolve
+from batchsift.messages import there_are
+
+LOSSES = ("bce", "pos_weight", "focal", "asymmetric", "distribution_balanced")  # `functional.losses` imports torch
+SCALINGS = ("minmax", "standard", "none")
+DRAWINGS = ("systematic", "independent")
+
+# Fields that older files do not have, and what they would have said.
+BEFORE: Mapping[str, Any] = MappingProxyType(
+    {"loss": "bce", "scaling": "minmax", "center_sparse": False, "drawing": "independent"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a training run; the defaults are the papers'.
+    """The settings of a training run.
 
     Args:
         epochs: Passes over the training part, at least 1.
@@ -23,6 +39,13 @@ class Settings:
         min_positives: Labels with this many positives or fewer are dropped; at least 0.
         top_features: Share of the features to keep, those with the largest sums in a training part, in (0, 1]; None
             keeps all. The papers keep 0.02 of rcv1's and 0.05 of the Yahoo sets'.
+        loss: The loss by label, a name of `batchsift.losses`; the model must have a term that it can replace.
+        scaling: What the training part tells of the scale of a feature: "standard" (mean 0, standard deviation 1),
+            "minmax" (to [0, 1], as in the papers) or "none". Missing values become the mean in any case.
+        center_sparse: Whether "standard" also takes the mean off sparse features, whose zeros are then no longer
+            zeros; by default they are divided by the standard deviation alone.
+        drawing: How epochs are drawn from a method's probabilities: "systematic", or "independent" as in the papers; see
+            `Selector`.
         device: The device the model trains on, in torch's words.
         threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
             badly where something else needs the cores. Only with the same threads do repeated runs give the same
@@ -42,6 +65,10 @@ class Settings:
     validation_share: float = 0.1
     min_positives: int = 20
     top_features: float | None = None
+    loss: str = "bce"
+    scaling: str = "standard"
+    center_sparse: bool = False
+    drawing: Literal["systematic", "independent"] = "systematic"
     device: str = "cpu"
     threads: int = 1
 
@@ -62,6 +89,35 @@ class Settings:
         for name, (holds, rule) in rules.items():
             if not holds:
                 raise ValueError(f"{name} must be {rule}, got {getattr(self, name)}")
+        for name, words in {"loss": LOSSES, "scaling": SCALINGS, "drawing": DRAWINGS}.items():
+            word = getattr(self, name)
+            if word not in words:
+                raise ValueError(f"unknown {name} {word!r}{there_are(str(word), words)}")
+        if self.center_sparse and self.scaling != "standard":
+            raise ValueError(f"center_sparse belongs to scaling 'standard', got scaling {self.scaling!r}: leave it out")
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Settings":
+        """Read settings from a document, an older one too: what it does not say is what it was then.
+
+        Raises:
+            TypeError: For a field there is none of.
+            ValueError: For a value out of its range.
+
+        >>> Settings.from_document({"epochs": 20}).scaling
+        'minmax'
+        """
+        return cls(**{**BEFORE, **document})
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields by name, less those that older files do not have where they say what it was then.
+
+        >>> Settings(scaling="minmax", loss="focal").identity()["loss"], "scaling" in Settings().identity()
+        ('focal', True)
+        >>> "scaling" in Settings(scaling="minmax").identity()
+        False
+        """
+        return {name: value for name, value in asdict(self).items() if name not in BEFORE or value != BEFORE[name]}
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.
