@@ -108,7 +108,7 @@ def test_without_scaling_missing_values_alone_change(as_sparse):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_fold_is_trained_with_the_loss_of_its_settings(loss):
-    settings = Settings(epochs=2, batch_size=8, num_folds=2, min_positives=5, validation_share=0.3, loss=loss)
+    settings = Settings(epochs=2, batch_size=16, num_folds=2, min_positives=5, validation_share=0.3, loss=loss)
     run = run_fold(prepare(made_up(), settings), model="mlp", method="random", fold=0, hyperparameters={"hidden": (8,)})
     plain = dataclasses.replace(settings, loss="bce")
     other = run_fold(prepare(made_up(), plain), model="mlp", method="random", fold=0, hyperparameters={"hidden": (8,)})
@@ -117,6 +117,6 @@ def test_a_fold_is_trained_with_the_loss_of_its_settings(loss):
 
 
 def test_a_loss_that_the_model_has_no_place_for_is_refused_before_training():
-    settings = Settings(epochs=2, batch_size=8, num_folds=2, min_positives=5, validation_share=0.3, loss="focal")
+    settings = Settings(epochs=2, batch_size=16, num_folds=2, min_positives=5, validation_share=0.3, loss="focal")
     with pytest.raises(ValueError, match="mpvae has no cross-entropy by label that the loss 'focal' could replace"):
         run_fold(prepare(made_up(), settings), model="mpvae", method="random", fold=0)
