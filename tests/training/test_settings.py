@@ -24,7 +24,7 @@ def made_up(*, as_sparse=False, missing=False):
     features = rng.normal(2, 1, size=(100, 4)) * [1, 10, 1e3, 0] * (rng.random((100, 4)) < 0.5) + [0, 0, 0, 3]
     if missing:
         features[::7, 1] = np.nan
-    labels = np.column_stack([rng.random(100) < 0.25, np.arange(100) % 4 == 0])
+    labels = np.column_stack([rng.random(100) < 0.3, rng.random(100) < 0.6])
     matrix = sparse.csr_array(features) if as_sparse else features
     return MultiLabelData(matrix, labels, tuple("abcd"), ("u", "v"), name="made-up")
 
