@@ -128,6 +128,13 @@ class TestAlike:
         assert len(last) == 40
         assert (np.abs(positive[last].sum(0) - 40 * positive.mean(0)) <= 1).all()
 
+    def test_blocks_of_many_samples(self):
+        """More positives of a label in a block than a byte can count."""
+        positive = np.zeros((5100, 1), dtype=bool)
+        positive[:2560] = True
+        for block in dealt([1] * 5100, positive, 510):
+            assert positive[block].sum() == 256
+
     def test_labels_without_weight(self):
         """Labels nobody has, labels everybody has, and samples without any."""
         positive = np.zeros((90, 3), dtype=bool)
