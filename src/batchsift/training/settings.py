@@ -44,7 +44,7 @@ class Settings:
             "minmax" (to [0, 1], as in the papers) or "none". Missing values become the mean in any case.
         center_sparse: Whether "standard" also takes the mean off sparse features, whose zeros are then no longer
             zeros; by default they are divided by the standard deviation alone.
-        drawing: How an epoch is drawn from a method's probabilities, as of `Selector`: "systematic", or "independent" as
+        drawing: How an epoch is drawn from probabilities, as `Selector` has it: "systematic", or "independent" as
             in the papers.
         device: The device the model trains on, in torch's words.
         threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
