@@ -26,7 +26,7 @@ from batchsift.functional.schedule import resolve
 from batchsift.functional.signals import binary_cross_entropy_of_logits
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
-from batchsift.trackers import distinct_rows
+from batchsift.trackers import LatestValue, distinct_rows
 
 ROUNDING = 1e-6  # share of the mean by which a loss is below it
 
@@ -44,8 +44,8 @@ class InfoBatch(BaseMethod):
     name: ClassVar[str] = "info_batch"
     prune_ratio: float = 0.5
     full_from: float = 0.875
-    loss_N: Tensor = field(init=False, repr=False)
-    observed_N: Tensor = field(init=False, repr=False)
+    losses: LatestValue = field(init=False, repr=False)
+    observed: bool = field(init=False, repr=False, default=False)
     full_from_epoch: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
@@ -56,42 +56,44 @@ class InfoBatch(BaseMethod):
     @property
     def awaits_observations(self) -> bool:
         """Whether nothing was observed yet."""
-        return not self.observed_N.any()
+        return not self.observed
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
-        """Start with the loss of p = 1/2 everywhere; see `Method.setup`.
+        """Start with no loss known; see `Method.setup`.
 
         Raises:
             ValueError: The instance serves a selector already, or `epochs` is None and `full_from` a share of them.
         """
         full_from_epoch = resolve(self.full_from, epochs, "full_from")
         super().setup(labels, epochs, features)
-        y = self.labels.positive_NL
         self.full_from_epoch = full_from_epoch
-        self.loss_N = torch.full((len(y),), math.log(2), dtype=torch.float64, device=y.device)
-        self.observed_N = torch.zeros(len(y), dtype=torch.bool, device=y.device)
+        self.losses = LatestValue(self.labels.positive_NL[:, :1], torch.nan, torch.float64)
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember the loss of every sample; of one that occurs twice, the later."""
         for rows in distinct_rows(indices_B):
-            some_R = indices_B.index_select(0, rows).to(self.loss_N.device)
-            logits_RL = logits_BL.index_select(0, rows).to(self.loss_N.device, torch.float64)
-            known_NL = self.labels.known_NL
-            cell_RL = binary_cross_entropy_of_logits(logits_RL, self.labels.positive_NL[some_R])
-            if known_NL is None:
-                self.loss_N[some_R] = cell_RL.mean(1)
-            else:
-                known_RL = known_NL[some_R]
-                self.loss_N[some_R] = cell_RL.where(known_RL, 0.0).sum(1) / known_RL.sum(1).clamp(min=1)
-            self.observed_N[some_R] = True
+            self.observe_distinct(indices_B.index_select(0, rows), logits_BL.index_select(0, rows))
+
+    def observe_distinct(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """Remember the loss of every sample; see `CompleteMethod.observe_distinct`."""
+        y, known_NL = self.labels.positive_NL, self.labels.known_NL
+        logits_BL = logits_BL.to(y.device, torch.float64)
+        cell_BL = binary_cross_entropy_of_logits(logits_BL, y.index_select(0, indices_B))
+        if known_NL is None:
+            loss_B = cell_BL.mean(1)
+        else:
+            known_BL = known_NL.index_select(0, indices_B)
+            loss_B = cell_BL.where(known_BL, 0.0).sum(1) / known_BL.sum(1).clamp(min=1)
+        self.losses.update(indices_B, loss_B[:, None], valid_B)
+        self.observed = True
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64: less, by 1 - r, where the loss is below the mean; equal in full epochs."""
-        if not 0 < epoch < self.full_from_epoch or self.awaits_observations:
+        if not 0 < epoch < self.full_from_epoch or not self.observed:
             return uniform(self.labels.num_samples)
-        loss_N, observed_N = self.loss_N.cpu(), self.observed_N.cpu()
-        small_N = observed_N & (loss_N < loss_N[observed_N].mean() * (1 - ROUNDING))
-        weight_N = torch.where(small_N, 1 - self.prune_ratio, 1.0).double()
+        loss_N = self.losses.value_NL[:, 0].cpu()
+        small_N = loss_N < loss_N.nanmean() * (1 - ROUNDING)
+        weight_N = 1 - self.prune_ratio * small_N.double()
         return weight_N / weight_N.sum()
 
     def plan(
@@ -120,4 +122,13 @@ class InfoBatch(BaseMethod):
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`, the latest of each sample in nats, `(N,)` float64; ln 2 where never observed."""
-        return {"loss": self.loss_N.cpu().clone()}
+        return {"loss": self.losses.value_NL[:, 0].cpu().nan_to_num(nan=math.log(2))}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the options in words, a copy of the losses, and whether anything was observed."""
+        return {**super().state_dict(), "observed": self.observed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a saved state; see `BaseMethod.load_state_dict`."""
+        super().load_state_dict(state)
+        self.observed = state["observed"]
