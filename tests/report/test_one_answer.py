@@ -3,6 +3,7 @@
 import html
 import io
 import json
+import math
 import re
 
 import numpy as np
@@ -11,12 +12,13 @@ from benchmarks.does_it_help import table
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
-from batchsift.files import json_text
-from batchsift.metrics import METRICS
+from batchsift.files import json_text, write
+from batchsift.metrics import METRICS, TUNED
 from batchsift.report.console.tables import comparison_report
 from batchsift.report.page import report
 from batchsift.studies.analysis.wording import format_p, format_value
 from batchsift.studies.comparison import compare
+from batchsift.studies.config import HEADLINES
 from batchsift.studies.document import document
 from batchsift.studies.store import Store
 from batchsift.training.prepare import prepare
@@ -84,8 +86,26 @@ def test_claims_of_the_document_are_those_of_the_page(shown):
 def test_the_table_of_the_readme_has_gains_and_verdicts_of_the_page(shown):
     comparison, _, _, page = shown
     lines = list(table(page.scopes[0].scope))
-    for method, contrast in comparison.scope.contrasts("macro_f1").items():
+    for method, contrast in comparison.scope.contrasts(HEADLINES[-1]).items():
         (line,) = [line for line in lines if line.startswith(f"| made-up | {method} |")]
         cell = line.split(" | ")[-1].removesuffix(" |")
         assert cell.strip("*").startswith(format_value(contrast.gain, sign=True))
         assert cell.startswith("**") == (contrast.verdict in {"better", "worse"})
+
+
+def test_a_store_without_tuned_metrics_is_shown_without_their_numbers(shown, tmp_path):
+    """As older versions left it."""
+    comparison, _, _, page = shown
+    folder = tmp_path / "old"
+    for path in (page.study.folder / "cells").glob("*.json"):
+        document = json.loads(path.read_text())
+        for shape in ("metrics", "last_metrics"):
+            document[shape] = {key: value for key, value in document[shape].items() if key not in TUNED}
+        write(folder / "cells", {path.name: json.dumps(document).encode()})
+    old = report(folder)
+    for key in METRICS:
+        for method, contrast in old.scopes[0].scope.contrasts(key).items():
+            assert math.isnan(contrast.gain) == (key in TUNED)
+            assert key in TUNED or contrast.gain == comparison.scope.contrasts(key)[method].gain
+    assert "NaN" not in words(old.html)
+    assert not re.search(r"\bnan\b", words(old.html))
