@@ -1,5 +1,6 @@
 """The metrics against values worked out by hand and against loop-written twins."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from batchsift.metrics import METRICS, evaluate, macro_auc
+from batchsift.metrics import METRICS, TUNED, choose_thresholds, evaluate, macro_auc
 
 KEYS = [
     "macro_auc",
     "micro_auc",
     "macro_f1",
     "micro_f1",
+    "macro_f1_tuned",
+    "micro_f1_tuned",
     "macro_auprc",
     "micro_auprc",
     "ranking_loss",
@@ -37,6 +40,7 @@ LOSSES = {"ranking_loss", "hamming_loss", "one_error", "coverage"}
 
 PROBS = [[0.9, 0.6, 0.1], [0.4, 0.4, 0.8], [0.2, 0.7, 0.3]]
 TARGETS = [[1, 0, 0], [1, 0, 1], [0, 1, 1]]
+THRESHOLDS = [0.3, 0.4, 0.2]
 BY_HAND = {
     # Every label's positives are above its negatives.
     "macro_auc": 1.0,
@@ -45,6 +49,9 @@ BY_HAND = {
     # Predicted [1 1 0], [0 0 1], [0 1 0]: by label 1 of 1, 1 of 2, 1 of 1 are hits, of 2, 1, 2 relevant.
     "macro_f1": 2 / 3,
     "micro_f1": 2 * 3 / (4 + 5),
+    # Predicted [1 1 0], [1 0 1], [0 1 1]: 2 of 2, 1 of 2, 2 of 2 are hits, all that are relevant.
+    "macro_f1_tuned": (1 + 2 / 3 + 1) / 3,
+    "micro_f1_tuned": 2 * 5 / (6 + 5),
     "macro_auprc": 1.0,
     # From the top: .9+ .8+ .7+ .6- {.4+ .4-} .3+ ...: (1 + 1 + 1 + 4/6 + 5/7) / 5.
     "micro_auprc": (3 + 4 / 6 + 5 / 7) / 5,
@@ -118,12 +125,14 @@ def predictions(draw, min_labels=1):
 def test_keys_and_directions():
     assert list(METRICS) == KEYS
     assert {key for key, metric in METRICS.items() if not metric.higher_is_better} == LOSSES
-    assert list(evaluate(PROBS, TARGETS)) == KEYS
+    assert list(evaluate(PROBS, TARGETS, THRESHOLDS)) == KEYS
+    assert list(evaluate(PROBS, TARGETS)) == [key for key in KEYS if key not in TUNED]
+    assert METRICS["macro_auprc"].name == "mAP"
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_value_by_hand(key):
-    assert evaluate(PROBS, TARGETS)[key] == pytest.approx(BY_HAND[key], abs=1e-12)
+    assert evaluate(PROBS, TARGETS, THRESHOLDS)[key] == pytest.approx(BY_HAND[key], abs=1e-12)
 
 
 @given(predictions())
@@ -223,3 +232,68 @@ def test_what_cannot_be_scored_is_refused(probs, targets, message):
         evaluate(probs, targets)
     with pytest.raises(ValueError, match=message):
         macro_auc(probs, targets)
+
+
+def loop_threshold(p, y):
+    """Try every midpoint; of the best ones the nearest to 1/2, then the higher."""
+    scores = sorted({0.0, *p})
+    found = {}
+    for low, high in itertools.pairwise(scores):
+        threshold = (low + high) / 2
+        hits = sum(b for a, b in zip(p, y, strict=True) if a > threshold)
+        found[threshold] = 2 * int(hits) / (sum(a > threshold for a in p) + int(sum(y)))
+    best = max(found.values(), default=0)
+    equal = [threshold for threshold, f1 in found.items() if f1 == best]
+    return min(equal, key=lambda threshold: (abs(threshold - 0.5), -threshold)) if best > 0 else 0.5
+
+
+@given(predictions())
+@settings(max_examples=200, deadline=None)
+def test_thresholds_equal_a_loop_and_no_others_are_better(case):
+    probs, targets = case
+    thresholds = choose_thresholds(probs, targets)
+    assert thresholds.tolist() == [loop_threshold(p, y) for p, y in zip(probs.T, targets.T, strict=True)]
+    assert ((thresholds >= 0) & (thresholds < 1)).all()
+    best = evaluate(probs, targets, thresholds)["macro_f1_tuned"]
+    assert best >= evaluate(probs, targets)["macro_f1"]
+    for threshold in np.linspace(0, 1, 21):
+        assert best >= evaluate(probs, targets, np.full(probs.shape[1], threshold))["macro_f1_tuned"] - 1e-12
+
+
+def test_thresholds_of_one_half_are_the_untuned_metrics():
+    scores = evaluate(PROBS, TARGETS, [0.5, 0.5, 0.5])
+    assert [scores[key] for key in TUNED] == [scores["macro_f1"], scores["micro_f1"]]
+
+
+def test_thresholds_where_there_is_little_to_choose_by():
+    assert choose_thresholds([[0.2], [0.9]], [[0], [0]]).tolist() == [0.5], "no positives"
+    assert choose_thresholds([[0.0], [0.9]], [[1], [0]]).tolist() == [0.5], "no threshold finds the positive"
+    assert choose_thresholds([[0.0], [0.0]], [[1], [1]]).tolist() == [0.5]
+    assert choose_thresholds([[0.8], [0.6]], [[1], [1]]).tolist() == [0.3], "all positive: half of the lowest"
+    assert choose_thresholds([[0.2], [0.4], [0.8]], [[1], [0], [0]]).tolist() == [0.1]
+    # F1 is 2/3 with the first, and with all three: 0.8 and 0.1 are both candidates, and 0.8 is nearer.
+    tie = [[0.9], [0.7], [0.2]], [[1], [0], [1]]
+    assert choose_thresholds(*tie).tolist() == [0.1], "4/5 with all of them"
+    assert choose_thresholds([[0.9], [0.7], [0.4], [0.2]], [[1], [0], [0], [1]]).tolist() == pytest.approx([0.8])
+    # Equally near to 1/2: the higher.
+    assert choose_thresholds([[0.75], [0.75], [0.5], [0.0]], [[1], [0], [1], [1]]).tolist() == [0.25]
+    assert choose_thresholds([[1.0], [0.5], [0.5], [0.5]], [[1], [0], [1], [0]]).tolist() == [0.75]
+
+
+def test_a_threshold_is_between_neighbouring_numbers():
+    """A midpoint of neighbours may be the upper one, which would not be predicted."""
+    low = np.nextafter(0.7, 0)
+    probs, targets = np.array([[low], [0.7]]), [[0], [1]]
+    threshold = choose_thresholds(probs, targets)
+    assert ((probs > threshold) == targets).all()
+    singles = np.array([[np.nextafter(np.float32(0.7), np.float32(0))], [np.float32(0.7)]], dtype=np.float32)
+    assert ((singles > choose_thresholds(singles, targets)) == targets).all()
+
+
+def test_thresholds_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"thresholds must be of shape \(3,\), got \(2,\)"):
+        evaluate(PROBS, TARGETS, [0.5, 0.5])
+    with pytest.raises(ValueError, match=r"got \(\)"):
+        evaluate(PROBS, TARGETS, 0.5)
+    with pytest.raises(ValueError, match="targets must be 0 or 1"):
+        choose_thresholds([[0.5]], [[math.nan]])

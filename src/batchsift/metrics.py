@@ -1,6 +1,7 @@
 """The multi-label metrics of the protocol.
 
-Shapes: N samples, L labels. A label counts as predicted where its probability is above 1/2, not at it.
+Shapes: N samples, L labels. A label counts as predicted where its probability is above the threshold, not at it; the
+threshold is 1/2 but for the tuned metrics.
 
 Vectorised over labels and samples, quick enough for all of them after every epoch (scikit-learn's calls label by
 label would take as long as the epoch itself): areas under the ROC curve are Mann-Whitney statistics of ranks, all that
@@ -24,12 +25,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["METRICS", "Metric", "evaluate", "evaluate_labels", "macro_auc"]
+__all__ = ["METRICS", "TUNED", "Metric", "choose_thresholds", "evaluate", "evaluate_labels", "macro_auc"]
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 THRESHOLD = 0.5
+AVERAGES = {"macro": 0, "micro": None}  # the axis that counts are summed over
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "micro_auc": Metric("Micro-AUC"),
         "macro_f1": Metric("Macro-F1"),
         "micro_f1": Metric("Micro-F1"),
-        "macro_auprc": Metric("Macro-AUPRC"),
+        "macro_f1_tuned": Metric("Macro-F1, tuned"),
+        "micro_f1_tuned": Metric("Micro-F1, tuned"),
+        "macro_auprc": Metric("mAP"),
         "micro_auprc": Metric("Micro-AUPRC"),
         "ranking_loss": Metric("Ranking loss", higher_is_better=False),
         "hamming_loss": Metric("Hamming loss", higher_is_better=False),
@@ -73,6 +77,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "example_recall": Metric("Example recall"),
     }
 )
+
+
+TUNED = ("macro_f1_tuned", "micro_f1_tuned")  # those that there are with thresholds alone
 
 
 def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
@@ -98,12 +105,14 @@ def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
     return _mean_of_defined(_auc_per_label(probs_NL, relevant_NL))
 
 
-def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
-    """Return all metrics of `METRICS`, in its order (Zhang and Zhou 2014, Wu and Zhou 2017).
+def evaluate(probs: ArrayLike, targets: ArrayLike, thresholds: ArrayLike | None = None) -> dict[str, float]:
+    """Return the metrics of `METRICS`, in its order (Zhang and Zhou 2014, Wu and Zhou 2017).
 
     - Macro: the mean over labels; micro: all cells as if they were one label; example: the mean over samples.
     - `macro_auc` averages over the labels that have both classes, `macro_auprc` over those with a positive
-      (average precision, the step-wise area).
+      (average precision, the step-wise area): the mAP of the image literature.
+    - `macro_f1_tuned`, `micro_f1_tuned`: F1 at the thresholds given; without any they are left out. Thresholds that
+      were chosen on the same data would flatter them: see `choose_thresholds`.
     - Precision, recall and F1 are 0 where they would be 0/0; the Jaccard index is 1 where nothing is relevant
       and nothing predicted.
     - `ranking_loss`: ties between a relevant and an irrelevant label are errors (scikit-learn's definition).
@@ -115,6 +124,7 @@ def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
     Args:
         probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
         targets: `(N, L)` of 0/1.
+        thresholds: `(L,)`, one for each label, chosen on other data; for the tuned metrics alone.
 
     Returns:
         Key to value; NaN where a metric is undefined.
@@ -135,7 +145,47 @@ def evaluate(probs: ArrayLike, targets: ArrayLike) -> dict[str, float]:
         "hamming_loss": float((predicted_NL != relevant_NL).mean()),
         "subset_accuracy": float((predicted_NL == relevant_NL).all(axis=1).mean()),
     }
-    return {key: scores[key] for key in METRICS}
+    if thresholds is not None:
+        thresholds_L = np.asarray(thresholds, dtype=np.float64)
+        if thresholds_L.shape != probs_NL.shape[1:]:
+            raise ValueError(f"thresholds must be of shape ({probs_NL.shape[1]},), got {thresholds_L.shape}")
+        tuned_NL = probs_NL > thresholds_L
+        scores |= {f"{average}_f1_tuned": _f1(tuned_NL, relevant_NL, axis) for average, axis in AVERAGES.items()}
+    return {key: scores[key] for key in METRICS if thresholds is not None or key not in TUNED}
+
+
+def choose_thresholds(probs: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
+    """Return for each label the threshold with the highest F1: `(L,)` in [0, 1).
+
+    Candidates are the midpoints between neighbouring probabilities of the label, and half of the lowest. Of equally
+    good ones the nearest to 1/2 is taken, of two equally near the higher. A label without positives, and one whose
+    positives all have probability 0, keeps 1/2.
+
+    The thresholds fit these data: choose them on a validation part, and score others with them.
+
+    Args:
+        probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
+        targets: `(N, L)` of 0/1.
+
+    Raises:
+        ValueError: The shapes differ, a probability is outside [0, 1] or a target neither 0 nor 1.
+
+    >>> choose_thresholds([[0.1, 0.3], [0.3, 0.8], [0.4, 0.6]], [[0, 0], [1, 0], [1, 0]]).round(3).tolist()
+    [0.2, 0.5]
+    """
+    probs_NL, relevant_NL = _checked(probs, targets)
+    order_NL = np.argsort(-probs_NL, axis=0)
+    above_NL = np.take_along_axis(probs_NL, order_NL, axis=0).astype(np.float64)
+    below_NL = np.concatenate([above_NL[1:], np.zeros_like(above_NL[:1])])
+    hits_NL = np.take_along_axis(relevant_NL, order_NL, axis=0).cumsum(axis=0)
+    f1_NL = 2 * hits_NL / (np.arange(1, len(probs_NL) + 1)[:, None] + relevant_NL.sum(axis=0))
+    f1_NL = np.where(above_NL > below_NL, f1_NL, 0)  # there is no threshold between equals
+    middle_NL = (below_NL + above_NL) / 2
+    threshold_NL = np.where(middle_NL < above_NL, middle_NL, below_NL)  # between neighbouring floats there is no middle
+    best_L = f1_NL.max(axis=0)
+    distance_NL = np.where(f1_NL == best_L, np.abs(threshold_NL - THRESHOLD), np.inf)
+    chosen_L = np.take_along_axis(threshold_NL, distance_NL.argmin(axis=0)[None], axis=0)[0]
+    return np.where(best_L > 0, chosen_L, THRESHOLD)
 
 
 def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
@@ -249,16 +299,23 @@ def _counts_from_top(probs_NL: Floats, relevant_NL: Bools) -> tuple[NDArray[np.i
 def _ratios(predicted_NL: Bools, relevant_NL: Bools) -> dict[str, float]:
     """Return precision, recall and F1 by label, by sample and over all cells; the Jaccard index by sample."""
     scores = {}
-    for average, axis in (("macro", 0), ("micro", None), ("example", 1)):
+    for average, axis in {**AVERAGES, "example": 1}.items():
         hits = np.sum(predicted_NL & relevant_NL, axis=axis)
         predicted, relevant = np.sum(predicted_NL, axis=axis), np.sum(relevant_NL, axis=axis)
         scores[f"{average}_precision"] = float(np.mean(_ratio(hits, predicted, empty=0)))
         scores[f"{average}_recall"] = float(np.mean(_ratio(hits, relevant, empty=0)))
-        scores[f"{average}_f1"] = float(np.mean(_ratio(2 * hits, predicted + relevant, empty=0)))
+        scores[f"{average}_f1"] = _f1(predicted_NL, relevant_NL, axis)
     both_N = np.sum(predicted_NL & relevant_NL, axis=1)
     either_N = np.sum(predicted_NL | relevant_NL, axis=1)
     scores["jaccard"] = float(np.mean(_ratio(both_N, either_N, empty=1)))
     return scores
+
+
+def _f1(predicted_NL: Bools, relevant_NL: Bools, axis: int | None) -> float:
+    """Return the mean F1 of counts that are summed over an axis, or over all cells."""
+    hits = np.sum(predicted_NL & relevant_NL, axis=axis)
+    cells = np.sum(predicted_NL, axis=axis) + np.sum(relevant_NL, axis=axis)
+    return float(np.mean(_ratio(2 * hits, cells, empty=0)))
 
 
 def _ratio(numerator: ArrayLike, denominator: ArrayLike, *, empty: float) -> Floats:

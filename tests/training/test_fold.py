@@ -180,7 +180,7 @@ def test_best_weights_are_copied_and_restored(prepared, networks, monkeypatch):
 
 def test_test_part_is_scored_when_training_is_over(prepared, monkeypatch):
     calls = []
-    replace_scores(monkeypatch, lambda probs, _: calls.append(len(probs)) or {"macro_auc": 0.5})
+    replace_scores(monkeypatch, lambda probs, *_: calls.append(len(probs)) or {"macro_auc": 0.5})
     run_fold(prepared, model="mlp", method="random", fold=0, on_epoch=lambda record: calls.append("epoch"))
     split = prepared.splits[0]
     assert calls == [len(split.validation), "epoch"] * 3 + [len(split.test)] * 2

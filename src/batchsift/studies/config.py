@@ -11,7 +11,8 @@ from batchsift.training.settings import Settings
 
 STUDY_FORMAT = 2
 STUDY_FORMATS = (1, STUDY_FORMAT)  # those that can be read: 1 had fewer settings, see `training.settings.BEFORE`
-HEADLINES = ("macro_auc", "ranking_loss", "macro_f1")  # metrics that claims are made of unless others are asked for
+# Metrics that claims are made of unless others are asked for.
+HEADLINES = ("macro_auc", "macro_auprc", "macro_f1_tuned", "ranking_loss")
 ALPHA = 0.05  # the level of tests unless another is asked for; intervals are of 1 - ALPHA
 
 

@@ -16,6 +16,7 @@ The record of a failed cell ends after `warnings` with `"error": {"type", "messa
 on one machine differ in `timings` alone.
 """
 
+import math
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from batchsift.files import make_jsonable
+from batchsift.metrics import METRICS
 from batchsift.studies.config import CellConfig
 from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared
@@ -202,8 +204,8 @@ class CellRecord:
             fold=self.config.fold,
             epochs=tuple(map(EpochRecord.from_document, content["epochs"])),
             best_epoch=content["best_epoch"],
-            metrics=read_numbers(content["metrics"]),
-            last_metrics=read_numbers(content["last_metrics"]),
+            metrics=_read_metrics(content["metrics"]),
+            last_metrics=_read_metrics(content["last_metrics"]),
             label_metrics={key: tuple(map(read_number, values)) for key, values in content["label_metrics"].items()},
             draws=tuple(content["draws"]["quantiles"]),
             suspects=tuple(Suspect(**suspect) for suspect in content["suspects"]),
@@ -211,6 +213,11 @@ class CellRecord:
             recording_seconds=timings["recording_seconds"],
             total_seconds=timings["total_seconds"],
         )
+
+
+def _read_metrics(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the metrics by key; NaN for one that the version had not which wrote the cell."""
+    return {**dict.fromkeys(METRICS, math.nan), **read_numbers(values)}
 
 
 def _head(

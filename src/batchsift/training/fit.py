@@ -12,13 +12,13 @@ import numpy as np
 
 from batchsift.data import MultiLabelData
 from batchsift.files import claim
-from batchsift.metrics import evaluate
+from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.checkpoint import Checkpoint
 from batchsift.training.checks import check_complete_labels, check_same_labels, check_seed, warn_of_constant_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
-from batchsift.training.loop import TrainingLoop
+from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
@@ -99,11 +99,16 @@ def fit(
                 on_epoch(record)
             checkpoint.save_if_due(loop)
         loop.load_best_weights()
-        names = data.feature_names, data.label_names
-        trained = TrainedModel(model, configuration.hyperparameters, loop.network.eval(), preprocessing, *names)
-        scores = (
-            None if test is None else evaluate(trained.predict(trained.aligned(test), settings.device), test.labels)
+        trained = TrainedModel(
+            name=model,
+            hyperparameters=configuration.hyperparameters,
+            network=loop.network.eval(),
+            preprocessing=preprocessing,
+            feature_names=data.feature_names,
+            label_names=data.label_names,
+            thresholds_L=choose_thresholds(predict(loop.network, validation.features), validation.labels.cpu()),
         )
+        scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
     result = TrainingResult(
         folder, trained, tuple(loop.records), best, loop.records[best].validation, scores, resumed_from
@@ -119,3 +124,7 @@ def fit(
     )
     checkpoint.remove()
     return result
+
+
+def _score(trained: TrainedModel, test: MultiLabelData, device: str) -> dict[str, float]:
+    return evaluate(trained.predict(trained.aligned(test), device), test.labels, trained.thresholds_L)

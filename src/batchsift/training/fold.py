@@ -4,7 +4,8 @@
    stratification makes the folds and holds out a share of each training part for validation.
 2. `run_fold`, once for each method and fold: features are scaled by what the training part alone tells (to [0, 1] in
    the papers' settings); a model is trained on the batches a method selects; after every epoch the validation part is
-   scored; the test part is scored when training is over, at the best validation epoch and at the last.
+   scored; the test part is scored when training is over, at the best validation epoch and at the last, each with
+   thresholds that the validation part chose.
 
 Runs of one fold are paired: they share the split, the initial weights and every setting, and differ in the
 selection alone. The caller's generators are left as they were.
@@ -20,12 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from batchsift.metrics import evaluate, evaluate_labels
+from batchsift.metrics import choose_thresholds, evaluate, evaluate_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.loop import TrainingLoop, predict
-from batchsift.training.parts import scale_parts
+from batchsift.training.parts import Parts, scale_parts
 from batchsift.training.prepare import Prepared
 from batchsift.training.recording import EpochRecord, Suspect, record_draws, record_suspects
 
@@ -109,12 +111,11 @@ def run_fold(
             if on_epoch is not None:
                 on_epoch(record)
         with loop.total:
-            targets_NL = parts.test.labels.cpu()
-            last_metrics = evaluate(predict(loop.network, parts.test.features), targets_NL)
+            last_metrics, _ = _score(loop, parts)
             loop.load_best_weights()
-            probs_NL = predict(loop.network, parts.test.features)
-            metrics = evaluate(probs_NL, targets_NL)
+            metrics, probs_NL = _score(loop, parts)
             with loop.recording:
+                targets_NL = parts.test.labels.cpu()
                 by_label = {
                     key: tuple(values_L.tolist()) for key, values_L in evaluate_labels(probs_NL, targets_NL).items()
                 }
@@ -135,3 +136,11 @@ def run_fold(
         recording_seconds=loop.recording.seconds,
         total_seconds=loop.total.seconds,
     )
+
+
+def _score(loop: TrainingLoop, parts: Parts) -> tuple[dict[str, float], Tensor]:
+    """Return the metrics of the network as it is on the test part, and its probabilities there, `(N, L)`."""
+    by_validation = predict(loop.network, parts.validation.features)
+    thresholds_L = choose_thresholds(by_validation, parts.validation.labels.cpu())
+    probs_NL = predict(loop.network, parts.test.features)
+    return evaluate(probs_NL, parts.test.labels.cpu(), thresholds_L), probs_NL

@@ -34,8 +34,8 @@ class TrainingResult:
         model: The model with the weights of the best epoch.
         epochs: The records of the epochs.
         best_epoch: The first epoch with the highest validation Macro-AUC.
-        validation: Metrics of that epoch on the validation part.
-        test: Metrics on the test data, if there were any.
+        validation: Metrics of that epoch on the validation part; none of thresholds, which were chosen there.
+        test: Metrics on the test data, if there were any, the F1s at the chosen thresholds among them.
         resumed_from: The epoch this call began with; the number of epochs if there was nothing left to do.
     """
 
@@ -106,12 +106,14 @@ def write_result(
         "suspects.csv": [asdict(one) for one in suspects],
     }
     write(folder, {name: _csv(rows).encode() for name, rows in tables.items() if rows})
+    chosen_L = result.model.thresholds_L
     summary = {
         "config": identity,
         "best_epoch": result.best_epoch,
         "epochs": [record.document() for record in result.epochs],
         "validation": result.validation,
         "test": result.test,
+        "thresholds": None if chosen_L is None else dict(zip(result.model.label_names, chosen_L.tolist(), strict=True)),
         "num_train": num_train,
         "num_validation": num_validation,
         "seconds": seconds,

@@ -35,6 +35,8 @@ class TrainedModel:
         preprocessing: Means and ranges of the features it was trained on.
         feature_names: D names.
         label_names: L names.
+        thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
+            float64; None for a model that was saved by a version without them.
     """
 
     name: str
@@ -43,6 +45,7 @@ class TrainedModel:
     preprocessing: Preprocessing
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
+    thresholds_L: NDArray[np.float64] | None = None
 
     def predict(self, features: Any, device: str = "cpu") -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1].
@@ -92,6 +95,8 @@ class TrainedModel:
             "feature_names": list(self.feature_names),
             "label_names": list(self.label_names),
         }
+        if self.thresholds_L is not None:
+            content["thresholds"] = torch.from_numpy(self.thresholds_L)
         save_tensors(Path(path), content)
 
     @classmethod
@@ -110,4 +115,13 @@ class TrainedModel:
             network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
         network.load_state_dict(content["weights"])
         preprocessing = Preprocessing(*(content[key].numpy() for key in ("mean", "scale", "offset")))
-        return cls(content["name"], content["hyperparameters"], network.eval(), preprocessing, features, labels)
+        chosen = content.get("thresholds")
+        return cls(
+            name=content["name"],
+            hyperparameters=content["hyperparameters"],
+            network=network.eval(),
+            preprocessing=preprocessing,
+            feature_names=features,
+            label_names=labels,
+            thresholds_L=None if chosen is None else chosen.numpy(),
+        )

@@ -11,7 +11,17 @@ from batchsift.report.console.progress import format_duration
 from batchsift.training.folder import TrainingResult
 from batchsift.training.recording import EpochRecord
 
-SHOWN = ("macro_auc", "macro_f1", "micro_f1", "ranking_loss", "hamming_loss", "average_precision")
+SHOWN = (
+    "macro_auc",
+    "macro_auprc",
+    "macro_f1",
+    "micro_f1",
+    "macro_f1_tuned",
+    "micro_f1_tuned",
+    "ranking_loss",
+    "hamming_loss",
+    "average_precision",
+)
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -50,6 +60,6 @@ def training_table(result: TrainingResult) -> Table:
     if result.test is not None:
         table.add_column("test", justify="right")
     for key in SHOWN:
-        cells = [part[key] for part in (result.validation, result.test) if part is not None]
+        cells = [part.get(key) for part in (result.validation, result.test) if part is not None]
         table.add_row(METRICS[key].heading, *(f"{cell:.4f}" if cell is not None else "-" for cell in cells))
     return table
