@@ -3,7 +3,6 @@
 import html
 import io
 import json
-import math
 import re
 
 import numpy as np
@@ -12,13 +11,12 @@ from benchmarks.does_it_help.tables import gains
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
-from batchsift.files import json_text, write
-from batchsift.metrics import METRICS, TUNED
+from batchsift.files import json_text
+from batchsift.metrics import METRICS
 from batchsift.report.console.tables import comparison_report
 from batchsift.report.page import report
 from batchsift.studies.analysis.wording import format_p, format_value
 from batchsift.studies.comparison import compare
-from batchsift.studies.config import HEADLINES
 from batchsift.studies.document import document
 from batchsift.studies.store import Store
 from batchsift.training.prepare import prepare
