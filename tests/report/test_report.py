@@ -65,6 +65,7 @@ def test_heading_tells_what_the_filters_removed():
     assert "sets [of] $things$: 90 samples, 2 features, 3 labels" in text
     assert "7 labels with at most 5 positives (label 0, label 1, label 2, label 3, label 4 and 2 more)" in text
     assert "12 samples left without a label" in text
+    assert "loss bce, scaling standard, seed " in text
 
 
 def test_without_random_the_table_says_why_there_are_no_gains():

@@ -181,35 +181,6 @@ def test_a_saved_model_scales_as_it_was_trained(tmp_path, scaling, sparse):
     assert offset_D.any() == (scaling == "minmax" or (scaling == "standard" and not sparse))
 
 
-def test_a_model_keeps_the_thresholds_that_its_validation_part_chose(tmp_path):
-    data, test = made(), made(60, seed=1)
-    result = fit(data, tmp_path, method="random", settings=QUICK, test=test)
-    _, held_out = hold_out_validation(data, QUICK.validation_share, 0)
-    expected = choose_thresholds(result.model.predict(data.features[held_out]), data.labels[held_out])
-    np.testing.assert_allclose(result.model.thresholds_L, expected, atol=1e-6)
-    assert not np.allclose(expected, 0.5)
-    loaded = TrainedModel.load(tmp_path / "model.pt")
-    np.testing.assert_array_equal(loaded.thresholds_L, result.model.thresholds_L)
-    summary = json.loads((tmp_path / "training.json").read_text())
-    assert summary["thresholds"] == dict(zip("xyz", result.model.thresholds_L.tolist(), strict=True))
-    assert summary["test"] == evaluate(loaded.predict(test.features), test.labels, loaded.thresholds_L)
-    assert {"macro_f1", "macro_f1_tuned"} < set(summary["test"])
-    assert set(TUNED).isdisjoint(summary["validation"])
-    assert set(TUNED).isdisjoint(summary["epochs"][-1]["validation"])
-
-
-def test_a_model_of_an_older_version_has_no_thresholds(tmp_path):
-    model = fit(made(), tmp_path, method="random", settings=replace(QUICK, epochs=1)).model
-    content = load_tensors(tmp_path / "model.pt")
-    del content["thresholds"]
-    save_tensors(tmp_path / "old.pt", content)
-    old = TrainedModel.load(tmp_path / "old.pt")
-    assert old.thresholds_L is None
-    np.testing.assert_array_equal(old.predict(made().features), model.predict(made().features))
-    old.save(tmp_path / "again.pt")
-    assert TrainedModel.load(tmp_path / "again.pt").thresholds_L is None
-
-
 OLD = replace(QUICK, scaling="minmax", drawing="independent")
 
 
@@ -276,3 +247,32 @@ def test_mistakes(tmp_path):
         TrainedModel.load(tmp_path / "model.pt")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         TrainedModel.load(tmp_path / "other.pt")
+
+
+def test_a_model_keeps_the_thresholds_that_its_validation_part_chose(tmp_path):
+    data, test = made(), made(60, seed=1)
+    result = fit(data, tmp_path, method="random", settings=QUICK, test=test)
+    _, held_out = hold_out_validation(data, QUICK.validation_share, 0)
+    expected = choose_thresholds(result.model.predict(data.features[held_out]), data.labels[held_out])
+    np.testing.assert_allclose(result.model.thresholds_L, expected, atol=1e-6)
+    assert not np.allclose(expected, 0.5)
+    loaded = TrainedModel.load(tmp_path / "model.pt")
+    np.testing.assert_array_equal(loaded.thresholds_L, result.model.thresholds_L)
+    summary = json.loads((tmp_path / "training.json").read_text())
+    assert summary["thresholds"] == dict(zip("xyz", result.model.thresholds_L.tolist(), strict=True))
+    assert summary["test"] == evaluate(loaded.predict(test.features), test.labels, loaded.thresholds_L)
+    assert {"macro_f1", "macro_f1_tuned"} < set(summary["test"])
+    assert set(TUNED).isdisjoint(summary["validation"])
+    assert set(TUNED).isdisjoint(summary["epochs"][-1]["validation"])
+
+
+def test_a_model_of_an_older_version_has_no_thresholds(tmp_path):
+    model = fit(made(), tmp_path, method="random", settings=replace(QUICK, epochs=1)).model
+    content = load_tensors(tmp_path / "model.pt")
+    del content["thresholds"]
+    save_tensors(tmp_path / "old.pt", content)
+    old = TrainedModel.load(tmp_path / "old.pt")
+    assert old.thresholds_L is None
+    np.testing.assert_array_equal(old.predict(made().features), model.predict(made().features))
+    old.save(tmp_path / "again.pt")
+    assert TrainedModel.load(tmp_path / "again.pt").thresholds_L is None
