@@ -39,7 +39,6 @@ def test_several_processes_share_the_mean_gradient(name, ranks):
 STEPS = """
 import os, resource, sys, torch
 from batchsift import models
-from scripts import TWO_PROCESSES, run_script
 models.MLP  # torch and all models are imported once, then each model has a process of its own
 for name in sys.argv[1:]:
     process = os.fork()
