@@ -36,7 +36,7 @@ ASKED = {
 
 def measure(name, model, setting, seed):
     """Run the folds that are not in the file yet."""
-    recipe = presets.recipe(setting, model=model, data=name)
+    recipe = presets.preset(setting, model=model, data=name)
     figures = read(FIGURES)
     entry = figures.get(key := f"{name} {model} {setting}")
     if entry is None or entry["seed"] != seed or not uses(entry, recipe):
@@ -66,7 +66,7 @@ def read(path):
 def values(figures, name, model, setting, metric):
     """Return one value a fold; none where the five folds were not all run by the present settings."""
     entry = figures.get(f"{name} {model} {setting}", {"folds": []})
-    if len(entry["folds"]) < Settings().num_folds or not uses(entry, presets.recipe(setting, model=model, data=name)):
+    if len(entry["folds"]) < Settings().num_folds or not uses(entry, presets.preset(setting, model=model, data=name)):
         return []
     return [fold["metrics"][metric] for fold in entry["folds"]]
 
@@ -120,7 +120,7 @@ def rows_of_settings(found):
         for model in models.names():
             if name not in found.get(model, {}):
                 continue
-            recipe, search = presets.recipe("tuned", model=model, data=name), found[model][name]
+            recipe, search = presets.preset("tuned", model=model, data=name), found[model][name]
             chosen = (f"{recipe.settings[key]:g}" for key in ("learning_rate", "weight_decay", "epochs"))
             options = ", ".join(f"`{key}` {value}" for key, value in recipe.hyperparameters.items())
             effort = search["folds"], f"{search['trials']} ({search['completed']} complete)", search["minutes"]

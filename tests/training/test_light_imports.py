@@ -27,7 +27,7 @@ def test_importable_without_torch(module):
 
 def test_the_papers_settings_need_no_torch():
     code = WITHOUT_TORCH.format(path=str(Path(batchsift.__file__).parent), module="presets").replace(
-        "print(", "batchsift.training.presets.recipe('paper', model='mlp', data='yeast')\nprint("
+        "print(", "batchsift.training.presets.preset('paper', model='mlp', data='yeast')\nprint("
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

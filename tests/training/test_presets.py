@@ -6,19 +6,19 @@ import pytest
 
 from batchsift import models
 from batchsift.training import presets
-from batchsift.training.presets import Recipe, recipe
+from batchsift.training.presets import Preset, preset
 from batchsift.training.settings import Settings
 
 SHIPPED = [(model, data) for model, found in presets.read(presets.TUNED).items() for data in found]
 
 
 def test_default_settings_are_the_defaults():
-    assert recipe("default", model="clif", data="anything") == Recipe() == Recipe(settings={}, hyperparameters={})
+    assert preset("default", model="clif", data="anything") == Preset() == Preset(settings={}, hyperparameters={})
 
 
 def test_the_papers_scale_to_the_range_and_minimize_cross_entropy():
-    paper = recipe("paper", model="clif", data="anything")
-    assert paper == Recipe(settings=presets.PAPER)
+    paper = preset("paper", model="clif", data="anything")
+    assert paper == Preset(settings=presets.PAPER)
     settings = Settings(**paper.settings)
     assert (settings.scaling, settings.loss, settings.learning_rate, settings.epochs) == ("minmax", "bce", 1e-4, 100)
     assert settings.drawing == "independent"
@@ -26,15 +26,15 @@ def test_the_papers_scale_to_the_range_and_minimize_cross_entropy():
 
 
 def test_what_a_search_says_goes_before_what_the_papers_have(monkeypatch):
-    found = {"mlp": {"toys": Recipe(settings={"scaling": "none", "epochs": 3})}}
+    found = {"mlp": {"toys": Preset(settings={"scaling": "none", "epochs": 3})}}
     monkeypatch.setattr(presets, "_read_tuned", lambda: found)
-    settings = recipe("tuned", model="mlp", data="toys").settings
+    settings = preset("tuned", model="mlp", data="toys").settings
     assert settings == {**presets.PAPER, "scaling": "none", "epochs": 3}
 
 
 @pytest.mark.parametrize(("model", "data"), SHIPPED)
 def test_what_ships_can_be_run(model, data):
-    found = recipe("tuned", model=model, data=data)
+    found = preset("tuned", model=model, data=data)
     assert {"learning_rate", "weight_decay", "epochs"} <= set(found.settings)
     assert found.settings["scaling"] == "minmax"  # which all searches were made under
     settings = Settings(**found.settings)
@@ -52,9 +52,9 @@ def test_unknown_names_are_refused_with_the_way_out():
     with pytest.raises(
         ValueError, match=r"no settings 'tunde': did you mean 'tuned'\? There are default, paper, tuned"
     ):
-        recipe("tunde", model="mlp", data="yeast")
+        preset("tunde", model="mlp", data="yeast")
     with pytest.raises(ValueError, match=r"no tuned settings for mlp on 'toys'.*emotions.*benchmarks/tune\.py"):
-        recipe("tuned", model="mlp", data="toys")
+        preset("tuned", model="mlp", data="toys")
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from batchsift.cli.endings import (
     stop,
 )
 from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
-from batchsift.cli.words import check_method, split_words
+from batchsift.cli.words import check_method_and_loss, check_recipe, split_words
 from batchsift.files import claim, folder_of, json_text, write
+from batchsift.training.presets import RECIPES
 from batchsift.training.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from batchsift.studies.store import Store
     from batchsift.training.prepare import Prepared
 
+METHODS = "random,uncertainty,d2ace"
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 
 
@@ -36,7 +38,21 @@ def compare(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
-    methods: Annotated[str, typer.Option(help="Separated by commas.")] = "random,uncertainty,d2ace",
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Separated by commas; METHOD+LOSS for a method with a loss of its own, such as random+pos_weight. "
+            f"{METHODS} unless --recipe says otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="'short': for few epochs, balanced_pass+pos_weight beside random and random+pos_weight.",
+            show_default=False,
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
     min_positives: Annotated[
         int, typer.Option(help="Drop labels with this many positives or fewer.")
@@ -50,14 +66,16 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    names = split_words(methods)
     fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
     with mistakes_explained():
         training.check(**fields)
+        if recipe is not None:
+            check_recipe(recipe)
+        names = _names(methods, recipe)
         for name in names:
-            check_method(name)
+            check_method_and_loss(name)
         processes = number_of_processes(jobs)
-    from batchsift.studies.comparison import check_methods
+    from batchsift.studies.comparison import check_losses, check_methods
     from batchsift.studies.store import Store
     from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
     from batchsift.training.prepare import prepare
@@ -69,6 +87,7 @@ def compare(
             source = reading.load(data)
             settings, hyperparameters = training.chosen(source.name, **fields)
             check_model_settings(training.model, settings)
+            check_losses(training.model, names, settings)
             prepared = prepare(source, settings, seed=training.seed)
             try_model(training.model, prepared.data, hyperparameters)
             store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
@@ -77,6 +96,17 @@ def compare(
             prepared, training, methods=names, hyperparameters=hyperparameters, store=store, jobs=processes
         )
         _report(comparison, store.folder, as_json=as_json)
+
+
+def _names(methods: str | None, recipe: str | None) -> list[str]:
+    """Return the methods to compare: those given, else those of the recipe, else the usual ones."""
+    if methods is not None or recipe is None:
+        names = split_words(METHODS if methods is None else methods)
+    else:
+        names = ["random", f"random+{RECIPES[recipe][1]}"]
+    if recipe is not None and "+".join(RECIPES[recipe]) not in names:
+        names.append("+".join(RECIPES[recipe]))
+    return names
 
 
 def _computed(

@@ -196,9 +196,9 @@ class TrainingOptions:
         Raises:
             ValueError: There are no such settings for this model and data set, or an option is wrong.
         """
-        from batchsift.training.presets import recipe
+        from batchsift.training.presets import preset
 
-        named = recipe(self.settings, model=self.model, data=data)
+        named = preset(self.settings, model=self.model, data=data)
         settings = Settings(**{**named.settings, **self._given(others)})
         return settings, {**named.hyperparameters, **self.own_hyperparameters()}
 

@@ -1,6 +1,7 @@
 """`batchsift train`: one training run for use."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,13 @@ from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
 from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
 from batchsift.files import folder_of
+from batchsift.training.presets import RECIPES
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
     from batchsift.training.folder import TrainingResult
+
+METHOD = "d2ace"
 
 
 @takes_groups
@@ -23,7 +27,17 @@ def train(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
-    method: Annotated[str, typer.Option(help=f"Method of batch selection: {', '.join(words.METHODS)}.")] = "d2ace",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Method of batch selection: {', '.join(words.METHODS)}; {METHOD} unless --recipe says otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="'short': for few epochs, --method balanced_pass --loss pos_weight.", show_default=False),
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the method. Repeat for more.")
     ] = None,
@@ -40,6 +54,7 @@ def train(
 ) -> None:
     """Train one model for use; the same command goes on where a killed one stopped."""
     with mistakes_explained():
+        method, training = _by_recipe(method, training, recipe)
         training.check(validation_share=validation_share)
         words.check_method(method)
         options = assigned(option or [], "--option")
@@ -66,6 +81,21 @@ def train(
             }
             result = _fitted(source, folder, arguments, tensorboard=tensorboard)
         _show(result, folder, settings.epochs, as_json=as_json)
+
+
+def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None) -> tuple[str, TrainingOptions]:
+    """Return method and options of the training as a recipe has them.
+
+    Raises:
+        ValueError: There is no such recipe, or method or loss are given beside it.
+    """
+    if recipe is None:
+        return method or METHOD, training
+    words.check_recipe(recipe)
+    recipe_method, loss = RECIPES[recipe]
+    if method is not None or training.loss is not None:
+        raise ValueError(f"--recipe {recipe} is --method {recipe_method} --loss {loss}: leave those out, or the recipe")
+    return recipe_method, replace(training, loss=loss)
 
 
 def _fitted(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from batchsift.messages import there_are
-from batchsift.training.presets import NAMES
+from batchsift.training.presets import NAMES, RECIPES
+from batchsift.training.settings import LOSSES, split_loss
 
 
 def _registered(room: str) -> tuple[str, ...]:
@@ -30,6 +31,19 @@ def split_words(text: str) -> list[str]:
 def check_method(name: str) -> None:
     """Raise ValueError unless a method has that name."""
     _check(name, METHODS, "unknown method")
+
+
+def check_method_and_loss(name: str) -> None:
+    """Raise ValueError unless it is the name of a method, or of a method and a loss with a plus between them."""
+    method, loss = split_loss(name)
+    check_method(method)
+    if loss is not None:
+        _check(loss, LOSSES, f"{name}: unknown loss")
+
+
+def check_recipe(name: str) -> None:
+    """Raise ValueError unless a recipe has that name."""
+    _check(name, tuple(RECIPES), "there is no recipe")
 
 
 def check_model(name: str) -> None:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,11 @@ from batchsift.studies.sources import GivenSource
 from batchsift.studies.store import Store
 from batchsift.training.fold import FoldResult
 from batchsift.training.loop import DivergedError
+from batchsift.training.options import check_model_settings
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.recording import EpochRecord
+from batchsift.training.settings import Settings, split_loss
 
 
 class RunFailedError(RuntimeError):
@@ -85,15 +87,21 @@ def _cell_configs(
             settings=settings,
             fold=fold,
             seed=prepared.seed,
-            base_method=method,
+            base_method=split_loss(method)[0],
             method_options={},
             hyperparameters=hyperparameters,
-            training=prepared.settings,
+            training=_settings_of(method, prepared.settings),
             data_fingerprint=content,
         )
         for fold in range(len(prepared.splits))
         for method in methods
     ]
+
+
+def _settings_of(name: str, settings: Settings) -> Settings:
+    """Return the settings of a method, with the loss that its name says."""
+    _, loss = split_loss(name)
+    return settings if loss is None else replace(settings, loss=loss)
 
 
 def compare(
@@ -114,7 +122,7 @@ def compare(
     Args:
         prepared: The data, its splits, the settings and the seed.
         model: A name of `batchsift.models`.
-        methods: Names of `batchsift.methods`.
+        methods: Names of `batchsift.methods`; "random+pos_weight" is Random with another loss than the settings'.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         settings: The name of the settings.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
@@ -125,11 +133,12 @@ def compare(
         on_run: Called with the result of every run.
 
     Raises:
-        ValueError: An unknown name, or methods that are none or not distinct.
+        ValueError: An unknown name, methods that are none or not distinct, or a loss that the model does not take.
         DivergedError: The predictions of a run are no longer finite.
         RunFailedError: A run failed in another way.
     """
     check_methods(methods)
+    check_losses(model, methods, prepared.settings)
     configs = _cell_configs(prepared, model, methods, hyperparameters or {}, settings)
     stored = [] if store is None else _finished_cells(store, configs)
     cells = {cell.key: cell for cell in stored if cell.versions == versions()}
@@ -145,7 +154,7 @@ def compare(
             for record in cell.result.epochs:
                 on_epoch(cell.config.method, cell.config.fold, record)
         if on_run is not None:
-            on_run(cell.result)
+            on_run(replace(cell.result, method=cell.config.method))
 
     def report_epoch(config: CellConfig, record: EpochRecord) -> None:
         if on_epoch is not None:
@@ -180,6 +189,16 @@ def check_methods(methods: Sequence[str]) -> None:
         ValueError: An unknown name, or methods that are none or not distinct.
     """
     for method in methods:
-        create(method)
+        create(split_loss(method)[0])
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods must be distinct, and at least one, got {', '.join(methods) or 'none'}")
+
+
+def check_losses(model: str, methods: Sequence[str], settings: Settings) -> None:
+    """Check that a model can be trained with the losses that the names of the methods say, and those of the settings.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    for method in methods:
+        check_model_settings(model, _settings_of(method, settings))

@@ -18,7 +18,7 @@ from batchsift.studies.toml_lines import Place
 from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
 from batchsift.training.prepare import apply_filters
-from batchsift.training.presets import Recipe, recipe
+from batchsift.training.presets import Preset, preset
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
 
@@ -130,7 +130,7 @@ class _Expansion:
     ) -> "_ChosenSettings | None":
         """Find and check the settings of a model on a data set; None where they are wrong."""
         try:
-            base = recipe(entry.base, model=model, data=data_set.data.name)
+            base = preset(entry.base, model=model, data=data_set.data.name)
         except ValueError as error:
             self._report_problem(("settings", number), str(error))
             return None
@@ -153,7 +153,7 @@ class _Expansion:
             return chosen
         return None
 
-    def _apply_overrides(self, data_set: _DataSet, model: str, number: int, base: Recipe) -> "_ChosenSettings":
+    def _apply_overrides(self, data_set: _DataSet, model: str, number: int, base: Preset) -> "_ChosenSettings":
         """Change the recipe by `training`, the settings and the overrides, in that order."""
         entry = self._spec.settings[number]
         fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}

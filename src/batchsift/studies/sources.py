@@ -43,14 +43,14 @@ class GivenSource:
     """Data in memory that were prepared before.
 
     Args:
-        given: The prepared data, the same for all cells.
+        given: The prepared data, the same for all cells; trained with the settings of each.
     """
 
     given: Prepared
 
     def prepare(self, config: CellConfig) -> Prepared:
-        """Return the given data."""
-        return self.given
+        """Return the given data, with the settings of that cell."""
+        return replace(self.given, settings=config.training)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ NAMES = ("default", "paper", "tuned")
 PAPER: Mapping[str, Any] = MappingProxyType(  # what the papers have otherwise than `Settings`
     {"scaling": "minmax", "drawing": "independent"}
 )
+RECIPES: Mapping[str, tuple[str, str]] = MappingProxyType({"short": ("balanced_pass", "pos_weight")})  # method and loss
 TUNED = Path(__file__).with_name("presets.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Preset:
     """What differs from the defaults of `Settings` and of a model.
 
     Args:
@@ -35,7 +36,7 @@ class Recipe:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def recipe(name: str, *, model: str, data: str) -> Recipe:
+def preset(name: str, *, model: str, data: str) -> Preset:
     """Return the settings of that name for a model on a data set.
 
     Args:
@@ -50,9 +51,9 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
     if name not in NAMES:
         raise ValueError(f"there are no settings {name!r}{there_are(name, NAMES)}")
     if name == "default":
-        return Recipe()
+        return Preset()
     if name == "paper":
-        return Recipe(settings=PAPER)
+        return Preset(settings=PAPER)
     recipes = _read_tuned().get(model, {})
     if data not in recipes:
         raise ValueError(
@@ -60,15 +61,15 @@ def recipe(name: str, *, model: str, data: str) -> Recipe:
             "search with benchmarks/tune.py, or give learning rate and epochs yourself"
         )
     found = recipes[data]
-    return Recipe(settings={**PAPER, **found.settings}, hyperparameters=found.hyperparameters)
+    return Preset(settings={**PAPER, **found.settings}, hyperparameters=found.hyperparameters)
 
 
 @cache
-def _read_tuned() -> dict[str, dict[str, Recipe]]:
+def _read_tuned() -> dict[str, dict[str, Preset]]:
     return read(TUNED)
 
 
-def read(path: Path) -> dict[str, dict[str, Recipe]]:
+def read(path: Path) -> dict[str, dict[str, Preset]]:
     """Read a file that `benchmarks/tune.py` wrote: model to data set to settings.
 
     Raises:
@@ -83,11 +84,11 @@ def read(path: Path) -> dict[str, dict[str, Recipe]]:
     }
 
 
-def _check_entry(entry: Mapping[str, Any], model: str, where: str) -> Recipe:
+def _check_entry(entry: Mapping[str, Any], model: str, where: str) -> Preset:
     from batchsift import models  # noqa: PLC0415 (imports torch)
 
     try:
-        checked = Recipe(**entry)
+        checked = Preset(**entry)
         Settings(**checked.settings)
         unknown = set(checked.hyperparameters) - set(models.hyperparameters(model))
     except (TypeError, ValueError) as error:  # a field there is none of, or a value out of its range

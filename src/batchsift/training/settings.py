@@ -16,6 +16,17 @@ LOSSES = ("bce", "pos_weight", "focal", "asymmetric", "distribution_balanced")  
 SCALINGS = ("minmax", "standard", "none")
 DRAWINGS = ("systematic", "independent")
 
+
+def split_loss(name: str) -> tuple[str, str | None]:
+    """Return the method and the loss that a name of a comparison means; None for the loss of the settings.
+
+    >>> split_loss("balanced_pass+pos_weight"), split_loss("random")
+    (('balanced_pass', 'pos_weight'), ('random', None))
+    """
+    method, plus, loss = name.partition("+")
+    return method.strip(), loss.strip() if plus else None
+
+
 # Fields that older files do not have, and what they would have said.
 BEFORE: Mapping[str, Any] = MappingProxyType(
     {"loss": "bce", "scaling": "minmax", "center_sparse": False, "drawing": "independent"}
