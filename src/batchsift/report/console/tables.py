@@ -68,7 +68,8 @@ def heading(prepared: Prepared) -> str:
         f"{f' ({removed})' if removed else ''}; {prepared.num_removed_samples} samples left without a label"
         f"{features}\n"
         f"{settings.num_folds} folds, {settings.epochs} epochs, batch size {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g}, loss {settings.loss}, scaling {settings.scaling}, seed {prepared.seed}"
+        f"learning rate {settings.learning_rate:g}, loss {settings.loss}, scaling {settings.scaling}, "
+        f"seed {prepared.seed}"
     )
 
 
