@@ -20,7 +20,9 @@ def test_it_writes_the_page_and_says_what_it_says(tmp_path):
     write_study(tmp_path, gain={"d2ace": 0.05}, **SMALL)
     done = run(tmp_path)
     assert done.exit_code == 0, done.output
-    assert "mlp, d2ace: Prediction: better than Random by Macro-AUC, Ranking loss and Macro-F1." in done.stdout
+    assert (
+        "mlp, d2ace: Prediction: better than Random by Macro-AUC, mAP, Tuned Macro-F1 and Ranking loss." in done.stdout
+    )
     assert done.stdout.splitlines()[-1] == str(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
 
