@@ -73,12 +73,12 @@ _FILES = {
     "enron": ("arff/enron.arff",),
     "scene": ("arff/scene-train.arff", "arff/scene-test.arff"),
     "yeast": ("arff/yeast.arff",),
+    "mediamill": ("tabular/mediamill_small.npz",),
+    "Business": ("tabular/yahoo_business_small.npz",),
+    "Arts": ("tabular/yahoo_arts_small.npz",),
+    "rcv1subset1": ("tabular/rcv1subset1_top944.npz",),
     "Corel5k": ("arff/Corel5k.arff",),
     "bibtex": ("arff/bibtex.arff",),
-    "rcv1subset1": ("tabular/rcv1subset1_top944.npz",),
-    "Arts": ("tabular/yahoo_arts_small.npz",),
-    "Business": ("tabular/yahoo_business_small.npz",),
-    "mediamill": ("tabular/mediamill_small.npz",),
 }
 SETS = tuple(_FILES)
 

@@ -82,20 +82,16 @@ def finished_tasks(store: Store, there: set[str], data: str, budget: int) -> lis
 
 
 def run(store: Store, sets: Sequence[str], budgets: Sequence[int], jobs: int) -> None:
-    """Run what the store lacks: for each budget the search on all data sets, then all rows."""
+    """Run what the store lacks: for each budget and data set the search of learning rates, then all rows."""
     with store.locked():
         for budget in budgets:
-            searches = [
-                each
-                for data in sets
-                for loss in plan.LOSSES
-                for _, tasks in search_tasks(data, budget, loss)
-                for each in tasks
-            ]
-            _run_missing(store, searches, jobs, f"learning rates, {budget} epochs")
-            _run_missing(
-                store, [each for data in sets for each in row_tasks(store, data, budget)], jobs, f"{budget} epochs"
-            )
+            for data in sets:
+                what = f"{data}, {budget} epochs"
+                searches = [
+                    task for loss in plan.LOSSES for _, tasks in search_tasks(data, budget, loss) for task in tasks
+                ]
+                _run_missing(store, searches, jobs, f"{what}, learning rates")
+                _run_missing(store, row_tasks(store, data, budget), jobs, what)
 
 
 def _run_missing(store: Store, tasks: Iterable[Task], jobs: int, what: str) -> None:
@@ -109,7 +105,7 @@ def _run_missing(store: Store, tasks: Iterable[Task], jobs: int, what: str) -> N
             sys.exit(f"{cell.config} failed:\n{cell.error.traceback}")
         store.write(cell)
         done += 1
-        if done % 50 == 0 or done == len(missing):
+        if done % 20 == 0 or done == len(missing):
             left = (time.monotonic() - start) / done * (len(missing) - done) / 60
             print(f"{what}: {done} of {len(missing)} runs, about {left:.0f} minutes left", file=sys.stderr, flush=True)
 

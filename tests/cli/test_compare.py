@@ -14,7 +14,8 @@ from batchsift.cli import compare as compare_verb
 from batchsift.metrics import METRICS
 from batchsift.studies import comparison
 from batchsift.studies import record as cells
-from batchsift.training import presets as recipes
+from batchsift.studies.store import Store
+from batchsift.training import presets
 
 SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
 
@@ -86,6 +87,10 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "100"], "--labels 100"),
         (["{data}", "--labels", "2", "--methods", "random,uncertanty"], "'uncertainty'"),
         (["{data}", "--labels", "2", "--methods", "random,random"], "distinct"),
+        (["{data}", "--labels", "2", "--methods", "random,hard+pos_wieght"], "hard+pos_wieght: unknown loss"),
+        (["{data}", "--labels", "2", "--methods", "random,hadr+focal"], "did you mean 'hard'"),
+        (["{data}", "--labels", "2", "--recipe", "shrt"], "there is no recipe 'shrt': did you mean 'short'"),
+        (["{data}", "--labels", "2", "--recipe", "short", "--model", "mpvae"], "mpvae has no cross-entropy by label"),
         (["{data}", "--labels", "2", "--methods", ""], "unknown method"),
         (["{data}", "--labels", "2", "--model", "mpl", *SHORT], "'mlp'"),
         (["{data}", "--labels", "2", "--folds", "1"], "num_folds"),
@@ -142,6 +147,36 @@ def test_what_is_trained_with_is_written_down(batchsift, data, options, settings
     assert config["center_sparse"] is False
 
 
+def test_a_method_with_a_loss_of_its_own(batchsift, data):
+    names = ["random", "random+pos_weight", "hard+focal"]
+    options = ["--labels", 2, *SHORT, "--methods", ",".join(names), "--json", "--out", "out"]
+    code, out, _ = batchsift("compare", data, *options)
+    assert code == 0
+    assert [result["method"] for result in json.loads(out)["results"]] == names
+    store = Store("out")
+    losses = {(cell.config.method, cell.config.base_method, cell.config.training.loss) for cell in store.cells()}
+    assert losses == {("random", "random", "bce"), (names[1], "random", "pos_weight"), (names[2], "hard", "focal")}
+    first_losses = {cell.config.method: cell.result.epochs[0].loss for cell in store.cells() if cell.config.fold == 0}
+    assert first_losses["hard+focal"] != first_losses["random"]  # labels of this data are too frequent to be weighted
+    _, text, err = batchsift("compare", data, *options[:-3], "--out", "out")
+    assert "6 of 6 runs are taken from out" in err
+    assert "gain over random" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ([], ["random", "random+pos_weight", "balanced_pass+pos_weight"]),
+        (["--methods", "random,hard"], ["random", "hard", "balanced_pass+pos_weight"]),
+        (["--methods", "balanced_pass+pos_weight,random"], ["balanced_pass+pos_weight", "random"]),
+    ],
+)
+def test_the_recipe_for_few_epochs(batchsift, data, given, names):
+    code, out, _ = batchsift("compare", data, "--labels", 2, *SHORT, "--recipe", "short", *given, "--json")
+    assert code == 0
+    assert [result["method"] for result in json.loads(out)["results"]] == names
+
+
 def test_an_option_that_is_no_number_is_explained(batchsift, data):
     code, out, err = batchsift("compare", data, "--epochs", "many")
     assert (code, out) == (2, "")
@@ -180,8 +215,8 @@ def test_runs_of_other_versions_are_run_again(batchsift, data, monkeypatch):
 
 
 def test_settings_and_hyperparameters_reach_the_runs(batchsift, data, monkeypatch, tmp_path):
-    tuned = recipes.Recipe(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
-    monkeypatch.setattr(recipes, "recipe", lambda *_, **__: tuned)
+    tuned = presets.Preset(settings={"epochs": 3, "learning_rate": 0.01}, hyperparameters={"dropout": 0.1})
+    monkeypatch.setattr(presets, "preset", lambda *_, **__: tuned)
     options = ["--methods", "random", "--settings", "tuned", "--epochs", 2, "--weight-decay", 0, "--jobs", 2]
     more = [
         "--decay-share",

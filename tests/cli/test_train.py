@@ -184,6 +184,26 @@ def test_predict_writes_over_nothing_it_needs(batchsift, table):
     assert batchsift("predict", "moved.pt", "new.csv", "--out", "labels.csv")[0] == 0
 
 
+def test_the_recipe_for_few_epochs(batchsift, table):
+    code, out, _ = batchsift("train", table, "--label-columns", "y_*", *QUICK, "--recipe", "short", "--json")
+    assert code == 0
+    config = json.loads(out)["config"]
+    assert (config["method"], config["training"]["loss"]) == ("balanced_pass", "pos_weight")
+    assert Path("runs/data-mlp-balanced_pass/model.pt").exists()
+    code, plain, _ = batchsift(
+        *("train", table, "--label-columns", "y_*", *QUICK, "--method", "balanced_pass", "--loss", "pos_weight"),
+        *("--json", "--out", "plain"),
+    )
+    assert json.loads(plain)["validation"] == json.loads(out)["validation"]
+
+
+@pytest.mark.parametrize("given", [["--method", "hard"], ["--loss", "bce"]])
+def test_a_recipe_says_method_and_loss(batchsift, table, given):
+    code, out, err = batchsift("train", table, "--label-columns", "y_*", "--recipe", "short", *given)
+    assert (code, out) == (2, "")
+    assert "--recipe short is --method balanced_pass --loss pos_weight: leave those out" in err
+
+
 def test_event_files(batchsift, table):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -15,7 +15,7 @@ from batchsift.studies.grid import read_study
 from batchsift.studies.progress import Forecast, study_progress
 from batchsift.studies.run import MixedVersionsError, StudyCallbacks, run_study
 from batchsift.studies.store import Store
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.provenance import versions
 
 STUDY = """
@@ -87,8 +87,8 @@ def test_parts_are_put_together_and_named(folder):
 
 
 def test_overrides_come_last_and_where_they_belong(folder, monkeypatch):
-    tuned = recipes.Recipe(settings={"epochs": 50, "learning_rate": 0.5}, hyperparameters={"dropout": 0.5})
-    monkeypatch.setattr(study_module, "recipe", lambda *_, **__: tuned)
+    tuned = presets.Preset(settings={"epochs": 50, "learning_rate": 0.5}, hyperparameters={"dropout": 0.5})
+    monkeypatch.setattr(study_module, "preset", lambda *_, **__: tuned)
     text = (
         STUDY.replace("data = [", 'data = [{ source = "half.arff", labels = 2 }, ').replace("epochs = 2\n", "")
         + '[[overrides]]\nwhere = {data = "half"}\nset = {learning_rate = 0.1, hyperparameters = {hidden = [4]}}\n'
@@ -273,6 +273,6 @@ def test_settings_that_do_not_go_together_are_said_with_their_line(folder):
 
 def test_one_word_says_the_papers_settings(folder):
     (_, cell, *_) = study_of(folder, STUDY.replace("folds = 2", 'settings = ["paper", "default"]\nfolds = 2')).configs
-    assert cell.training == dataclasses.replace(cell.training, **recipes.PAPER)
+    assert cell.training == dataclasses.replace(cell.training, **presets.PAPER)
     cell = study_of(folder).configs[0]
     assert (cell.settings, cell.training.scaling) == ("default", "standard")

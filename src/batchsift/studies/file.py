@@ -16,7 +16,7 @@ from batchsift import methods, models
 from batchsift.metrics import METRICS
 from batchsift.studies.config import HEADLINES
 from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
-from batchsift.training import presets as recipes
+from batchsift.training import presets
 from batchsift.training.options import create_method, nearest
 from batchsift.training.settings import Settings
 
@@ -154,7 +154,7 @@ class SettingsEntry(Changes):
     """Settings of a name: the default, the papers' or the tuned ones, and what is changed of them."""
 
     name: Name
-    base: Annotated[str, _one_of(lambda: recipes.NAMES, "settings")] = "default"
+    base: Annotated[str, _one_of(lambda: presets.NAMES, "settings")] = "default"
 
 
 class Where(_Table):

@@ -109,7 +109,8 @@ def _table(first: str, methods: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(Text(first), no_wrap=True)
     for method in methods:
-        table.add_column(Text(method), justify="right", no_wrap=True)
+        # A method with a loss of its own has a long name: the loss goes into a line below.
+        table.add_column(Text(method.replace("+", "\n+")), justify="right", no_wrap=True)
     return table
 
 

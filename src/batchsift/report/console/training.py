@@ -61,5 +61,7 @@ def training_table(result: TrainingResult) -> Table:
         table.add_column("test", justify="right")
     for key in SHOWN:
         cells = [part.get(key) for part in (result.validation, result.test) if part is not None]
+        if all(cell is None for cell in cells):  # tuned thresholds are scored on test data alone
+            continue
         table.add_row(METRICS[key].heading, *(f"{cell:.4f}" if cell is not None else "-" for cell in cells))
     return table
