@@ -1,6 +1,7 @@
 """What is run: the rows of the table, the data sets, the budgets, and the settings that all of them share."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ RECIPE = "balanced_pass + pos_weight"
 BUDGETS = (1, 3, 5, 10, 20)  # epochs
 METRICS = ("macro_auc", "macro_auprc", "macro_f1_tuned", "ranking_loss")
 SEEDS, FOLDS = (0, 1), 5  # ten pairs
-RATES = (3e-4, 6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2)
+RATES = (6e-4, 1.2e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2)
 SEARCH_FOLDS = (0, 1)  # of each seed: their validation parts choose the learning rate
 MODEL, HYPERPARAMETERS = "mlp", {"hidden": [256, 256]}
 
@@ -84,8 +85,11 @@ SETS = tuple(_FILES)
 
 
 def source_of(name: str) -> FileSource:
-    """Return where a data set comes from: files under `BATCHSIFT_DATA`."""
-    folder = Path(os.environ["BATCHSIFT_DATA"]).resolve()
+    """Return where a data set comes from: files under the folder that the variable `BATCHSIFT_DATA` names."""
+    place = os.environ.get("BATCHSIFT_DATA")
+    if not place:
+        sys.exit("set BATCHSIFT_DATA to the folder that holds the data sets, arff/yeast.arff and so on")
+    folder = Path(place).resolve()
     return FileSource(tuple(str(folder / file) for file in _FILES[name]), name)
 
 
