@@ -24,7 +24,10 @@ IN_README = (
 def parts(results: Results) -> dict[str, str]:
     """Return what is written, by the word in the comment before it."""
     found = {"facts": facts(results), "steps": "\n".join(tables.steps_table(results))}
-    for budget in results.budgets:
+    for budget in plan.BUDGETS:
+        if budget not in results.budgets:
+            found |= {f"{kind} {budget}": "Not run yet." for kind in ("gains", "short", "sets")}
+            continue
         found[f"gains {budget}"] = "\n".join(tables.budget_table(results, budget))
         found[f"short {budget}"] = "\n".join(tables.budget_table(results, budget, IN_README))
         found[f"sets {budget}"] = "\n".join(tables.set_table(results, budget, "macro_auprc"))
