@@ -26,7 +26,9 @@ class HostObserver(Observer):
         if targets is not None:
             refuse_wrong_targets(targets, indices_B, labels)
         if in_plan:
+            start = position.observed
             position.advance(indices_B)
+            self.progress.check.look(indices_B, start, as_planned=as_planned)
         self.progress.record(indices_B, logits_BL, in_plan=in_plan, as_planned=as_planned)
 
     def catch_up(self) -> None:

@@ -6,7 +6,6 @@ processes, which must tell each other first (`exchange.py`). The selector has ex
 Shapes: N samples, L labels, B rows observed together.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -14,7 +13,9 @@ import torch
 from torch import Tensor
 
 from batchsift.labels import LabelMatrix
+from batchsift.messages import warn
 from batchsift.methods import CompleteMethod
+from batchsift.selection.check import PlanCheck
 from batchsift.selection.inputs import all_finite
 from batchsift.selection.plan import Position
 from batchsift.trackers import count_rows
@@ -29,6 +30,7 @@ class Progress:
         method: The method of the selector.
         count_N: The in-plan observations of each sample, int64, on the device of the labels.
         position: How far the epoch has come.
+        check: Looks whether the plan is followed.
         skipped_rows: Rows that were not finite.
     """
 
@@ -36,6 +38,7 @@ class Progress:
     method: CompleteMethod
     count_N: Tensor
     position: Position = field(init=False)
+    check: PlanCheck = field(init=False, default_factory=PlanCheck)
     skipped_rows: int = 0
     _warned: bool = field(init=False, default=False)
 
@@ -68,11 +71,7 @@ class Progress:
         self.skipped_rows += rows
         if rows and not self._warned:
             self._warned = True
-            warnings.warn(
-                "rows of logits that are not finite are skipped: see skipped_rows in summary()",
-                UserWarning,
-                stacklevel=4,
-            )
+            warn("rows of logits that are not finite are skipped: see skipped_rows in summary()")
 
 
 class Observer(ABC):
@@ -88,6 +87,7 @@ class Observer(ABC):
     def start(self, position: Position) -> None:
         """Begin at a position of an epoch. What was not yet taken in is dropped."""
         self.progress.position = position
+        self.progress.check.start(position)
 
     @abstractmethod
     def observe(
