@@ -193,7 +193,7 @@ def test_blocks_that_are_equal_count_as_many_times_as_they_are_planned():
 
 
 def test_epochs_that_end_early_and_the_short_block_that_comes_early(build):
-    selector = build()
+    selector = build(epochs=6)
     for blocks in (3, 1, 5):
         observe(selector, islice(indices_of(DataLoader(DATASET, B, sampler=selector)), blocks))
         selector.end_epoch()

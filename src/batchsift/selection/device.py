@@ -30,13 +30,15 @@ class DeviceObserver(Observer):
         self._first_wrong = torch.zeros(3, dtype=torch.float64, device=device)  # sample, label, target
         self._plan_N = torch.empty(0, dtype=torch.int64, device=device)
         self._unchecked: list[tuple[int, Tensor]] = []  # where in the plan a block began, if in order, and its rows
+        self._bounds: list[Tensor] = []  # `(2,)` each: the lowest and the highest logit of a call
+        self._cells = 0
 
     def start(self, position: Position) -> None:
         """Begin at a position; keep a copy of the plan: what is observed in its order needs no index to travel."""
         super().start(position)
         self._flags.zero_()
         self._skipped.zero_()
-        self._unchecked = []
+        self._unchecked, self._bounds, self._cells = [], [], 0
         self._plan_N = position.plan.indices.to(self._device, copy=True)
 
     def observe(
@@ -48,6 +50,9 @@ class DeviceObserver(Observer):
         logits_BL = logits_BL.to(self._device, non_blocking=True)
         if probabilities:
             logits_BL = logits_of(logits_BL, self._no_probabilities)
+        elif self.progress.logit_range.is_open and logits_BL.numel():
+            self._bounds.append(torch.stack(torch.aminmax(logits_BL)).float())
+            self._cells += logits_BL.numel()
         inside_B = rows_B.clamp(0, num_samples - 1)
         self._outside |= (inside_B != rows_B).any()
         if targets is not None:
@@ -119,6 +124,10 @@ class DeviceObserver(Observer):
             raise wrong_target(int(sample), int(label), target, labels)
         if unchecked:
             self._check_order(unchecked)
+        if self._bounds:
+            lowest, highest = torch.stack(self._bounds).unbind(1)
+            self.progress.logit_range.take(lowest.min().item(), highest.max().item(), self._cells)
+            self._bounds, self._cells = [], 0
         self.progress.skip(skipped)
 
     def _check_order(self, unchecked: list[tuple[int, Tensor]]) -> None:

@@ -58,6 +58,8 @@ class SharedObserver(Observer):
         refuse_outside(indices_B, labels.num_samples)
         if probabilities:
             logits_BL = logits_of(logits_BL)
+        else:
+            self.progress.logit_range.look(logits_BL)
         if targets is not None:
             refuse_wrong_targets(targets, indices_B, labels)
         if in_plan:

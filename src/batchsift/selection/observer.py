@@ -16,7 +16,7 @@ from batchsift.labels import LabelMatrix
 from batchsift.messages import warn
 from batchsift.methods import CompleteMethod
 from batchsift.selection.check import PlanCheck
-from batchsift.selection.inputs import all_finite
+from batchsift.selection.inputs import LogitRange, all_finite
 from batchsift.selection.plan import Position
 from batchsift.trackers import count_rows
 
@@ -31,6 +31,7 @@ class Progress:
         count_N: The in-plan observations of each sample, int64, on the device of the labels.
         position: How far the epoch has come.
         check: Looks whether the plan is followed.
+        logit_range: Looks whether logits are logits.
         skipped_rows: Rows that were not finite.
     """
 
@@ -39,6 +40,7 @@ class Progress:
     count_N: Tensor
     position: Position = field(init=False)
     check: PlanCheck = field(init=False, default_factory=PlanCheck)
+    logit_range: LogitRange = field(init=False, default_factory=LogitRange)
     skipped_rows: int = 0
     _warned: bool = field(init=False, default=False)
 
@@ -65,6 +67,21 @@ class Progress:
             self.count_N.index_add_(0, rows_B, torch.ones_like(rows_B))
         if len(rows_B):
             (self.method.observe_distinct if as_planned else self.method.observe)(rows_B, logits_BL)
+
+    def look_back(self, epochs: int | None) -> None:
+        """Say what was not as it should be in an epoch that ends.
+
+        Args:
+            epochs: The length of the training, or None.
+        """
+        self.check.look_back()
+        self.logit_range.look_back()
+        if self.position.epoch == epochs and self.position.observed > self.position.start:  # counted from 0
+            warn(
+                f"epoch {epochs + 1} of a selector that was made for epochs={epochs} has ended: the pressure has "
+                "fallen to 1, so that most methods draw uniformly. Pass the length of the whole training, and make a new "
+                "Selector for every training (a trial run, a stopped epoch or one that averages weights counts too)"
+            )
 
     def skip(self, rows: int) -> None:
         """Note that rows were skipped; the first time, warn."""

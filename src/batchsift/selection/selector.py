@@ -205,7 +205,7 @@ class Selector(Sampler[int]):
                 "observe(indices, logits) after every batch",
                 self._method.name,
             )
-        self._progress.check.look_back()
+        self._progress.look_back(self._epochs)
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
 
     @outside_inference_mode
