@@ -79,8 +79,8 @@ class Progress:
         if self.position.epoch == epochs and self.position.observed > self.position.start:  # counted from 0
             warn(
                 f"epoch {epochs + 1} of a selector that was made for epochs={epochs} has ended: the pressure has "
-                "fallen to 1, so that most methods draw uniformly. Pass the length of the whole training, and make a new "
-                "Selector for every training (a trial run, a stopped epoch or one that averages weights counts too)"
+                "fallen to 1, so that most methods draw uniformly. Pass the length of the whole training, and make a "
+                "new Selector for every training (a trial run, a stopped epoch or one that averages weights counts too)"
             )
 
     def skip(self, rows: int) -> None:
