@@ -36,12 +36,11 @@ class PlanCheck:
     _position: Position = field(init=False)
     _is_plan_taken: bool = field(init=False, default=False)
     _still_to_come: Counter[bytes] | None = field(init=False, default=None)  # None as long as the order is the plan's
-    _skipped_to: int = field(init=False, default=0)  # where in the plan the order was lost
     _has_warned: bool = field(init=False, default=False)
 
     def start(self, position: Position) -> None:
         """Begin at a position of an epoch."""
-        self._position, self._still_to_come, self._skipped_to, self._is_plan_taken = position, None, 0, False
+        self._position, self._still_to_come, self._is_plan_taken = position, None, False
 
     def take_plan(self) -> None:
         """Note that the plan of the epoch is asked for."""
@@ -60,7 +59,6 @@ class PlanCheck:
             return
         plan = self._position.plan
         if self._still_to_come is None or plan.stepwise:  # whose later blocks were not drawn before
-            self._skipped_to = start
             self._still_to_come = Counter(self._keys(plan.indices[start:]))
         key = _key(rows_B)
         if self._still_to_come[key]:
@@ -69,22 +67,25 @@ class PlanCheck:
             self._warn_of_block(rows_B, start)
 
     def look_back(self) -> None:
-        """Look back at an epoch that ends: did the blocks that came leave out the first ones, or is no plan shared?"""
-        position, plan = self._position, self._position.plan
-        if self.warn_unless_shared() or self._has_warned or plan.stepwise:
-            return
-        if self._still_to_come is not None:
-            first_B, last_B = plan.indices[self._skipped_to :][: plan.block_size], plan.indices[-plan.last_size :]
-            first, last = (_key(self.share.cut(block_B)) for block_B in (first_B, last_B))
-            is_skipped = self._still_to_come[first] > 0 == self._still_to_come[last]
-        else:
-            is_skipped = self._is_plan_taken and 0 < position.start == position.observed < len(plan)
-        if is_skipped:
+        """Look back at an epoch that ends: are its blocks shared, and were some skipped after a resume?"""
+        position = self._position
+        if not self.warn_unless_shared() and 0 < position.start < len(position.plan) and self._is_resumed_too_late():
             self._warn(
-                f"epoch {position.epoch} ended, but its blocks from sample {self._skipped_to or position.start} of "
-                "the plan on were skipped: after load_state_dict() the selector itself goes on after the last observed "
-                "block, so skip nothing (in Accelerate leave out skip_first_batches())"
+                f"epoch {position.epoch} ended, but its blocks from sample {position.start} of the plan on were "
+                "skipped: after load_state_dict() the selector itself goes on after the last observed block, so skip "
+                "nothing (in Accelerate leave out skip_first_batches())"
             )
+
+    def _is_resumed_too_late(self) -> bool:
+        """Return whether the first block after a resume never came, although the last one did, or none was left."""
+        position, plan = self._position, self._position.plan
+        if position.observed == position.start:
+            return self._is_plan_taken
+        if self._still_to_come is None:
+            return False
+        first_B, last_B = plan.indices[position.start :][: plan.block_size], plan.indices[-plan.last_size :]
+        first, last = (self._still_to_come[_key(self.share.cut(block_B))] for block_B in (first_B, last_B))
+        return first > 0 == last
 
     def warn_unless_shared(self) -> bool:
         """Warn if several processes train on whole blocks each; return whether they do."""

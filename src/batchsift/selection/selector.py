@@ -181,7 +181,7 @@ class Selector(Sampler[int]):
                 label smoothing.
             probabilities: `logits` are probabilities in [0, 1].
             in_plan: The block is the next of the plan, whole. Observe micro-batches of one block together; pass False
-                for anything beside the plan.
+                for anything beside the plan. A block that is none of the plan's is warned of, once.
 
         Raises:
             ValueError: Shapes, indices or targets that do not fit the labels, or a block that does not fit the plan.
