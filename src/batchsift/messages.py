@@ -1,7 +1,27 @@
-"""Wording that messages share: the nearest known word, the first few of many names, a text cut short."""
+"""What messages share: the line a warning points at, the nearest known word, the first few names, a text cut short."""
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
+from types import FrameType
+
+_NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
+
+
+def warn(message: str) -> None:
+    """Warn, as a UserWarning, at the line of the user: the nearest that is in no frame of this package or a framework.
+
+    (`skip_file_prefixes` of `warnings.warn` would do this from Python 3.12 on.)
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_not_the_users(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
+
+def _is_not_the_users(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _NOT_THE_USERS
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, like: str | None = None) -> str:

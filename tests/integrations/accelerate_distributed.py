@@ -1,6 +1,7 @@
 """Launched by the tests in several processes: trains, resumes in the middle of an epoch, writes down what happened."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -8,7 +9,7 @@ from accelerate import Accelerator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from accelerate_training import Run, make_selector
+from accelerate_training import Run, make_loader, make_selector
 
 
 def main(out: Path) -> None:
@@ -36,6 +37,13 @@ def main(out: Path) -> None:
         Run(accelerator, make_selector(last_batch="short"))
     except ValueError as error:
         results["short"] = str(error)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        selector = make_selector(last_batch="fill")
+        for indices, (x, _) in accelerator.prepare(make_loader(selector)):
+            selector.observe(indices, x[:, :3])
+        selector.end_epoch()
+    results["prepared by Accelerate alone"] = [str(one.message) for one in caught if one.category is UserWarning]
     torch.save(results, out / f"rank{accelerator.process_index}.pt")
     accelerator.end_training()
 

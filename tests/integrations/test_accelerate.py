@@ -127,6 +127,39 @@ def test_loaders_that_do_not_follow_the_plan(accelerator):
         prepare_loader(accelerator, prepare_loader(accelerator, make_loader(make_selector())))
 
 
+def observe_all(selector, loader):
+    for indices, _ in loader:
+        selector.observe(indices, torch.zeros(len(indices), 3))
+
+
+def test_a_shuffled_loader_is_noticed(accelerator):
+    selector = make_selector()
+    loader = accelerator.prepare(make_loader(None, shuffle=True, generator=torch.Generator().manual_seed(0)))
+    with pytest.warns(UserWarning, match="does not follow the plan of epoch 0: block 1 of 6") as caught:
+        observe_all(selector, loader)
+    assert [caught[0].filename, len(caught)] == [__file__, 1]
+
+
+@pytest.mark.parametrize("seen", [2, 4])
+def test_first_batches_that_are_skipped_twice_are_noticed(make_accelerator, tmp_path, seen):
+    """As Accelerate's guide on checkpoints says for loaders that do not know where they were."""
+    Run(make_accelerator(), make_selector(), save=(tmp_path, 0, seen), kill=True)
+    accelerator, selector = make_accelerator(), make_selector()
+    loader = prepare_loader(accelerator, make_loader(selector))
+    accelerator.load_state(str(tmp_path))
+    observe_all(selector, accelerator.skip_first_batches(loader, seen))
+    with pytest.warns(UserWarning, match=r"leave out skip_first_batches\(\)") as caught:
+        selector.end_epoch()
+    assert [caught[0].filename, len(caught)] == [__file__, 1]
+
+
+def test_a_data_set_longer_than_the_labels_is_said(accelerator):
+    longer = TensorDataset(torch.zeros(N + 1, 5), torch.zeros(N + 1, 3))
+    with pytest.warns(UserWarning, match=f"has {N + 1} samples, the labels of the selector {N}") as caught:
+        prepare_loader(accelerator, DataLoader(bs.WithIndices(longer), B, sampler=make_selector()))
+    assert caught[0].filename == __file__
+
+
 # torchdata's StatefulDataLoader saves a sampler's state_dict and loads it when the next iterator is made: with workers
 # that state is older than what was trained on.
 
@@ -191,3 +224,7 @@ def test_two_processes(tmp_path):
             assert torch.equal(rank["resumed_probabilities"], rank["probabilities"])
             assert all(map(torch.equal, rank["resumed_weights"], rank["weights"]))
     assert 'use last_batch="fill" or last_batch="drop"' in left["short"]
+    for rank in (left, right):
+        (message,) = rank["prepared by Accelerate alone"]
+        assert message.startswith("2 processes train, but the blocks of the plan are not shared among them")
+        assert "prepare_loader(accelerator, loader) instead of accelerator.prepare(loader)" in message

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import batchsift as bs
 from scripts import run_script
 
 pl = pytest.importorskip("lightning.pytorch")
 
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint  # noqa: E402
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, StochasticWeightAveraging  # noqa: E402
 from lightning.pytorch.loggers import CSVLogger  # noqa: E402
 
 import integrations.lightning_module as run  # noqa: E402
@@ -174,6 +174,49 @@ def test_fit_after_an_epoch_that_was_cut_short_begins_the_next(leave):
     assert selector.epoch == 2
 
 
+# Epochs that are used up
+
+
+def test_a_trial_run_leaves_the_selector_as_it_was(plain):
+    selector = run.build_selector()
+    callback = SelectorCallback(selector)
+    for trial in (True, 3):
+        trainer = run.build_trainer(selector, fast_dev_run=trial)
+        trainer.callbacks = [callback, *trainer.callbacks[1:]]
+        trainer.fit(run.Module(), run.build_loader(selector))
+        assert selector.epoch == 0
+        assert not selector.counts.any()
+    trainer = run.build_trainer(selector)
+    trainer.callbacks = [callback, *trainer.callbacks[1:]]
+    module = run.Module()
+    trainer.fit(module, run.build_loader(selector))
+    assert_same_end(selector, module, plain)
+
+
+def lines(caught):
+    """The files of the warnings that are not Lightning's own."""
+    return [one.filename for one in caught if "lightning" not in Path(one.filename).parts]
+
+
+class NormalizingModule(run.Module):
+    """Has what the averaging of weights goes through one epoch more for."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.BatchNorm1d(16), torch.nn.Linear(16, run.L))
+
+
+@pytest.mark.filterwarnings("ignore:Swapping scheduler")
+def test_the_epoch_that_an_averaging_of_weights_adds_is_said():
+    selector = run.build_selector()
+    with pytest.warns(
+        UserWarning, match=r"epoch 5 of a selector that was made for epochs=4.*averages weights"
+    ) as caught:
+        module, _ = run.fit(selector, StochasticWeightAveraging(0.01), module=NormalizingModule())
+    assert lines(caught) == [run.__file__]
+    assert len(module.seen) == (run.EPOCHS + 1) * run.BLOCKS
+
+
 # Resuming
 
 STEPS = run.EPOCHS * run.BLOCKS
@@ -280,6 +323,24 @@ def test_validating_with_a_checkpoint_leaves_the_selector(checkpoints):
     assert list(selector) == plan
 
 
+@pytest.mark.filterwarnings("ignore:.*callbacks used to create the checkpoint")
+def test_a_checkpoint_from_before_the_callback_is_refused(tmp_path):
+    saving = ModelCheckpoint(tmp_path, filename="saved", every_n_epochs=1)
+    trainer = run.build_trainer(run.build_selector(), saving, max_epochs=1)
+    trainer.callbacks = [saving]
+    trainer.fit(run.Module(), run.build_loader(run.build_selector()))
+    selector = run.build_selector()
+    with pytest.raises(
+        ValueError, match=r"has no state of SelectorCallback, so the plan cannot go on.*load_from_check"
+    ):
+        run.fit(selector, ckpt_path=tmp_path / "saved.ckpt")
+    validating = run.build_trainer(selector)
+    validating.validate(
+        run.ValidatedModule(), DataLoader(run.DATASET, batch_size=30), ckpt_path=tmp_path / "saved.ckpt", verbose=False
+    )
+    assert selector.epoch == 0
+
+
 def test_a_checkpoint_of_another_selector_is_refused(checkpoints):
     with pytest.raises(ValueError, match="the state was saved with method='d2ace', this selector has method='random'"):
         run.fit(run.build_selector(method="random"), ckpt_path=checkpoints / "step=3.ckpt")
@@ -332,6 +393,34 @@ def test_refuses_a_loader_that_would_not_follow_the_plan(make, message):
     selector = run.build_selector()
     with pytest.raises(ValueError, match=message):
         fit_loader(selector, make(selector), Module())
+
+
+def test_samples_without_labels_are_said_never_to_be_drawn():
+    selector = run.build_selector()
+    longer = TensorDataset(*(torch.cat([part, part]) for part in run.DATASET.tensors))
+    with pytest.warns(UserWarning, match="the training set has 120 samples, the labels of the selector 60") as caught:
+        run.build_trainer(selector, max_epochs=2).fit(run.Module(), run.build_loader(selector, longer))
+    assert lines(caught) == [__file__]
+
+
+def test_a_module_that_observes_by_itself_what_no_selector_chose():
+    selector = run.build_selector()
+
+    class Observing(run.Module):
+        def training_step(self, batch, batch_idx):
+            out = super().training_step(batch, batch_idx)
+            selector.observe(batch[0], out["logits"])
+            return out
+
+        def on_train_epoch_end(self):
+            selector.end_epoch()
+
+    trainer = run.build_trainer(selector)
+    trainer.callbacks = []
+    loader = DataLoader(bs.WithIndices(run.DATASET), batch_size=run.B, shuffle=True)
+    with pytest.warns(UserWarning, match="does not follow the plan of epoch 0: block 1 of 8") as caught:
+        trainer.fit(Observing(), loader)
+    assert lines(caught) == [__file__]
 
 
 @pytest.mark.filterwarnings("ignore:`training_step` returned `None`")

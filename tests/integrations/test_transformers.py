@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.data import IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import batchsift as bs
 from scripts import TWO_PROCESSES, run_script
@@ -307,6 +307,90 @@ def test_selector_serves_one_training(tmp_path):
     run = Run(tmp_path, num_train_epochs=1)
     with pytest.raises(ValueError, match=r"in epoch 1 already: make a new Selector"):
         run.trainer.train()
+
+
+class TestFunctionThatMakesTheSelector:
+    @staticmethod
+    def make(args):
+        return make_selector(batch_size=args.train_batch_size, epochs=int(args.num_train_epochs), seed=args.seed)
+
+    def trainer(self, out, source, **arguments):
+        return SelectorTrainer(
+            model_init=Net,
+            args=make_arguments(out, **arguments),
+            train_dataset=Samples(),
+            eval_dataset=Samples(),
+            selector=source,
+        )
+
+    def test_every_trial_of_a_search_has_its_own(self, tmp_path):
+        pytest.importorskip("optuna")
+        trainer = self.trainer(tmp_path, self.make, num_train_epochs=2)
+        seen = []
+
+        def objective(metrics):
+            chosen = trainer.selector
+            seen.append((chosen, chosen.epoch, chosen.batch_size, int(chosen.counts.sum())))
+            return 0.0
+
+        sizes = iter([4, 8, 16])
+        trainer.hyperparameter_search(
+            lambda trial: {"per_device_train_batch_size": next(sizes)},
+            objective,
+            n_trials=3,
+            backend="optuna",
+        )
+        assert [what for _, *what in seen] == [[2, size, 2 * N] for size in (4, 8, 16)]
+        assert len({id(selector) for selector, *_ in seen}) == 3
+
+    def test_every_training_from_the_start_has_its_own(self, tmp_path):
+        trainer = self.trainer(tmp_path, make_selector, save_strategy="epoch", save_total_limit=1)
+        first = trainer.selector
+        trainer.train()
+        assert trainer.selector is first
+        trainer.train()
+        assert trainer.selector is not first
+        assert trainer.selector.epoch == first.epoch == EPOCHS
+        trainer.train(resume_from_checkpoint=True)
+        assert trainer.selector.epoch == EPOCHS
+
+    def test_one_selector_cannot_serve_a_search(self, tmp_path):
+        trainer = self.trainer(tmp_path, make_selector(epochs=2), num_train_epochs=2)
+        trainer.train()
+        with pytest.raises(ValueError, match=r"for hyperparameter_search pass a function.*selector=lambda args"):
+            trainer.train()
+
+    @pytest.mark.parametrize("source", [None, 3, lambda args: None])
+    def test_what_makes_no_selector(self, tmp_path, source):
+        with pytest.raises(TypeError, match="must be a Selector, or a function that makes one, got"):
+            self.trainer(tmp_path, source)
+
+
+class ShufflesByItself(SelectorTrainer):
+    """Has a loader of its own, as many subclasses of `Trainer` do."""
+
+    def get_train_dataloader(self):
+        generator = torch.Generator().manual_seed(0)
+        return DataLoader(
+            bs.WithIndices(Samples()), B, shuffle=True, generator=generator, collate_fn=bs.collate_with_indices(collate)
+        )
+
+
+def collate(samples):
+    return {name: torch.stack([sample[name] for sample in samples]) for name in ("x", "labels")}
+
+
+def test_a_loader_of_the_users_own_is_noticed(tmp_path):
+    with pytest.raises(ValueError, match="the loader that get_train_dataloader of SelectorTrainer returns"):
+        Run(tmp_path, trainer_class=ShufflesByItself)
+    with pytest.warns(UserWarning, match="does not follow the plan of epoch 0: block 1 of 6") as caught:
+        Run(tmp_path, trainer_class=ShufflesByItself, dataloader_in_order=False, dataloader_num_workers=1)
+    assert len(caught) == 1
+
+
+def test_an_epoch_too_many_is_said(tmp_path):
+    with pytest.warns(UserWarning, match="epoch 4 of a selector that was made for epochs=3"):
+        Run(tmp_path, selector=make_selector(epochs=3))
 
 
 def test_checkpoint_without_a_selector(tmp_path):

@@ -183,6 +183,14 @@ class TestReports:
         assert selector.summary()["skipped_rows"] == len(last)
         assert int(selector.counts.sum()) == N - len(last)
 
+    def test_probabilities_instead_of_logits(self, pretended):
+        selector = pretended("d2ace")
+        for indices in selector.batches():
+            selector.observe(indices, logits_for(indices, 0).sigmoid())
+        with pytest.warns(UserWarning, match="are these probabilities"):
+            selector.end_epoch()
+        assert selector.epoch == 1
+
     def test_blocks_in_another_order(self, pretended):
         selector = pretended("d2ace")
         first, second, *_ = selector.batches()

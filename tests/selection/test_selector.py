@@ -586,3 +586,61 @@ def test_a_state_of_an_earlier_release_was_drawn_independently():
 def test_drawing_is_one_of_two():
     with pytest.raises(ValueError, match='drawing=\'random\' must be "systematic" or "independent"'):
         selector("random", drawing="random")
+
+
+# What an epoch that ends says
+
+
+def test_an_epoch_too_many_is_said_once():
+    chosen = selector(epochs=3)
+    for _ in range(3):
+        run_epoch(chosen)
+    assert len(list(chosen)) == N  # looking at one more plan is no training
+    with pytest.warns(UserWarning, match=r"epoch 4 of a selector that was made for epochs=3.*draw uniformly") as caught:
+        run_epoch(chosen)
+    assert caught[0].filename == __file__
+    run_epoch(chosen)
+
+
+def observe_everything(chosen, values, **options):
+    for indices in chosen.batches():
+        chosen.observe(indices, values[indices], **options)
+    chosen.end_epoch()
+
+
+def test_probabilities_that_are_not_said_to_be_such_are_noticed_at_the_end_of_the_epoch():
+    chosen, values = selector(), logits_for(range(N)).sigmoid()
+    with pytest.warns(UserWarning, match=r"between 0\.2\d+ and 0\.73\d+: are these.*probabilities=True") as caught:
+        observe_everything(chosen, values)
+    assert caught[0].filename == __file__
+    observe_everything(chosen, values)
+
+
+@pytest.mark.parametrize("outside", [-1e-3, 1.001, float("inf")])
+@pytest.mark.filterwarnings("ignore:rows of logits that are not finite:UserWarning")
+def test_one_value_outside_makes_logits(outside):
+    chosen, values = selector(), logits_for(range(N)).sigmoid()
+    values[N // 2, 1] = outside
+    observe_everything(chosen, values)
+    observe_everything(chosen, logits_for(range(N)).sigmoid())
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_model_that_says_the_same_of_all_samples_may_give_logits(value):
+    observe_everything(selector(), torch.full((N, L), value))
+
+
+def test_values_that_are_said_to_be_probabilities():
+    observe_everything(selector(), logits_for(range(N)).sigmoid() / 4 + 0.5, probabilities=True)
+
+
+def test_few_positive_logits_may_be_chance():
+    chosen = selector()
+    chosen.observe([0, 1], torch.rand(2, L, generator=torch.Generator().manual_seed(0)), in_plan=False)
+    chosen.end_epoch()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_probabilities_of_any_type_are_noticed(dtype):
+    with pytest.warns(UserWarning, match="are these probabilities"):
+        observe_everything(selector(), logits_for(range(N)).sigmoid().to(dtype))

@@ -5,13 +5,14 @@ Shapes: N samples, D features, K neighbours.
 
 import logging
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from batchsift.messages import warn
 
 EXACT_UP_TO = 50_000  # samples; the exact search takes time proportional to their square
 _RECALL_SAMPLES = 500
@@ -60,11 +61,9 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
         try:
             approximate, recall = approximate_neighbors(matrix.astype(np.float32), count)
         except ImportError:
-            warnings.warn(
+            warn(
                 f"the exact neighbours of {len(matrix)} samples are sought, which takes long: pip install "
-                "'batchsift[neighbors]' for approximate ones, or pass neighbors=(N, K) to the method",
-                UserWarning,
-                stacklevel=2,
+                "'batchsift[neighbors]' for approximate ones, or pass neighbors=(N, K) to the method"
             )
         else:
             _logger.info("approximate neighbours of %d samples, recall %.3f", len(matrix), recall)

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+from batchsift.messages import warn
 from batchsift.selection.selector import Selector
 from batchsift.selection.sharding import shard
 
@@ -34,6 +35,9 @@ def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]
     Raises:
         ValueError: The loader has another sampler, has a batch size that does not fit, is prepared already or keeps a
             position of its own; or settings of Accelerate would share the batches out otherwise.
+
+    Warns:
+        UserWarning: The data set is longer than the labels.
     """
     if getattr(loader, "_is_accelerate_prepared", False):
         raise ValueError("the loader is prepared already: pass the plain DataLoader")
@@ -50,6 +54,7 @@ def prepare_loader(accelerator: Any, loader: DataLoader[Any]) -> DataLoader[Any]
             "torch.utils.data.DataLoader, the selector keeps the position"
         )
     check_sizes(selector, loader.batch_size or 1, accelerator.num_processes, drop_last=loader.drop_last)
+    check_length(selector, loader.dataset)
     shard(selector)
     accelerator.register_for_checkpointing(selector)
     prepared: DataLoader[Any] = accelerator.prepare(loader)
@@ -101,6 +106,15 @@ def check_sizes(selector: Selector, batch_size: int, num_processes: int, *, drop
         raise ValueError(
             "the loader drops the last batch of an epoch, which the selector plans: use Selector(..., "
             'last_batch="drop") and let the loader keep all batches'
+        )
+
+
+def check_length(selector: Selector, dataset: Any) -> None:
+    """Warn if a training set has another number of samples than the selector: of more, the last are never drawn."""
+    if hasattr(dataset, "__len__") and len(dataset) != selector.num_samples:
+        warn(
+            f"the training set has {len(dataset)} samples, the labels of the selector {selector.num_samples}: only the "
+            "samples that have labels are drawn; make the Selector from the labels of this data set, in its order"
         )
 
 

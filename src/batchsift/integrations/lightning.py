@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from batchsift.integrations.accelerate import check_length
 from batchsift.loading import INDEX_KEY
 from batchsift.selection.selector import Selector
 from batchsift.selection.sharding import shard
@@ -38,7 +39,10 @@ class SelectorCallback(Callback):
 
     Checkpoints hold the selector. `fit(ckpt_path=...)` goes on with exactly the batches that were left, in the middle
     of an epoch too, whatever the number of workers: Lightning's warning that the data loader is not resumable does
-    not apply.
+    not apply. A checkpoint without the selector, made before the callback was added, is refused.
+
+    `fast_dev_run` leaves the selector as it was. Any other epoch is one of the selector's, also one that is stopped or
+    that `StochasticWeightAveraging` adds; more of them than its `epochs` are warned of.
 
     In several processes (DDP and its like) the callback calls `batchsift.shard`: give the loader `batch_size` divided
     by their number, and pass `Trainer(use_distributed_sampler=False)`. After `fit` the selector is still shared, so
@@ -52,6 +56,7 @@ class SelectorCallback(Callback):
         self.selector = selector
         self._fitting = False
         self._within_epoch = False  # blocks of the selector's epoch were observed here
+        self._before_trial: dict[str, Any] | None = None  # the selector's state before a trial run
         self._summary: dict[str, float] | None = None  # of the epoch that ended, until it is logged
 
     # Lightning's hooks ---------------------------------------------------------------------------------------
@@ -67,6 +72,14 @@ class SelectorCallback(Callback):
             shard(self.selector, trainer.global_rank, trainer.world_size)
             if self._within_epoch:
                 self._end_epoch()
+            if trainer.fast_dev_run:  # type: ignore[attr-defined]
+                self._before_trial = self.selector.state_dict()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget a trial run (`fast_dev_run`)."""
+        if self._fitting and self._before_trial is not None:
+            self.selector.load_state_dict(self._before_trial)
+            self._before_trial, self._summary, self._within_epoch = None, None, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse a training that would not follow the plan.
@@ -76,6 +89,7 @@ class SelectorCallback(Callback):
                 `training_step` takes a `dataloader_iter`.
         """
         _check_loader(trainer, self.selector)
+        check_length(self.selector, getattr(trainer.train_dataloader, "dataset", None))
         if "dataloader_iter" in inspect.signature(pl_module.training_step).parameters:
             raise ValueError(
                 "training_step(dataloader_iter) may fetch batches ahead, whose indices are not those of its logits: "
@@ -127,6 +141,19 @@ class SelectorCallback(Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return the selector's state; Lightning asks every process for it, as the collective call needs."""
         return {"selector": self.selector.state_dict(), "summary": self._summary}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Refuse to go on from a checkpoint that does not know the selector.
+
+        Raises:
+            ValueError: It has no state of this callback.
+        """
+        if self._fitting and self.state_key not in checkpoint["callbacks"]:
+            raise ValueError(
+                f"the checkpoint has no state of {self.state_key}, so the plan cannot go on: resume from one that was "
+                "saved with this callback, or start anew (with the weights alone: load_from_checkpoint, then fit "
+                "without ckpt_path)"
+            )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the checkpoint was made; `validate`, `test` and `predict` leave the selector as it is.

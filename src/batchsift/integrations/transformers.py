@@ -1,5 +1,6 @@
 """Hugging Face Transformers: a `Trainer` whose training batches a selector chooses."""
 
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,18 +46,29 @@ class SelectorTrainer(Trainer):
 
     Args:
         *args: Arguments of `Trainer`.
-        selector: The selector, made for the labels of `train_dataset`, in its order; it serves one training.
+        selector: The selector, made for the labels of `train_dataset`, in its order; it serves one training. Or a
+            function that makes one, of the `TrainingArguments` or of nothing: every training that starts anew gets its
+            own, and in `hyperparameter_search` every trial, with the arguments of the trial:
+            `lambda args: Selector(labels, batch_size=args.train_batch_size, epochs=int(args.num_train_epochs))`.
         **kwargs: Keyword arguments of `Trainer`.
 
     Raises:
         ValueError: The arguments of the training do not follow the plan of the selector; the message says what to do.
-        TypeError: The training set cannot be indexed.
+        TypeError: The training set cannot be indexed, or `selector` is no selector and makes none.
     """
 
-    def __init__(self, *args: Any, selector: Selector, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, selector: Selector | Callable[..., Selector], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _check_arguments(self.args)
         check_accelerator(self.accelerator)
+        self._source = selector
+        self._goes_on = False  # whether training resumes from a checkpoint
+        self._take_selector()
+        self.add_callback(_EpochCallback(self))
+
+    def _take_selector(self) -> None:
+        """Take the selector, or a new one where there is a function that makes it, for a training from the start."""
+        selector = _made(self._source, self.args)
         check_sizes(
             selector, self.args.train_batch_size, self.args.world_size, drop_last=self.args.dataloader_drop_last
         )
@@ -66,7 +78,6 @@ class SelectorTrainer(Trainer):
         self._rows = 0  # of the selector's epoch, observed in this process
         self._indices: Tensor | None = None  # of the batch that is being trained on
         self._first: list[int] | None = None  # the samples of the batch that training goes on with
-        self.add_callback(_EpochCallback(self))
 
     # Data ----------------------------------------------------------------------------------------------------
 
@@ -137,7 +148,7 @@ class SelectorTrainer(Trainer):
 
     # Checkpoints ---------------------------------------------------------------------------------------------
 
-    def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def train(self, resume_from_checkpoint: Any = None, trial: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, from a checkpoint if one is given; see `Trainer.train`.
 
         Raises:
@@ -149,11 +160,21 @@ class SelectorTrainer(Trainer):
         if isinstance(resume_from_checkpoint, str | os.PathLike):
             self._load_selector(Path(resume_from_checkpoint))
         elif not resume_from_checkpoint and (self.selector.epoch or self._rows):
-            raise ValueError(
-                f"training starts anew, but the selector is in epoch {self.selector.epoch} already: make a new "
-                "Selector, or pass resume_from_checkpoint=True to go on"
-            )
-        return super().train(resume_from_checkpoint, *args, **kwargs)
+            if isinstance(self._source, Selector):
+                raise ValueError(
+                    f"training starts anew, but the selector is in epoch {self.selector.epoch} already: make a new "
+                    "Selector, or pass resume_from_checkpoint=True to go on; for hyperparameter_search pass a function "
+                    "that makes a selector for each trial: SelectorTrainer(..., selector=lambda args: Selector(...))"
+                )
+            if trial is None:
+                self._take_selector()
+        self._goes_on = bool(resume_from_checkpoint)
+        return super().train(resume_from_checkpoint, trial, *args, **kwargs)
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        super()._hp_search_setup(trial)
+        if trial is not None and not self._goes_on and not isinstance(self._source, Selector):
+            self._take_selector()  # for the arguments of the trial
 
     def _load_selector(self, checkpoint: Path) -> None:
         file = checkpoint / _STATE_FILE
@@ -186,8 +207,9 @@ class SelectorTrainer(Trainer):
         if self._first is not None and indices.tolist() != self._first:
             raise ValueError(
                 "the Trainer goes on with another batch than the selector. It computes the place from global_step, "
-                "which needs the gradient_accumulation_steps of the checkpoint, and epochs that no callback stopped "
-                "early; old versions of Transformers also need the batches of an epoch to be a multiple of it"
+                "which needs the gradient_accumulation_steps of the checkpoint, epochs that no callback stopped "
+                "early, and the loader that get_train_dataloader of SelectorTrainer returns; old versions of "
+                "Transformers also need the batches of an epoch to be a multiple of it"
             )
         self._first = None
 
@@ -263,6 +285,23 @@ def _check_arguments(args: Any) -> None:
         raise ValueError(
             "ignore_data_skip=True would count a resumed epoch from its start: leave it out, nothing is loaded to skip"
         )
+
+
+def _made(source: Selector | Callable[..., Selector], args: Any) -> Selector:
+    """Return a selector, or the one that a function makes for the arguments of a training.
+
+    Raises:
+        TypeError: It is none, and makes none.
+    """
+    made: Any = source
+    if callable(source):
+        parameters = inspect.signature(source).parameters.values()
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        takes_one = any(one.kind in positional and one.default is one.empty for one in parameters)
+        made = source(args) if takes_one else source()
+    if not isinstance(made, Selector):
+        raise TypeError(f"selector must be a Selector, or a function that makes one, got {made!r} from {source!r}")
+    return made
 
 
 def _check_dataset(dataset: Any, num_samples: int) -> None:

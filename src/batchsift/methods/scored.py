@@ -3,7 +3,6 @@
 Shapes: N samples, L labels, B rows observed together, R consecutive samples.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from batchsift.functional.sampling import (
     uniform,
 )
 from batchsift.functional.schedule import resolve
+from batchsift.messages import warn
 from batchsift.methods.base import BaseMethod, observe_valid
 from batchsift.trackers import distinct_rows
 
@@ -71,11 +71,9 @@ class ScoredMethod(BaseMethod):
         super().setup(labels, epochs, features)
         self.warmup_epochs = warmup_epochs
         if epochs is not None and epochs <= self.warmup_epochs:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} would never select: its warm-up ({self.warmup_epochs} epochs) is not shorter "
-                f"than the training ({epochs}); lower warmup",
-                UserWarning,
-                stacklevel=4,
+                f"than the training ({epochs}); lower warmup"
             )
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:

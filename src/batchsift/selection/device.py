@@ -25,16 +25,20 @@ class DeviceObserver(Observer):
         super().__init__(progress)
         self._device = device = progress.count_N.device
         self._skipped = torch.zeros((), dtype=torch.int64, device=device)
-        self._flags = torch.zeros(4, dtype=torch.bool, device=device)
-        self._no_probabilities, self._outside, self._out_of_order, self._wrong_target = self._flags.unbind()
+        self._flags = torch.zeros(3, dtype=torch.bool, device=device)
+        self._no_probabilities, self._outside, self._wrong_target = self._flags.unbind()
         self._first_wrong = torch.zeros(3, dtype=torch.float64, device=device)  # sample, label, target
         self._plan_N = torch.empty(0, dtype=torch.int64, device=device)
+        self._unchecked: list[tuple[int, Tensor]] = []  # where in the plan a block began, if in order, and its rows
+        self._bounds: list[Tensor] = []  # `(2,)` each: the lowest and the highest logit of a call
+        self._cells = 0
 
     def start(self, position: Position) -> None:
         """Begin at a position; keep a copy of the plan: what is observed in its order needs no index to travel."""
         super().start(position)
         self._flags.zero_()
         self._skipped.zero_()
+        self._unchecked, self._bounds, self._cells = [], [], 0
         self._plan_N = position.plan.indices.to(self._device, copy=True)
 
     def observe(
@@ -46,6 +50,9 @@ class DeviceObserver(Observer):
         logits_BL = logits_BL.to(self._device, non_blocking=True)
         if probabilities:
             logits_BL = logits_of(logits_BL, self._no_probabilities)
+        elif self.progress.logit_range.is_open and logits_BL.numel():
+            self._bounds.append(torch.stack(torch.aminmax(logits_BL)).float())
+            self._cells += logits_BL.numel()
         inside_B = rows_B.clamp(0, num_samples - 1)
         self._outside |= (inside_B != rows_B).any()
         if targets is not None:
@@ -65,16 +72,15 @@ class DeviceObserver(Observer):
         as_planned = not on_cpu or position.is_next(indices_B)
         if not as_planned:
             refuse_outside(indices_B, self.progress.labels.num_samples)
-        planned_B = self._next_rows(len(indices_B))
+        start, planned_B = position.observed, self._next_rows(len(indices_B))
         position.advance(indices_B)
         position.record(len(indices_B), as_planned=as_planned)
-        if not on_cpu:
-            rows_B = indices_B.to(self._device)
-            self._out_of_order |= (rows_B != planned_B).any()
-            return rows_B, [slice(None)]
-        if as_planned:
-            return planned_B, [slice(None)]
-        return indices_B.to(self._device, non_blocking=True), list(distinct_rows(indices_B))
+        rows_B = planned_B if on_cpu and as_planned else indices_B.to(self._device, non_blocking=True)
+        if self._unchecked or not on_cpu:
+            self._unchecked.append((start, rows_B.clone()))  # the caller may use the same memory for the next
+        else:
+            self.progress.check.look(indices_B, start, as_planned=as_planned)
+        return rows_B, [slice(None)] if as_planned else list(distinct_rows(indices_B))
 
     def _next_rows(self, count: int) -> Tensor:
         """Return the rows that the plan has next, on the device."""
@@ -104,10 +110,11 @@ class DeviceObserver(Observer):
         Raises:
             ValueError: Values that do not fit. What came with them has been recorded; reported once.
         """
-        no_probabilities, outside, out_of_order, is_wrong = self._flags.tolist()
+        no_probabilities, outside, is_wrong = self._flags.tolist()
         skipped, (sample, label, target) = int(self._skipped), self._first_wrong.tolist()
         self._flags.zero_()
         self._skipped.zero_()
+        unchecked, self._unchecked = self._unchecked, []
         labels = self.progress.labels
         if no_probabilities:
             raise ValueError(NO_PROBABILITIES)
@@ -115,5 +122,19 @@ class DeviceObserver(Observer):
             raise ValueError(f"an index observed since the last report is outside the {labels.num_samples} samples")
         if is_wrong:
             raise wrong_target(int(sample), int(label), target, labels)
-        self.progress.position.in_order &= not out_of_order
+        if unchecked:
+            self._check_order(unchecked)
+        if self._bounds:
+            lowest, highest = torch.stack(self._bounds).unbind(1)
+            self.progress.logit_range.take(lowest.min().item(), highest.max().item(), self._cells)
+            self._bounds, self._cells = [], 0
         self.progress.skip(skipped)
+
+    def _check_order(self, unchecked: list[tuple[int, Tensor]]) -> None:
+        """Look whether the plan was followed by blocks whose rows were on the device."""
+        position = self.progress.position
+        rows = torch.cat([rows_B for _, rows_B in unchecked]).cpu()
+        for (start, _), rows_B in zip(unchecked, torch.split(rows, [len(one) for _, one in unchecked]), strict=True):
+            as_planned = torch.equal(rows_B, position.plan.indices[start : start + len(rows_B)])
+            position.in_order &= as_planned
+            self.progress.check.look(rows_B, start, as_planned=as_planned)

@@ -1,4 +1,4 @@
-"""How the processes of a training share the blocks of a plan, and tell each other what they observed.
+"""How the processes of a training tell each other what they observed.
 
 Shapes: B samples of a block, B / W of them for each of W processes, R rows of one call, L labels.
 """
@@ -13,27 +13,7 @@ from torch import Tensor
 from batchsift.selection.inputs import logits_of, refuse_outside, refuse_wrong_targets
 from batchsift.selection.observer import Observer, Progress
 from batchsift.selection.plan import Position
-
-
-@dataclass(frozen=True)
-class Share:
-    """The part of every block that one of several processes trains on: a contiguous slice.
-
-    Attributes:
-        rank: The rank of the process, from 0.
-        world_size: The number of processes, W.
-
-    >>> Share(rank=1, world_size=2).cut(torch.tensor([7, 3, 5, 1]))
-    tensor([5, 1])
-    """
-
-    rank: int = 0
-    world_size: int = 1
-
-    def cut(self, block_B: Tensor) -> Tensor:
-        """Return this process' slice of a block whose size W divides."""
-        size = len(block_B) // self.world_size
-        return block_B[self.rank * size : (self.rank + 1) * size]
+from batchsift.selection.share import Share
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +36,12 @@ class SharedObserver(Observer):
 
     Args:
         progress: The progress it keeps up to date, the same in all processes.
-        world_size: The number of processes.
+        share: This process' part of every block.
     """
 
-    def __init__(self, progress: Progress, world_size: int) -> None:
+    def __init__(self, progress: Progress, share: Share) -> None:
         super().__init__(progress)
-        self._world_size = world_size
+        self._share = share
         self._pending: list[Observation] = []  # what the other processes do not know yet
 
     def start(self, position: Position) -> None:
@@ -78,10 +58,16 @@ class SharedObserver(Observer):
         refuse_outside(indices_B, labels.num_samples)
         if probabilities:
             logits_BL = logits_of(logits_BL)
+        else:
+            self.progress.logit_range.look(logits_BL)
         if targets is not None:
             refuse_wrong_targets(targets, indices_B, labels)
         if in_plan:
-            self.progress.position.advance(indices_B, self._world_size)
+            position = self.progress.position
+            start = position.observed
+            position.advance(indices_B, self._share.world_size)
+            planned_B = self._share.cut(position.plan.indices[start : position.observed])
+            self.progress.check.look(indices_B, start, as_planned=torch.equal(indices_B, planned_B))
         dtype = torch.promote_types(logits_BL.dtype, torch.float32)
         # A copy: the caller may change the logits before they are exchanged.
         self._pending.append(Observation(indices_B.clone(), logits_BL.to(dtype, copy=True), in_plan))

@@ -23,10 +23,14 @@ class HostObserver(Observer):
             refuse_outside(indices_B, labels.num_samples)
         if probabilities:
             logits_BL = logits_of(logits_BL)
+        else:
+            self.progress.logit_range.look(logits_BL)
         if targets is not None:
             refuse_wrong_targets(targets, indices_B, labels)
         if in_plan:
+            start = position.observed
             position.advance(indices_B)
+            self.progress.check.look(indices_B, start, as_planned=as_planned)
         self.progress.record(indices_B, logits_BL, in_plan=in_plan, as_planned=as_planned)
 
     def catch_up(self) -> None:

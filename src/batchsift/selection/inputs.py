@@ -13,9 +13,11 @@ from torch import Tensor
 from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
+from batchsift.messages import warn
 from batchsift.trackers import on_host
 
 _LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
+_ENOUGH_CELLS = 32  # a chance of 2**-32 that logits of either sign are all positive
 NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
@@ -171,3 +173,36 @@ def wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) ->
         f"{int(labels.positive_NL[sample, label])}: the indices do not belong to these samples (is the data "
         "shuffled again, or the index off by one?). Under mixup or label smoothing leave targets out"
     )
+
+
+class LogitRange:
+    """Warns, once, of logits that look like probabilities: all of an epoch are in [0, 1], and not all the same.
+
+    Attributes:
+        is_open: Whether that may still be so. The first value outside ends the looking.
+    """
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self._cells, self._lowest, self._highest = 0, math.inf, -math.inf
+
+    def look(self, logits_BL: Tensor) -> None:
+        """Look at what was handed in as logits."""
+        if self.is_open and logits_BL.numel():
+            lowest, highest = torch.aminmax(logits_BL)
+            self.take(lowest.item(), highest.item(), logits_BL.numel())
+
+    def take(self, lowest: float, highest: float, cells: int) -> None:
+        """Take in the bounds of some logits; NaN ends the looking."""
+        self.is_open = self.is_open and 0 <= lowest <= highest <= 1
+        self._lowest, self._highest = min(self._lowest, lowest), max(self._highest, highest)
+        self._cells += cells
+
+    def look_back(self) -> None:
+        """Look back at an epoch that ends."""
+        if self.is_open and self._cells >= _ENOUGH_CELLS and self._lowest < self._highest:
+            self.is_open = False
+            warn(
+                f"all logits that were observed lie between {self._lowest:.3g} and {self._highest:.3g}: are these "
+                "probabilities? Then pass probabilities=True to observe(), or observe the logits before the sigmoid"
+            )

@@ -6,7 +6,6 @@ processes, which must tell each other first (`exchange.py`). The selector has ex
 Shapes: N samples, L labels, B rows observed together.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -14,8 +13,10 @@ import torch
 from torch import Tensor
 
 from batchsift.labels import LabelMatrix
+from batchsift.messages import warn
 from batchsift.methods import CompleteMethod
-from batchsift.selection.inputs import all_finite
+from batchsift.selection.check import PlanCheck
+from batchsift.selection.inputs import LogitRange, all_finite
 from batchsift.selection.plan import Position
 from batchsift.trackers import count_rows
 
@@ -29,6 +30,8 @@ class Progress:
         method: The method of the selector.
         count_N: The in-plan observations of each sample, int64, on the device of the labels.
         position: How far the epoch has come.
+        check: Looks whether the plan is followed.
+        logit_range: Looks whether logits are logits.
         skipped_rows: Rows that were not finite.
     """
 
@@ -36,6 +39,8 @@ class Progress:
     method: CompleteMethod
     count_N: Tensor
     position: Position = field(init=False)
+    check: PlanCheck = field(init=False, default_factory=PlanCheck)
+    logit_range: LogitRange = field(init=False, default_factory=LogitRange)
     skipped_rows: int = 0
     _warned: bool = field(init=False, default=False)
 
@@ -63,16 +68,27 @@ class Progress:
         if len(rows_B):
             (self.method.observe_distinct if as_planned else self.method.observe)(rows_B, logits_BL)
 
+    def look_back(self, epochs: int | None) -> None:
+        """Say what was not as it should be in an epoch that ends.
+
+        Args:
+            epochs: The length of the training, or None.
+        """
+        self.check.look_back()
+        self.logit_range.look_back()
+        if self.position.epoch == epochs and self.position.observed > self.position.start:  # counted from 0
+            warn(
+                f"epoch {epochs + 1} of a selector that was made for epochs={epochs} has ended: the pressure has "
+                "fallen to 1, so that most methods draw uniformly. Pass the length of the whole training, and make a "
+                "new Selector for every training (a trial run, a stopped epoch or one that averages weights counts too)"
+            )
+
     def skip(self, rows: int) -> None:
         """Note that rows were skipped; the first time, warn."""
         self.skipped_rows += rows
         if rows and not self._warned:
             self._warned = True
-            warnings.warn(
-                "rows of logits that are not finite are skipped: see skipped_rows in summary()",
-                UserWarning,
-                stacklevel=4,
-            )
+            warn("rows of logits that are not finite are skipped: see skipped_rows in summary()")
 
 
 class Observer(ABC):
@@ -88,6 +104,7 @@ class Observer(ABC):
     def start(self, position: Position) -> None:
         """Begin at a position of an epoch. What was not yet taken in is dropped."""
         self.progress.position = position
+        self.progress.check.start(position)
 
     @abstractmethod
     def observe(

@@ -3,13 +3,12 @@
 Shapes: N samples, B samples of a block.
 """
 
-import warnings
-
 import torch
 from torch import Tensor
 
 from batchsift.functional.sampling import Drawing, draw_blocks, inclusion_probabilities
 from batchsift.functional.systematic import expected_copies
+from batchsift.messages import warn
 from batchsift.methods import CompleteMethod
 from batchsift.selection.plan import Blocks, Plan, Position, checked_probabilities, generator_for, make_plan
 
@@ -24,6 +23,9 @@ class Planner:
         seed: The seed of all drawing.
         drawing: How plans are drawn from probabilities.
 
+    Raises:
+        ValueError: There is no such drawing.
+
     Attributes:
         probability_N: The probabilities, float64 on the CPU, that the epoch was drawn from, or under `refresh="step"`
             its latest block.
@@ -34,6 +36,8 @@ class Planner:
     plan: Plan
 
     def __init__(self, method: CompleteMethod, num_samples: int, blocks: Blocks, seed: int, drawing: Drawing) -> None:
+        if drawing not in ("systematic", "independent"):
+            raise ValueError(f'drawing={drawing!r} must be "systematic" or "independent"')
         self.method, self.blocks, self.seed, self.drawing = method, blocks, seed, drawing
         self._num_samples = num_samples
         self._weight_N: Tensor | None = None
@@ -129,8 +133,7 @@ class Planner:
             raise ValueError(f"{too_few}{processes} processes cannot share such short blocks; lower batch_size")
         if not self._has_warned:
             self._has_warned = True
-            message = f"{too_few}blocks are shorter than batch_size={self.blocks.size}"
-            warnings.warn(message, UserWarning, stacklevel=4)
+            warn(f"{too_few}blocks are shorter than batch_size={self.blocks.size}")
 
     def _has_short_blocks(self) -> bool:
         return self.plan.block_size < min(self.blocks.size, self._num_samples)

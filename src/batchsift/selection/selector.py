@@ -18,13 +18,14 @@ from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, completed, create
 from batchsift.selection import summary
 from batchsift.selection.device import DeviceObserver
-from batchsift.selection.exchange import Share, SharedObserver
+from batchsift.selection.exchange import SharedObserver
 from batchsift.selection.host import HostObserver
 from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.inputs import checked_indices, feature_matrix, index_tensor, prediction_tensor
 from batchsift.selection.observer import Observer, Progress
 from batchsift.selection.plan import Blocks, PlanIterator, Position
 from batchsift.selection.planner import Planner
+from batchsift.selection.share import Share
 from batchsift.selection.state import SelectorSettings, SelectorState
 from batchsift.trackers import on_host
 
@@ -91,25 +92,30 @@ class Selector(Sampler[int]):
             if isinstance(method, type):
                 raise TypeError(f"method must be a name or an instance: pass {method.__name__}(), not the class")
             blocks = Blocks.of(num_samples, batch_size, num_batches, last_batch)
-            if drawing not in ("systematic", "independent"):
-                raise ValueError(f'drawing={drawing!r} must be "systematic" or "independent"')
             seed = operator.index(seed)  # a plain int, so that a state holds nothing of NumPy's
             self._epochs = None if epochs is None else operator.index(epochs)
             self._given_method = create(method) if isinstance(method, str) else method
             self._method = completed(self._given_method)
+            self._planner = Planner(self._method, num_samples, blocks, seed, drawing)
             self._method.setup(self._labels.tensor(), self._epochs, features)
             count_N = torch.zeros(num_samples, dtype=torch.int64, device=self._labels.positive_NL.device)
             self._progress = Progress(self._labels, self._method, count_N)
             self._observer: Observer = (HostObserver if on_host(count_N) else DeviceObserver)(self._progress)
-            self._share = Share()
-            self._planner = Planner(self._method, num_samples, blocks, seed, drawing)
             self._observer.start(self._planner.plan_epoch(0))
 
     # The plan ------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         """Return the number of samples in the whole plan of the epoch; under `shard` in this process' share of it."""
-        return len(self._planner.plan) // self._share.world_size
+        return len(self._planner.plan) // self._progress.check.share.world_size
+
+    def __repr__(self) -> str:
+        """Return the method's name, the size of the labels, the epoch and the batch size."""
+        epochs = "" if self._epochs is None else f" of {self._epochs}"
+        return (
+            f"Selector(method={self._method.name!r}, labels={self.num_samples} x {self._labels.num_labels}, "
+            f"epoch={self.epoch}{epochs}, batch_size={self.batch_size})"
+        )
 
     def __iter__(self) -> Iterator[int]:
         """Yield the plan, flat, from where the epoch started for this object; the same until `end_epoch`.
@@ -128,7 +134,8 @@ class Selector(Sampler[int]):
             ValueError: `refresh="step"`, and the next block was asked for before the last one was observed; or blocks
                 too short for processes to share.
         """
-        plan, position, share = self._planner.plan, self._progress.position, self._share
+        plan, position, share = self._planner.plan, self._progress.position, self._progress.check.share
+        self._progress.check.take_plan()
         self._planner.check_short_blocks(share.world_size)
         if plan.stepwise:
             return self._drawn_stepwise()
@@ -150,7 +157,7 @@ class Selector(Sampler[int]):
     def _draw_block(self, start: int) -> Tensor:
         """Draw the block that begins at a place of the plan, from all that was observed; return this process' share."""
         self._observer.catch_up()
-        return self._share.cut(self._planner.draw_block(self.epoch, start)).clone()
+        return self._progress.check.share.cut(self._planner.draw_block(self.epoch, start)).clone()
 
     # Training ------------------------------------------------------------------------------------------------
 
@@ -174,7 +181,7 @@ class Selector(Sampler[int]):
                 label smoothing.
             probabilities: `logits` are probabilities in [0, 1].
             in_plan: The block is the next of the plan, whole. Observe micro-batches of one block together; pass False
-                for anything beside the plan.
+                for anything beside the plan. A block that is none of the plan's is warned of, once.
 
         Raises:
             ValueError: Shapes, indices or targets that do not fit the labels, or a block that does not fit the plan.
@@ -198,6 +205,7 @@ class Selector(Sampler[int]):
                 "observe(indices, logits) after every batch",
                 self._method.name,
             )
+        self._progress.look_back(self._epochs)
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
 
     @outside_inference_mode
@@ -207,16 +215,15 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: Blocks that cannot be shared equally, or it has another share already.
         """
-        if share == self._share:
-            return
-        if self._share.world_size > 1:
-            raise ValueError(f"this selector is sharded already ({self._share}): a share of a share loses samples")
-        self._planner.blocks.check_shareable(share.world_size)
-        self._observer.catch_up()
-        position = self._progress.position
-        self._observer = SharedObserver(self._progress, share.world_size)
-        self._observer.start(position)
-        self._share = share
+        check = self._progress.check
+        if share != check.share:
+            if check.share.world_size > 1:
+                raise ValueError(f"this selector is sharded already ({check.share}): a share of a share loses samples")
+            self._planner.blocks.check_shareable(share.world_size)
+            self._observer.catch_up()
+            self._observer = SharedObserver(self._progress, share)
+            self._observer.start(self._progress.position)
+        check.share, check.is_share_chosen = share, True
 
     # What it knows -------------------------------------------------------------------------------------------
 
@@ -292,8 +299,6 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: k is below 1, or the method keeps no loss of each cell.
         """
-        if k < 1:
-            raise ValueError(f"k={k} must be at least 1")
         self._observer.catch_up()
         return summary.suspects(self._method, k)
 

@@ -4,8 +4,8 @@ import os
 
 import torch.distributed as dist
 
-from batchsift.selection.exchange import Share
 from batchsift.selection.selector import Selector
+from batchsift.selection.share import Share
 
 
 def shard(selector: Selector, rank: int | None = None, world_size: int | None = None) -> Selector:
@@ -22,7 +22,8 @@ def shard(selector: Selector, rank: int | None = None, world_size: int | None = 
         selector: A selector with `last_batch="fill"` or `"drop"` (or `num_batches`) and a `batch_size` that the number
             of processes divides.
         rank: The rank of this process; asked of `torch.distributed` by default.
-        world_size: The number of processes; asked of `torch.distributed` by default.
+        world_size: The number of processes; asked of `torch.distributed` by default. 1 says that each of several
+            processes is to train on whole blocks, which is warned of otherwise.
 
     Returns:
         The same selector. With one process nothing changes.
@@ -41,11 +42,12 @@ def shard(selector: Selector, rank: int | None = None, world_size: int | None = 
     ... ]
     True
     """
+    is_chosen = rank is not None and world_size is not None
     if rank is None or world_size is None:
         rank, world_size = _rank_and_size()
     if not 0 <= rank < world_size:
         raise ValueError(f"rank must be in [0, {world_size}), got {rank}")
-    if world_size > 1:
+    if world_size > 1 or is_chosen:
         selector.restrict_to(Share(rank, world_size))
     return selector
 

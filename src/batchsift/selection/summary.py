@@ -51,6 +51,8 @@ def share_drawn(plan: Plan, num_samples: int) -> float:
 @on_one_thread
 def suspects(method: CompleteMethod, k: int) -> Tensor:
     """Find the k cells that are most likely mislabelled; see `Selector.suspects`."""
+    if k < 1:
+        raise ValueError(f"k={k} must be at least 1")
     best: list[Tensor] = []  # of each chunk, `(<= k, 3)` float64: suspicion, sample, label
     for rows, signals in method.signal_chunks():
         if "loss" not in signals:
