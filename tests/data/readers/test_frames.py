@@ -210,7 +210,8 @@ def test_tags():
 def test_tags_with_a_delimiter_of_their_own():
     frame = pd.DataFrame({"x": [1, 2], "tags": ["red and round", "round"]})
     assert from_frame(frame, label_column="tags", delimiter=" and ").label_names == ("red", "round")
-    assert from_frame(frame, label_column="tags").label_names == ("red and round", "round")
+    with pytest.warns(UserWarning, match="nothing parts tags but blanks, .* such as 'red and round'"):
+        assert from_frame(frame, label_column="tags").label_names == ("red and round", "round")
     frame["tags"] = ["red,big|round", "round"]
     assert from_frame(frame, label_column="tags", delimiter="|").label_names == ("red,big", "round")
     with pytest.raises(ValueError, match=r"column 'tags': '\|' and ',' all occur .* delimiter='\|'"):
@@ -224,7 +225,7 @@ def test_tags_with_a_delimiter_of_their_own():
         ([[10, 2], None, np.array([2])], ("2", "10"), [[1, 1], [0, 0], [1, 0]]),
         ([3, 1, 3], ("1", "3"), [[0, 1], [1, 0], [0, 1]]),
         ([[1, 0, 1], [0, 0, 0], [1, 1, 1]], ("0", "1", "2"), [[1, 0, 1], [0, 0, 0], [1, 1, 1]]),
-        ([[0, 1], [1, 0], [1, 0]], ("0", "1"), [[1, 1], [1, 1], [1, 1]]),
+        ([[0, 1], [1, 0], [1, 0]], ("0", "1"), [[0, 1], [1, 0], [1, 0]]),
     ],
 )
 def test_lists_of_labels(cells, names, expected):
@@ -239,8 +240,8 @@ def test_lists_of_labels(cells, names, expected):
     ("cells", "message"),
     [
         (["", None], "column 'y': no sample has a tag"),
-        ([[0.5], [1]], "column 'y': a tag is 0.5"),
-        ([[{}], [1]], "column 'y': a tag is {} of type dict"),
+        ([[0.5], [1]], "column 'y', row 0: a tag is 0.5"),
+        ([[{}], [1]], "column 'y', row 0: a tag is {} of type dict"),
     ],
 )
 def test_what_are_no_tags(cells, message):

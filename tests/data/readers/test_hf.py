@@ -25,6 +25,9 @@ def made(labels, feature=None, **columns):
         ([[10, 2], [], [2]], None, ("2", "10"), [[1, 1], [0, 0], [1, 0]]),
         ([[1, 0, 1], [0, 0, 1], [0, 0, 0]], None, ("0", "1", "2"), [[1, 0, 1], [0, 0, 1], [0, 0, 0]]),
         ([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]], None, ("0", "1"), [[1, 0], [0, 0], [0, 1]]),
+        ([[1, 0], [0, 1], [1, 0]], None, ("0", "1"), [[1, 0], [0, 1], [1, 0]]),
+        ([[1.0, 0.0], [0.0, 1.0], None], None, ("0", "1"), [[1, 0], [0, 1], [NAN, NAN]]),
+        ([[True, False], [False, True], [True, False]], None, ("0", "1"), [[1, 0], [0, 1], [1, 0]]),
         (["b|a", "", "b"], None, ("a", "b"), [[1, 1], [0, 0], [0, 1]]),
         ([True, False, None], None, ("y",), [[1], [0], [NAN]]),
         ([1, 0, 1], None, ("y",), [[1], [0], [1]]),
@@ -82,5 +85,7 @@ def test_what_is_no_data_set():
         from_hf(rows.select([]), features="x", labels="y")
     with pytest.raises(ValueError, match="column 'y', row 1: 2 is no label"):
         from_hf(made([0, 2, 0]), features="x", labels="y")
-    with pytest.raises(ValueError, match=r"column 'y': a label has the number -1; expected one in \[0, 3\)"):
+    with pytest.raises(ValueError, match=r"column 'y', row 1: a label has the number -1; expected one in \[0, 3\)"):
         from_hf(made([0, -1, 0], CLASSES), features="x", labels="y")
+    with pytest.raises(ValueError, match=r"column 'y', row 2: a label has the number -100; expected 0 or more"):
+        from_hf(made([[3], [2], [-100]]), features="x", labels="y")

@@ -27,6 +27,7 @@ from batchsift.data.readers.columns import (
     repeated_name,
     true_at_ends,
 )
+from batchsift.data.readers.problems import CellError, TableCellError
 from batchsift.data.readers.tags import label_matrix
 from batchsift.messages import cut_short, first_few
 
@@ -34,20 +35,6 @@ MOST_CATEGORIES = 100  # of a text column that is taken for a category; each mus
 _YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "f": 0.0}
 _COMMA_NUMBER = re.compile(r"[+-]?\d*(,\d+)?([eE][+-]?\d+)?")  # "1,5", and "2" beside it
 _Named = tuple[tuple[str, ...], Any]  # names, and a matrix with a column for each
-
-
-class TableCellError(ValueError):
-    """A value that its column cannot hold.
-
-    Attributes:
-        column: The name.
-        row: The position, from 0.
-        reason: What stands there, and what was expected.
-    """
-
-    def __init__(self, column: str, row: int, reason: str) -> None:
-        super().__init__(f"column {column!r}, row {row}: {reason}")
-        self.column, self.row, self.reason = column, row, reason
 
 
 def from_frame(
@@ -158,6 +145,8 @@ def labels_of_one_column(
     cells = column.astype(object).where(column.notna(), None)
     try:
         matrix, names = label_matrix(list(cells), delimiter=delimiter, known_names=known_names)
+    except CellError as error:
+        raise TableCellError(str(column.name), error.row, error.reason) from error
     except ValueError as error:
         raise ValueError(f"column {column.name!r}: {error}") from error
     return names, matrix

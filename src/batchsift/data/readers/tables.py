@@ -17,7 +17,8 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import repeated_name
-from batchsift.data.readers.frames import TableCellError, from_frame
+from batchsift.data.readers.frames import from_frame
+from batchsift.data.readers.problems import TableCellError
 from batchsift.files import stem
 
 READS = {
