@@ -12,6 +12,7 @@ from itertools import pairwise
 BLANKS = " \t"
 QUOTES = "'\""
 IDENTIFIERS = ("", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id")
+MARKERS = ("NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
 PAIRS = (("0", "1"), ("0.0", "1.0"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"))
 
 
@@ -84,13 +85,13 @@ class Cursor:
         return content
 
     def value(self):
-        """A value, and whether it is a question mark without quotes."""
+        """A value, and whether it stands without quotes."""
         if self.next() and self.next() in QUOTES:
             return self.quoted(), False
         after_blank = self.place > 0 and self.text[self.place - 1] in BLANKS
         need(not (self.next() == "%" and after_blank))
         content = self.bare(",'\"{}")
-        return content, content == "?"
+        return content, True
 
     def braced_number(self):
         self.expect("{")
@@ -371,11 +372,15 @@ def read_sparse_row(cursor, attributes):
     return cells
 
 
-def cell(attribute, text, is_missing):
+def is_marker(text):
+    return any(text in (word, word.upper(), word.lower(), word.capitalize()) for word in MARKERS)
+
+
+def cell(attribute, text, is_bare):
     """A number for a number and a label, the value itself for a nominal feature."""
     if attribute.role == "dropped":
         return 0.0
-    if is_missing:
+    if is_bare and (text == "?" or (text not in attribute.values and is_marker(text))):
         return math.nan
     if attribute.kind == "number":
         number = math.nan if text.lower() == "nan" else as_number(text)

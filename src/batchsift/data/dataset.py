@@ -29,7 +29,7 @@ class MultiLabelData:
         images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
 
     Raises:
-        ValueError: If a shape, the number of names or a label value is not as above.
+        ValueError: If a shape, the number of names or a label value is not as above, or a feature is infinite.
 
     >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
     >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
@@ -54,7 +54,12 @@ class MultiLabelData:
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "labels", labels)
-        object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
+        names = _checked_names("feature", self.feature_names, features)
+        for column, row, value in first_infinite(features)[:1]:
+            raise ValueError(
+                f"features hold {value} in row {row}, column {names[column]!r}; expected finite numbers (NaN: missing)"
+            )
+        object.__setattr__(self, "feature_names", names)
         object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
 
@@ -211,6 +216,29 @@ def _checked_features(values: Any) -> Any:
     matrix = matrix.copy()  # what the caller gave stays as it was
     matrix.sum_duplicates()
     return matrix
+
+
+def first_infinite(matrix_ND: Any) -> list[tuple[int, int, float]]:
+    """Return the columns of a dense or sparse matrix with a number that is infinite: column, its first row, the number.
+
+    >>> first_infinite(np.array([[1.0, 2.0], [np.inf, np.nan]]))
+    [(0, 1, inf)]
+    """
+    is_sparse = hasattr(matrix_ND, "tocsr")
+    values = matrix_ND.data if is_sparse else matrix_ND
+    if values.dtype.kind != "f" or not np.isinf(values).any():
+        return []
+    if is_sparse:
+        matrix = matrix_ND.tocoo()
+        found = np.isinf(matrix.data)
+        cells = zip(matrix.row[found].tolist(), matrix.col[found].tolist(), matrix.data[found].tolist(), strict=True)
+    else:
+        rows, columns = np.isinf(matrix_ND).nonzero()
+        cells = zip(rows.tolist(), columns.tolist(), matrix_ND[rows, columns].tolist(), strict=True)
+    first: dict[int, tuple[int, float]] = {}
+    for row, column, value in sorted(cells):
+        first.setdefault(column, (row, value))
+    return [(column, row, value) for column, (row, value) in sorted(first.items())]
 
 
 def _checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:

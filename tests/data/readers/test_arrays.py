@@ -96,6 +96,10 @@ def test_sparse_files_without_a_partner(tmp_path):
         ({"X": X, "y": Y, "label_names": np.array(["a", "b"])}, "label_names are 2"),
         ({"X": X, "y": Y[:, 0]}, r"labels have shape \(3,\)"),
         ({"X": X, "y": 2 * Y}, "labels hold 2"),
+        (
+            {"X": np.where(X == 2, -np.inf, X), "y": Y, "feature_names": ["a", "b"]},
+            "features hold -inf in row 2, column 'a'; expected finite",
+        ),
         ({"X": np.array([["a"]] * 3), "y": Y}, "features have dtype"),
     ],
 )

@@ -1,5 +1,6 @@
 """Data frames: labels by columns or tags, and what becomes of every kind of feature column."""
 
+import ast
 import datetime
 from decimal import Decimal
 
@@ -9,7 +10,8 @@ import pytest
 from scipy import sparse
 
 from batchsift.data import from_frame, load
-from batchsift.data.readers.frames import MOST_CATEGORIES, TableCellError
+from batchsift.data.readers.encoding import MOST_CATEGORIES
+from batchsift.data.readers.problems import TableCellError
 
 NAN = np.nan
 
@@ -147,6 +149,80 @@ def test_vectors_become_as_many_columns():
 def test_what_is_no_feature_is_refused_with_the_way_out(values, message):
     with pytest.raises(ValueError, match=f"column 'x' .*{message}"):
         features(values)
+
+
+def test_all_columns_that_are_no_features_or_labels_are_said_at_once():
+    frame = pd.DataFrame(
+        {
+            "id": range(4),
+            "title": list("pqrs"),
+            "born": [pd.Timestamp(0)] * 4,
+            "x": ["1", "2", "x", "4"],
+            "y": [1.0, np.inf, -np.inf, NAN],
+            "z": [[1, 2], [1, 2], [3], [4, 5]],
+            "fine": [1, 2, 3, 4],
+            "a": [0, 1, 2, 3],
+            "b": ["yes", "no", "maybe", None],
+        }
+    )
+    with pytest.raises(ValueError, match="6 columns are not") as caught:
+        from_frame(frame, labels=2, drop="fine")
+    message = str(caught.value)
+    for problem in (
+        "column 'a', row 2: 2 is no label",
+        "column 'b', row 2: 'maybe' is no label",
+        "column 'title' holds 4 different texts in 4 rows",
+        "column 'x', row 2: 'x' is no number",
+        "column 'y', row 1: inf is no finite number",
+        "column 'z', row 2: a vector of 1 numbers; the first one has 2",
+    ):
+        assert problem in message
+    option = message.rpartition("drop=")[2].strip("'")
+    assert option == "fine,id,born,title,x,y,z"
+    with pytest.raises(ValueError, match="expected at least one label and one feature"):
+        from_frame(frame.assign(a=0, b=1), labels=2, drop=option)
+    assert from_frame(frame.assign(a=0, b=1), labels=2, drop=option.removeprefix("fine,")).feature_names == ("fine",)
+
+
+@pytest.mark.parametrize("name", ["a,b", "it's", "n[1]*", "ü, x"])
+def test_the_option_can_be_copied_whatever_a_column_is_called(name):
+    frame = pd.DataFrame({name: list("pqrs"), "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
+    with pytest.raises(ValueError, match="4 different texts") as caught:
+        from_frame(frame, labels=1)
+    option = str(caught.value).rpartition("drop=")[2]
+    assert from_frame(frame, labels=1, drop=ast.literal_eval(option)).feature_names == ("x",)
+
+
+def test_dates_are_dropped_and_named():
+    for dates in (
+        pd.date_range("2020-01-01", periods=4),
+        [datetime.date(2020, 1, 1)] * 4,
+        ["2020-01-01", "2020-01-01", None, "2021-12-31"],
+        ["31.12.2020 10:00", "1.1.2021 9:30", "1.1.2021 9:30", "1.1.2021 9:30"],
+    ):
+        frame = pd.DataFrame({"x": [1, 2, 3, 4], "when": dates, "y": [4, 3, 2, 1], "a": [0, 1, 0, 1]})
+        with pytest.warns(UserWarning, match="dropped 'when', which .*; drop='when' makes it silent"):
+            assert from_frame(frame, labels=1).feature_names == ("x", "y")
+        assert from_frame(frame, labels=1, drop="when").feature_names == ("x", "y")
+
+
+def test_what_the_warning_recommends_works():
+    frame = pd.DataFrame({"id": list("pqrs"), "x": [1, 2, 3, 4], "note": list("wxyz"), "a": [0, 1, 0, 1]})
+    with pytest.warns(UserWarning, match="dropped 'id'") as caught:
+        from_frame(frame, labels=1, drop="note")
+    assert str(caught[0].message).endswith("; drop='note,id' makes it silent")  # texts cannot stay
+    assert from_frame(frame, labels=1, drop="note,id").feature_names == ("x",)
+
+
+def test_an_identifier_has_more_than_two_values():
+    frame = pd.DataFrame({"id": [0, 1, 0, 1], "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
+    assert from_frame(frame, labels=1).feature_names == ("id", "x")
+
+
+def test_an_empty_column_without_a_name_is_not_counted():
+    frame = pd.DataFrame({"x": [1, 2], "Unnamed: 1": [NAN, NAN], "a": [0, 1], "b": [1, 1], "Unnamed: 4": [None, None]})
+    data = from_frame(frame, labels=2)
+    assert (data.feature_names, data.label_names) == (("x",), ("a", "b"))
 
 
 def test_a_stray_text_among_numbers_is_named():

@@ -60,6 +60,11 @@ def test_feature_columns():
     assert data.labels.ravel().tolist() == [0, 1, 1]
     with pytest.raises(ValueError, match="column 'id' holds 3 different texts"):
         from_hf(rows, features=["x", "id"], labels="y")
+    with pytest.raises(ValueError, match=r"2 columns are not .*leave 'id' and 'inf' out of features") as caught:
+        from_hf(rows.add_column("inf", [1.0, np.inf, 2.0]), features=["x", "id", "inf"], labels="y")
+    assert "drop" not in str(caught.value)
+    with pytest.raises(ValueError, match="column 'vector' holds lists; name it alone in labels"):
+        from_hf(rows, features="x", labels=["y", "vector"])
 
 
 @pytest.mark.parametrize(

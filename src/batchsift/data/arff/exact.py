@@ -17,6 +17,7 @@ from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
 from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import Line, decoded, unquoted
 from batchsift.data.arff.table import DenseCells, Rows, SparseCells, as_dense
+from batchsift.data.readers.columns import MISSING
 from batchsift.messages import cut_short
 
 _CELL = re.compile(rf"({syntax.QUOTED}|(?!%){syntax.UNQUOTED}),[ \t]*")
@@ -207,7 +208,7 @@ def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
 
 def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     text = unquoted(token.text)
-    if text.lower() == "nan":
+    if text.lower() == "nan" or token.text in MISSING:
         return math.nan
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     if math.isinf(number):
@@ -222,6 +223,8 @@ def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
 def _meaning(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     text = unquoted(token.text)
     meaning = layout.meanings[layout.kinds[attribute]].get(text)
+    if meaning is None and token.text in MISSING:
+        return math.nan
     if meaning is None:
         declared = layout.attributes[attribute]
         raise line.mistake(

@@ -11,7 +11,8 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import chosen_columns
-from batchsift.data.readers.frames import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.encoding import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.problems import ColumnProblem, TableError, refuse
 
 
 def from_hf(
@@ -59,14 +60,21 @@ def from_hf(
         classes = getattr(dataset.features[column], "names", None)
         if classes is not None:
             frame[column] = _categorical(frame[column], classes)
-    kind = dataset.features[label_columns[0]]
-    if len(label_columns) > 1 or (_is_number(kind)):
-        label_names, matrix = labels_of_columns(frame[label_columns])
-    else:
-        known_names = getattr(getattr(kind, "feature", kind), "names", None)
-        column = frame[label_columns[0]]
-        label_names, matrix = labels_of_one_column(column, delimiter=delimiter, known_names=known_names)
-    feature_names, values = features_of(frame[feature_columns])
+    kind, problems = dataset.features[label_columns[0]], list[ColumnProblem]()
+    try:
+        if len(label_columns) > 1 or (_is_number(kind)):
+            label_names, matrix = labels_of_columns(frame[label_columns], of_lists="name it alone in labels")
+        else:
+            known_names = getattr(getattr(kind, "feature", kind), "names", None)
+            column = frame[label_columns[0]]
+            label_names, matrix = labels_of_one_column(column, delimiter=delimiter, known_names=known_names)
+    except TableError as error:
+        problems += error.problems
+    try:
+        feature_names, values = features_of(frame[feature_columns])
+    except TableError as error:
+        problems += error.problems
+    refuse(problems, lambda names: f"leave {' and '.join(map(repr, names))} out of features")
     return MultiLabelData(values, matrix, feature_names, label_names, name)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.readers.problems import CellError
+from batchsift.data.readers.problems import TagError
 
 
 def indicator_matrix(
@@ -24,13 +24,14 @@ def indicator_matrix(
         may_be_one_label: Whether a column of single zeros and ones may be meant as the values of one label.
 
     Raises:
-        CellError: A list of another length, or of other values, than the rest.
+        TagError: A list of another length, or of other values, than the rest.
         ValueError: Single zeros and ones: the numbers of two labels, or the values of one?
     """
     lists = {row: tags for row, tags in enumerate(tags_N) if isinstance(tags, list)}
     if not lists or any(isinstance(tags, frozenset) for tags in tags_N):
         return None
-    items = {(type(item), item) for tags in lists.values() for item in _hashable(tags)}
+    different = {id(tags): tags for tags in lists.values()}.values()  # equal texts share one list
+    items = {(type(item), item) for tags in different for item in _hashable(tags)}
     kinds = {kind for kind, _ in items}
     are_bits = all(_is_bit(item) for _, item in items)
     are_values = bool in kinds or float in kinds
@@ -38,13 +39,13 @@ def indicator_matrix(
         return None
     if bool in kinds and not are_bits:
         row = next(row for row, tags in lists.items() if not all(map(_is_bit, tags)))
-        raise CellError(row, f"{lists[row]} holds more than booleans, of which there is one for each label")
-    if not are_values and not _are_values(list(lists.values()), known_names, may_be_one_label=may_be_one_label):
+        raise TagError(row, f"{lists[row]} holds more than booleans, of which there is one for each label")
+    if not are_values and not _are_values(list(different), known_names, may_be_one_label=may_be_one_label):
         return None
     width = len(next(iter(lists.values())))
     for row, tags in lists.items():
         if len(tags) != width:
-            raise CellError(
+            raise TagError(
                 row,
                 f"a list of {len(tags)} zeros and ones, and another has {width}; expected one for each label in all",
             )

@@ -5,7 +5,8 @@ Shapes: N samples, L labels.
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from batchsift.data.readers.indicators import indicator_matrix
 from batchsift.data.readers.lists import is_bracketed, is_list, list_in
-from batchsift.data.readers.problems import CellError
+from batchsift.data.readers.problems import TagError
 from batchsift.messages import cut_short, first_few
 
 _DELIMITERS = ("|", ";", ",")
@@ -40,7 +41,7 @@ def label_matrix(
         Labels of 0/1 values are float32 with NaN where a value, or a sample's whole list, is missing.
 
     Raises:
-        CellError: A cell that is no tag and no list, reads as two things, or holds a number that has no name.
+        TagError: A cell that is no tag and no list, reads as two things, or holds a number that has no name.
         ValueError: Several delimiters occur and none is given, another one than the given occurs alone, no tag occurs
             at all, or it is not clear what the cells mean.
 
@@ -56,33 +57,36 @@ def label_matrix(
     found = indicator_matrix(tags_N, known_names, may_be_one_label=delimiter is None)
     if found is not None:
         return found
-    tags_N = [
-        None if tags is None else [_tag(row, tag, known_names) for tag in tags] for row, tags in enumerate(tags_N)
-    ]
-    different = {tag for tags in tags_N if tags for tag in tags}
+    # Equal texts share one list: each different list is looked at once.
+    of_list = {id(tags): (row, tags) for row, tags in reversed(list(enumerate(tags_N))) if tags is not None}
+    names_of = {key: [_tag(row, tag, known_names) for tag in tags] for key, (row, tags) in of_list.items()}
+    different = set(chain.from_iterable(names_of.values()))
     if not different:
         raise ValueError("no sample has a tag; expected at least one")
-    if any(isinstance(tag, str) for tag in different):
-        different = set(map(str, different))  # the number 1 beside the text '1'
-        tags_N = [None if tags is None else list(map(str, tags)) for tags in tags_N]
+    if len(set(map(type, different))) > 1:  # the number 1 beside the text '1'
+        different = set(map(str, different))
+        names_of = {key: list(map(str, names)) for key, names in names_of.items()}
     if known_names is None:
-        _refuse_negative(tags_N, different)
+        _refuse_negative(different, {name: of_list[key][0] for key, names in names_of.items() for name in names})
     ordered = sorted(different) if known_names is None else list(known_names)
     _warn_of_case(ordered)
     column = {tag: position for position, tag in enumerate(ordered)}
+    columns_of = {key: [column[name] for name in names] for key, names in names_of.items()}
     matrix = np.zeros((len(tags_N), len(ordered)), dtype=np.uint8)
     for row, tags in zip(matrix, tags_N, strict=True):
         if tags:
-            row[[column[tag] for tag in tags]] = 1
+            row[columns_of[id(tags)]] = 1
     return matrix, tuple(map(str, ordered))
 
 
 def _plain(row: int, cell: Any) -> Any:
     """Return a text, a list, a set, a number or None."""
+    if cell is None or type(cell) is str:  # by far the most
+        return cell
     cell = cell.tolist() if hasattr(cell, "tolist") else cell
     match cell:
         case bool():
-            raise CellError(row, f"{cell} is the value of one label: name the column among the columns of 0 and 1")
+            raise TagError(row, f"{cell} is the value of one label: name the column among the columns of 0 and 1")
         case float() if cell.is_integer():  # whole numbers beside missing ones
             return int(cell)
         case None | str() | list() | frozenset() | int() | float():
@@ -91,7 +95,7 @@ def _plain(row: int, cell: Any) -> Any:
             return list(cell)
         case set():
             return frozenset(cell)
-    raise CellError(row, f"a tag is {cell!r} of type {type(cell).__name__}; expected a text or a whole number")
+    raise TagError(row, f"a tag is {cell!r} of type {type(cell).__name__}; expected a text or a whole number")
 
 
 def _without_texts(cells: Sequence[Any], delimiter: str | None) -> list[_Tags]:
@@ -123,14 +127,14 @@ def _list_in(text: str, cells: Sequence[Any]) -> _Tags:
     try:
         return list_in(text)
     except ValueError as error:
-        raise CellError(cells.index(text), str(error)) from error
+        raise TagError(cells.index(text), str(error)) from error
 
 
 def _refuse_lists_among_texts(texts: Iterable[str], cells: Sequence[Any]) -> None:
     lists = [text for text in texts if is_bracketed(text) and is_list(text)]
     if lists:
         row = min(map(cells.index, lists))
-        raise CellError(
+        raise TagError(
             row, f"{cut_short(cells[row])!r} is a list, and other cells are none: write all cells in one way"
         )
 
@@ -139,7 +143,7 @@ def _split(text: str, delimiter: str | None, cells: Sequence[Any]) -> list[str]:
     """Return the tags of a text.
 
     Raises:
-        CellError: The delimiter stands within brackets, or the tags in quotes.
+        TagError: The delimiter stands within brackets, or the tags in quotes.
     """
     parts = [part for part in map(str.strip, [text] if delimiter is None else text.split(delimiter)) if part]
     if len(parts) > 1:
@@ -149,7 +153,7 @@ def _split(text: str, delimiter: str | None, cells: Sequence[Any]) -> list[str]:
             reason = f"the tags of {cut_short(text)!r} stand in quotes, which would become part of their names"
         else:
             return parts
-        raise CellError(cells.index(text), f"{reason}: expected tags such as red|round, or lists such as ['red']")
+        raise TagError(cells.index(text), f"{reason}: expected tags such as red|round, or lists such as ['red']")
     return parts
 
 
@@ -209,12 +213,12 @@ def _the_delimiter(cells: Sequence[Any]) -> str | None:
     return present[0] if present else None
 
 
-def _refuse_negative(tags_N: Sequence[_Tags], different: Iterable[Any]) -> None:
+def _refuse_negative(different: Iterable[Any], row_of: Mapping[Any, int]) -> None:
     """Refuse texts that are numbers of classes, where some are below 0."""
     texts = [tag for tag in different if isinstance(tag, str)]
     if texts and all(map(_WHOLE_NUMBER.fullmatch, texts)) and (negative := [tag for tag in texts if tag[0] == "-"]):
-        row, tag = next((row, tag) for row, tags in enumerate(tags_N) for tag in tags or () if tag in negative)
-        raise CellError(row, _no_number(int(tag), None))
+        row, tag = min((row_of[tag], tag) for tag in negative)
+        raise TagError(row, _no_number(int(tag), None))
 
 
 def _tag(row: int, item: Any, known_names: Sequence[str] | None) -> Any:
@@ -223,9 +227,9 @@ def _tag(row: int, item: Any, known_names: Sequence[str] | None) -> Any:
         return item.strip()
     if isinstance(item, bool) or not isinstance(item, int):
         kind = type(item).__name__
-        raise CellError(row, f"a tag is {cut_short(repr(item))} of type {kind}; expected a text or a whole number")
+        raise TagError(row, f"a tag is {cut_short(repr(item))} of type {kind}; expected a text or a whole number")
     if item < 0 or (known_names is not None and item >= len(known_names)):
-        raise CellError(row, _no_number(int(item), known_names))
+        raise TagError(row, _no_number(int(item), known_names))
     return int(item) if known_names is None else known_names[int(item)]
 
 
