@@ -58,7 +58,10 @@ def label_matrix(
     if found is not None:
         return found
     # Equal texts share one list: each different list is looked at once.
-    of_list = {id(tags): (row, tags) for row, tags in reversed(list(enumerate(tags_N))) if tags is not None}
+    of_list: dict[int, tuple[int, Iterable[Any]]] = {}
+    for row, tags in enumerate(tags_N):
+        if tags is not None:
+            of_list.setdefault(id(tags), (row, tags))
     names_of = {key: [_tag(row, tag, known_names) for tag in tags] for key, (row, tags) in of_list.items()}
     different = set(chain.from_iterable(names_of.values()))
     if not different:
@@ -67,7 +70,8 @@ def label_matrix(
         different = set(map(str, different))
         names_of = {key: list(map(str, names)) for key, names in names_of.items()}
     if known_names is None:
-        _refuse_negative(different, {name: of_list[key][0] for key, names in names_of.items() for name in names})
+        rows = {name: of_list[key][0] for key, names in reversed(names_of.items()) for name in names}
+        _refuse_negative(different, rows)
     ordered = sorted(different) if known_names is None else list(known_names)
     _warn_of_case(ordered)
     column = {tag: position for position, tag in enumerate(ordered)}
