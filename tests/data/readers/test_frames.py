@@ -349,6 +349,25 @@ def test_sparse_columns_stay_sparse():
     assert data.feature_names == ("0", "1", "2", "3", "4", "5")
 
 
+def test_sparse_columns_among_others_and_of_any_kind():
+    frame = pd.DataFrame(
+        {
+            "x": pd.arrays.SparseArray([0, 2, 0, 1]),
+            "y": pd.arrays.SparseArray([NAN, 1.5, NAN, NAN]),
+            "hue": pd.arrays.SparseArray(["r", "g", "r", "g"]),
+            "a": pd.arrays.SparseArray([True, False, True, False]),
+        }
+    )
+    data = from_frame(frame, labels=1)
+    assert data.feature_names == ("x", "y", "hue=g", "hue=r")
+    np.testing.assert_array_equal(data.features, [[0, NAN, 0, 1], [2, 1.5, 1, 0], [0, NAN, 0, 1], [1, NAN, 1, 0]])
+    assert data.labels.ravel().tolist() == [1, 0, 1, 0]
+    assert from_frame(frame[["y", "a"]], labels=1).features.ravel()[1] == 1.5
+    infinite = pd.DataFrame({"x": pd.arrays.SparseArray([0, np.inf]), "a": [0, 1]})
+    with pytest.raises(TableCellError, match=r"column 'x', row 1: inf is no finite number; .*drop='x'"):
+        from_frame(infinite, labels=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -67,6 +67,15 @@ def test_feature_columns():
         from_hf(rows, features="x", labels=["y", "vector"])
 
 
+def test_matrices_as_features():
+    kinds = datasets.Features({"m": datasets.Array2D((2, 2), "float32"), "y": datasets.Value("int64")})
+    rows = datasets.Dataset.from_dict({"m": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]], "y": [1, 0]}, features=kinds)
+    data = from_hf(rows, features="m", labels="y")
+    assert (data.feature_names, data.features.tolist()) == (("m_0", "m_1", "m_2", "m_3"), [[1, 2, 3, 4], [5, 6, 7, 8]])
+    with pytest.raises(ValueError, match=r"column 'm', row 0: a tag is \[1\.0, 2\.0\] of type list"):
+        from_hf(rows, features="y", labels="m")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -256,6 +256,30 @@ def test_parquet(tmp_path, tags):
     assert data.labels.tolist() == [[1, 1], [0, 0], [0, 1]]
 
 
+@pytest.mark.parametrize("name", ["set", "set.parquet"])
+def test_a_folder_of_parquet_files(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "hue": ["r", "g", "r"], "a": [0, 1, 0]})
+    frame.to_parquet(folder / "part-1.parquet")
+    frame.iloc[:1].to_parquet(folder / "part-0.parquet")
+    (folder / "_SUCCESS").touch()
+    data = load(folder, labels=1)
+    assert (data.name, data.feature_names) == ("set", ("x", "hue=g", "hue=r"))
+    assert data.features[:, 0].tolist() == [1, 1, 2, 3]
+    assert len(read_frame(folder)) == 4
+    frame[["a", "hue", "x"]].to_parquet(folder / "part-2.parquet")
+    with pytest.raises(ValueError, match=r"set.*: part-2\.parquet has other columns than part-0\.parquet"):
+        load(folder, labels=1)
+    (folder / "part-2.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"part-2\.parquet cannot be read as Parquet"):
+        load(folder, labels=1)
+    (folder / "year=2020").mkdir()
+    (folder / "part-2.parquet").rename(folder / "year=2020" / "part.parquet")
+    with pytest.raises(ValueError, match="folders within the folder are not read"):
+        load(folder, labels=1)
+
+
 def test_malformed_parquet(tmp_path):
     refused(tmp_path, b"PAR1 nothing PAR1", "cannot be read as Parquet", "set.parquet")
     frame = pd.DataFrame({"x": [1.0, 2.0], "a": [0, 2]})

@@ -74,7 +74,7 @@ def features_of(frame: pd.DataFrame) -> Named:
         TableError: All columns that are no features, without advice.
     """
     names = tuple(frame.columns)
-    if all(isinstance(dtype, pd.SparseDtype) for dtype in frame.dtypes):
+    if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in frame.dtypes):
         sparse: Any = frame.sparse
         matrix = sparse.to_coo().tocsr()
         refuse(_infinite(names, matrix))
@@ -146,6 +146,8 @@ def _is_numeric(dtype: Any) -> bool:
 
 def _encoded(name: str, column: pd.Series) -> Named | ColumnProblem:
     """Return the numeric columns that one column becomes."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = pd.Series(np.asarray(column), name=name)
     if _is_numeric(column.dtype):
         return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(column.dtype, pd.CategoricalDtype):

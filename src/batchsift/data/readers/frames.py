@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from batchsift.messages import first_few
 
 
 def from_frame(
-    frame: pd.DataFrame,
+    frame: Any,
     labels: int | None = None,
     *,
     label_columns: str | Sequence[str] | None = None,
@@ -39,7 +40,7 @@ def from_frame(
     drop: str | Sequence[str] | None = None,
     name: str = "data",
 ) -> MultiLabelData:
-    """Make a data set of a pandas data frame; the index is not looked at.
+    """Make a data set of a pandas data frame, or of a table of Arrow or polars; an index is not looked at.
 
     One of `labels`, `label_columns` and `label_column` says which columns are labels; all others are features.
 
@@ -55,6 +56,7 @@ def from_frame(
         name: The data set's name.
 
     Raises:
+        TypeError: Not a frame.
         ValueError: No such column, columns of one name, or a column that cannot be what it should be.
         TableCellError: A value that does not fit its column; a `ValueError`.
 
@@ -63,6 +65,9 @@ def from_frame(
     >>> data.feature_names, data.label_names, data.labels.tolist()
     (('size', 'hue=g', 'hue=r'), ('a', 'b'), [[1, 1], [0, 1], [0, 0], [1, 0]])
     """
+    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"got {type(frame).__name__}; expected a pandas data frame, or a table of Arrow or polars")
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)
     frame = frame.loc[:, [not is_unnamed(c) or frame.iloc[:, i].notna().any() for i, c in enumerate(frame.columns)]]
     columns = list(frame.columns)

@@ -56,6 +56,9 @@ def from_hf(
     frame: pd.DataFrame = dataset.select_columns(feature_columns + label_columns).to_pandas()
     if len(frame) == 0:
         raise ValueError("the data set has no rows; expected at least one")
+    for column in feature_columns + label_columns:
+        if hasattr(dataset.features[column], "shape"):  # a kind of column of its own, which pandas cannot look into
+            frame[column] = pd.Series(list(frame[column].array), dtype=object)
     for column in feature_columns:
         classes = getattr(dataset.features[column], "names", None)
         if classes is not None:
@@ -81,7 +84,9 @@ def from_hf(
 def _is_number(kind: Any) -> bool:
     """Return whether a column holds one number, and not the number of a class."""
     dtype = str(getattr(kind, "dtype", ""))
-    return not hasattr(kind, "names") and dtype.startswith(("bool", "int", "uint", "float"))
+    return (
+        not hasattr(kind, "names") and not hasattr(kind, "shape") and dtype.startswith(("bool", "int", "uint", "float"))
+    )
 
 
 def _categorical(column: pd.Series, names: Sequence[str]) -> pd.Series:

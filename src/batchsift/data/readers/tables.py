@@ -46,9 +46,10 @@ def read_table(
     """Read a table from a file; see `from_frame` for what becomes of its columns.
 
     Args:
-        path: A path that ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`. Text has the columns' names in its
-            first row and is UTF-8, or else Latin-1; the cells of a `.csv` are parted by commas, or by semicolons if
-            there is no comma in its first row. Empty cells, `?`, `NA`, `NaN` and `null` are missing values.
+        path: A path that ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`, or a folder of `.parquet` files.
+            Text has the columns' names in its first row, or its second after `sep=;`, and is UTF-8, or else Latin-1;
+            the cells of a `.csv` are parted by commas, or by semicolons if there is no comma in its first row. Empty
+            cells, `?`, `NA`, `NaN`, `null` and the like are missing values.
         labels: How many of the last columns are labels.
         label_columns: The same by names or patterns.
         label_column: One column of delimited tags, where an empty or missing cell means no label.
@@ -60,9 +61,9 @@ def read_table(
         ValueError: The file is malformed, with its line and column; or its columns are not what was asked for.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.suffix.lower() == ".parquet" else _Text.scanned(path)
+    text = None if path.is_dir() or path.suffix.lower() == ".parquet" else _Text.scanned(path)
     with _file_named(path, text):
         return from_frame(
             _parquet(path) if text is None else text.frame(label_column),
@@ -87,9 +88,9 @@ def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
         ValueError: The file is malformed, with its line and column.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.suffix.lower() == ".parquet" else _Text.scanned(path)
+    text = None if path.is_dir() or path.suffix.lower() == ".parquet" else _Text.scanned(path)
     with _file_named(path, text):
         return _parquet(path) if text is None else text.frame(texts)
 
@@ -292,12 +293,28 @@ def _opened(path: Path, encoding: str, skipped: int = 0) -> Iterator[TextIO]:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
+    """Return the columns of a file, or of all files of a folder, in the order of their names."""
+    if not path.is_dir():
+        return _parquet_file(path)
+    files = sorted(path.glob("*.parquet"))
+    if not files or any(path.glob("*/**/*.parquet")):
+        raise ValueError(
+            "folders within the folder are not read, since their names may be values: put all files in one"
+        )
+    frames = [_parquet_file(file) for file in files]
+    for file, frame in zip(files, frames, strict=True):
+        if list(frame.columns) != list(frames[0].columns):
+            raise ValueError(f"{file.name} has other columns than {files[0].name}; expected the same in the same order")
+    return pd.concat(frames, ignore_index=True)
+
+
+def _parquet_file(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     except ImportError as error:
         raise ImportError("reading Parquet needs pyarrow: pip install 'batchsift[experiments]'") from error
     except Exception as error:  # a damaged file ends in almost any of them
-        raise ValueError(f"cannot be read as Parquet: {error}") from error
+        raise ValueError(f"{path.name} cannot be read as Parquet: {error}") from error
 
 
 @contextmanager

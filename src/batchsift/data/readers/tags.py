@@ -77,9 +77,9 @@ def label_matrix(
     column = {tag: position for position, tag in enumerate(ordered)}
     columns_of = {key: [column[name] for name in names] for key, names in names_of.items()}
     matrix = np.zeros((len(tags_N), len(ordered)), dtype=np.uint8)
-    for row, tags in zip(matrix, tags_N, strict=True):
+    for cells_L, tags in zip(matrix, tags_N, strict=True):
         if tags:
-            row[columns_of[id(tags)]] = 1
+            cells_L[columns_of[id(tags)]] = 1
     return matrix, tuple(map(str, ordered))
 
 
