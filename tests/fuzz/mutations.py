@@ -24,6 +24,10 @@ TROUBLE = [
 ]
 TROUBLE += [
     b"\xa0",
+    b"\xc2\xa0",
+    b"\xe3\x80\x80",
+    b",\n",
+    b"'?'",
     b"1",
     b"0",
     b"-",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 BLANKS = " \t"
+SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
 QUOTES = "'\""
 IDENTIFIERS = ("", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id")
 MARKERS = ("NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
@@ -79,7 +80,7 @@ class Cursor:
 
     def bare(self, stops):
         content = ""
-        while self.next() and not self.next().isspace() and self.next() not in stops:
+        while self.next() and self.next() not in SPACES and self.next() not in stops:
             content += self.take()
         need(content)
         return content
@@ -147,7 +148,10 @@ def decode(line):
 
 def read_header(lines):
     relation, attributes = None, []
+    read_ahead = 0
     for number, line in enumerate(lines):
+        if number < read_ahead:
+            continue
         cursor = Cursor(line)
         cursor.skip_blanks()
         if cursor.next() == "%":
@@ -159,7 +163,14 @@ def read_header(lines):
             relation = read_relation(cursor)
         elif keyword == "@attribute":
             cursor.skip_blanks()
-            attributes.append(read_attribute(cursor))
+            place = cursor.place
+            try:
+                attributes.append(read_attribute(cursor))
+            except RefusedError:
+                whole, read_ahead = with_more_lines(lines, number, place)
+                cursor = Cursor(whole)
+                cursor.place = place
+                attributes.append(read_attribute(cursor))
             names = [attribute.name for attribute in attributes]
             need(len(set(names)) == len(names))
         else:
@@ -167,6 +178,39 @@ def read_header(lines):
             cursor.finish()
             return relation, attributes, lines[number + 1 :]
     raise RefusedError
+
+
+def with_more_lines(lines, number, place):
+    """A line whose list of values is open, with those up to the one that closes it, and the number of the next one."""
+    whole, state = lines[number], list_state(lines[number][place:], "before")
+    while state == "open":
+        number += 1
+        need(number < len(lines))
+        line = lines[number].lstrip(BLANKS)
+        need(not line.startswith("@"))
+        if not line.startswith("%"):
+            whole += " " + lines[number]
+            state = list_state(lines[number], "open")
+    need(state == "closed")
+    return whole, number + 1
+
+
+def list_state(text, state):
+    """Whether a list of values is open, closed or neither at the end of a text; "quote" within quotes."""
+    quote, escaped = "", False
+    for character in text:
+        if quote:
+            if escaped or character == "\\":
+                escaped = not escaped
+            elif character == quote:
+                quote = ""
+        elif character in QUOTES:
+            quote = character
+        elif character == "{" and state == "before":
+            state = "open"
+        elif character == "}" and state == "open":
+            state = "closed"
+    return "quote" if quote else state
 
 
 def read_relation(cursor):
@@ -207,11 +251,13 @@ def read_values(cursor):
     values = []
     while True:
         cursor.skip_blanks()
-        values.append(cursor.quoted() if cursor.next() and cursor.next() in QUOTES else cursor.bare(",'\"{}"))
+        is_quoted = cursor.next() and cursor.next() in QUOTES
+        values.append(cursor.quoted() if is_quoted else cursor.bare(",'\"{}"))
+        need(is_quoted or values[-1] != "?")
         cursor.skip_blanks()
         if cursor.next() == "}":
             cursor.take()
-            need(len(set(values)) == len(values) and "?" not in values)
+            need(len(set(values)) == len(values))
             return values
         cursor.expect(",")
 
@@ -314,7 +360,7 @@ def read_row(line, attributes):
     cursor.skip_blanks()
     if cursor.next() == "{":
         return read_sparse_row(cursor, attributes), True
-    cells = [cell(attribute, *value) for attribute, value in pairs(attributes, dense_values(cursor))]
+    cells = [cell(attribute, *value) for attribute, value in pairs(attributes, dense_values(cursor, len(attributes)))]
     return cells, False
 
 
@@ -323,9 +369,12 @@ def pairs(attributes, values):
     return zip(attributes, values, strict=True)
 
 
-def dense_values(cursor):
+def dense_values(cursor, count):
     values, separators = [], set()
     while True:
+        if len(values) == count and separators == {","} and cursor.next() in ("", "%"):
+            cursor.finish()
+            return values
         values.append(cursor.value())
         blanks = cursor.skip_blanks()
         if cursor.next() == "" or (blanks and cursor.next() == "%"):

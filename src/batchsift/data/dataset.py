@@ -29,7 +29,7 @@ class MultiLabelData:
         images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
 
     Raises:
-        ValueError: If a shape, the number of names or a label value is not as above, or a feature is infinite.
+        ValueError: If a shape, the number of names or a label value is not as above.
 
     >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
     >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
@@ -54,12 +54,7 @@ class MultiLabelData:
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "labels", labels)
-        names = _checked_names("feature", self.feature_names, features)
-        for column, row, value in first_infinite(features)[:1]:
-            raise ValueError(
-                f"features hold {value} in row {row}, column {names[column]!r}; expected finite numbers (NaN: missing)"
-            )
-        object.__setattr__(self, "feature_names", names)
+        object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
         object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
 
@@ -123,6 +118,18 @@ class MultiLabelData:
             chosen = _positions(labels, self.num_labels)
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
         return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
+
+    def check_finite(self) -> None:
+        """Check that no feature is infinite.
+
+        Raises:
+            ValueError: One is; names the first row and column.
+        """
+        for column, row, value in first_infinite(self.features)[:1]:
+            raise ValueError(
+                f"features hold {value} in row {row}, column {self.feature_names[column]!r}; expected finite numbers "
+                "(NaN: missing)"
+            )
 
     def describe(self) -> "Description":
         """Describe what the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""

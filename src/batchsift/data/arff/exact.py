@@ -88,8 +88,8 @@ def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
 
 
 def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
-    tokens, end = _dense_tokens(line)
     num_attributes = len(layout.attributes)
+    tokens, end = _dense_tokens(line, num_attributes)
     if len(tokens) != num_attributes:
         start = tokens[num_attributes].start if len(tokens) > num_attributes else tokens[-1].end
         raise line.mistake(
@@ -99,12 +99,14 @@ def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
     return _Row(cells, range(num_attributes), is_sparse=False), end
 
 
-def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
+def _dense_tokens(line: Line, num_attributes: int) -> tuple[list[_Token], int]:
     text = line.text
     tokens: list[_Token] = []
     is_tabbed = False  # whether tabs separate the values, as after the first one
     position = line.after_blanks(0)
     while True:
+        if len(tokens) == num_attributes and not is_tabbed and line.ends_at(position):
+            return tokens, position  # after a comma that MOA writes at the end of a row
         cell = _CELL.match(text, position)
         if cell is not None and not is_tabbed:  # as almost everywhere
             tokens.append(_Token(cell[1], position))

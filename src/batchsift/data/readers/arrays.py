@@ -40,13 +40,15 @@ def from_arrays(
     >>> from_arrays(np.eye(3), [[1, 0], [0, 1], [1, 1]]).label_names
     ('label_0', 'label_1')
     """
-    return MultiLabelData(
+    data = MultiLabelData(
         as_matrix(features),
         as_matrix(labels),
         _names("feature", features, feature_names),
         _names("label", labels, label_names),
         name,
     )
+    data.check_finite()
+    return data
 
 
 def read_npz(path: str | Path, *, drop: str | Sequence[str] | None = None) -> MultiLabelData:
