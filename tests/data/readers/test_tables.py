@@ -278,6 +278,9 @@ def test_a_folder_of_parquet_files(tmp_path, name):
     (folder / "part-2.parquet").rename(folder / "year=2020" / "part.parquet")
     with pytest.raises(ValueError, match="folders within the folder are not read"):
         load(folder, labels=1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"the folder holds no \.parquet files"):
+        read_frame(tmp_path / "empty")
 
 
 def test_malformed_parquet(tmp_path):

@@ -297,7 +297,9 @@ def _parquet(path: Path) -> pd.DataFrame:
     if not path.is_dir():
         return _parquet_file(path)
     files = sorted(path.glob("*.parquet"))
-    if not files or any(path.glob("*/**/*.parquet")):
+    if not files and not any(path.glob("**/*.parquet")):
+        raise ValueError("the folder holds no .parquet files")
+    if any(path.glob("*/**/*.parquet")):
         raise ValueError(
             "folders within the folder are not read, since their names may be values: put all files in one"
         )
