@@ -254,7 +254,8 @@ def test_dropping_another_column_keeps_no_identifier():
         [["m", 0, 1, 2, 9, 0], ["n", 1, 3, 4, 8, 1]], columns=["artist", "", "id ", "x", "row_id", "a"]
     )
     with pytest.warns(
-        UserWarning, match="dropped '' and 'id ' and 'row_id', .* rather than describe them; drop='' keeps"
+        UserWarning,
+        match=r"dropped '' and 'id ' and 'row_id', .* them; drop=\['artist', '', 'id ', 'row_id'\] makes it silent",
     ):
         assert from_frame(frame, labels=1, drop="artist").feature_names == ("x",)
     assert from_frame(frame, labels=1, drop=["artist", "", "id*", "row_id"]).feature_names == ("x",)

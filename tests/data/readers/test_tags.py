@@ -103,7 +103,7 @@ def test_values_and_numbers(cells, names, expected):
         ([[1, -1], [-1, 1]], 0, "a label has the number -1"),
         ([b"red"], 0, "a tag is b'red' of type bytes"),
         ([{"red": 1, "blue": 0}], 0, "of type dict"),
-        ([True, False], 0, "True is the value of one label: name the column among the columns of 0 and 1"),
+        ([True, False], 0, "True is the value of one label, not a tag: give label_columns='y' instead of label_column"),
         ([NAN, 2.5], 1, "a tag is 2.5 of type float"),
     ],
 )
@@ -123,7 +123,7 @@ def test_the_line_of_such_a_cell_is_named(tmp_path):
     [
         (["011", "100", "000"], r"digits such as '000': .*\[0, 1, 1\].*delimiter='\|' if each is one tag"),
         (["01", "11"], "digits such as '01'"),
-        (["0", "1", "1"], "single zeros and ones: the numbers of two labels, or the values of one"),
+        (["0", "1", "1"], r"single zeros and ones: the numbers of two labels, .* give label_columns='y' instead"),
         ([0, 1, 1], "single zeros and ones"),
         ([[1], [0]], "single zeros and ones"),
     ],

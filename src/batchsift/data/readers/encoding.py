@@ -48,17 +48,23 @@ def labels_of_columns(frame: pd.DataFrame, *, of_lists: str) -> Named:
 
 
 def labels_of_one_column(
-    column: pd.Series, *, delimiter: str | None = None, known_names: Sequence[str] | None = None
+    column: pd.Series,
+    *,
+    as_one_label: str,
+    delimiter: str | None = None,
+    known_names: Sequence[str] | None = None,
 ) -> Named:
     """Turn a column of tags or lists into names and `(N, L)` of 0 and 1; see `label_matrix`.
 
     Raises:
         TableCellError: A cell that is no tag, no number and no list of such.
-        ValueError: It is not clear what the cells mean.
+        TableError: It is not clear what the cells mean.
     """
     cells = column.astype(object).where(column.notna(), None)
     try:
-        matrix, names = label_matrix(list(cells), delimiter=delimiter, known_names=known_names)
+        matrix, names = label_matrix(
+            list(cells), delimiter=delimiter, known_names=known_names, as_one_label=as_one_label
+        )
     except TagError as error:
         problem = ColumnProblem(str(column.name), error.row, error.reason)
         raise TableCellError(problem, error.row) from error

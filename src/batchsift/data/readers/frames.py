@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def from_frame(
         raise ValueError(problem)
     is_dropped = chosen_columns(list(frame.columns), () if drop is None else drop, "drop")
     keeps_all = drop is not None and not is_dropped.any()
-    frame = frame.loc[:, ~is_dropped]
+    whole, frame = frame, frame.loc[:, ~is_dropped]
     mask = label_mask(list(frame.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
@@ -90,7 +91,11 @@ def from_frame(
                 frame.loc[:, mask], of_lists="give a column with all labels as label_column={!r}"
             )
         else:
-            label_names, matrix = labels_of_one_column(frame[label_column], delimiter=delimiter)
+            label_names, matrix = labels_of_one_column(
+                frame[label_column],
+                delimiter=delimiter,
+                as_one_label=f"give label_columns={label_column!r} instead of label_column",
+            )
     except TableError as error:
         problems += error.problems
     chosen = frame.loc[:, ~mask]
@@ -103,7 +108,7 @@ def from_frame(
         problems, lambda names: "leave out what is no feature with " + drop_option([*left_out, *names], columns, drop)
     )
     if left_out:
-        _warn_of(left_out, chosen, columns, drop)
+        _warn_of(left_out, list(compress(columns, is_dropped)), whole, drop)
     return MultiLabelData(features, matrix, feature_names, label_names, name)
 
 
@@ -150,17 +155,17 @@ def _tells_apart(column: pd.Series) -> bool:
 
 
 def _warn_of(
-    left_out: Sequence[str], frame: pd.DataFrame, columns: Sequence[str], drop: str | Sequence[str] | None
+    left_out: Sequence[str], dropped: Sequence[str], frame: pd.DataFrame, drop: str | Sequence[str] | None
 ) -> None:
     which = (
         "identifies rows rather than describes them"
         if len(left_out) == 1
         else "identify rows rather than describe them"
     )
-    can_stay = all(can_be_feature(name, frame[name]) for name in left_out)
+    can_stay = all(can_be_feature(name, frame[name]) for name in [*left_out, *dropped])
     warnings.warn(
         f"dropped {' and '.join(map(repr, left_out))}, which {which}; "
-        + how_to_drop(left_out, columns, drop, can_stay=can_stay),
+        + how_to_drop(left_out, list(frame.columns), drop, can_stay=can_stay),
         UserWarning,
         stacklevel=3,
     )

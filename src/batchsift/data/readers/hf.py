@@ -70,7 +70,9 @@ def from_hf(
         else:
             known_names = getattr(getattr(kind, "feature", kind), "names", None)
             column = frame[label_columns[0]]
-            label_names, matrix = labels_of_one_column(column, delimiter=delimiter, known_names=known_names)
+            label_names, matrix = labels_of_one_column(
+                column, delimiter=delimiter, known_names=known_names, as_one_label="cast the column to bool"
+            )
     except TableError as error:
         problems += error.problems
     try:

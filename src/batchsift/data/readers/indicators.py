@@ -14,14 +14,15 @@ from batchsift.data.readers.problems import TagError
 
 
 def indicator_matrix(
-    tags_N: Sequence[Iterable[Any] | None], known_names: Sequence[str] | None, *, may_be_one_label: bool
+    tags_N: Sequence[Iterable[Any] | None], known_names: Sequence[str] | None, *, as_one_label: str | None
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]] | None:
     """Return the `(N, L)` labels and their names; None where the lists hold names, or numbers, of labels.
 
     Args:
         tags_N: What each sample has; None where that is missing.
         known_names: The names that numbers stand for.
-        may_be_one_label: Whether a column of single zeros and ones may be meant as the values of one label.
+        as_one_label: What to do with a column of single zeros and ones if they are the values of one label; None where
+            they can only be names.
 
     Raises:
         TagError: A list of another length, or of other values, than the rest.
@@ -40,7 +41,7 @@ def indicator_matrix(
     if bool in kinds and not are_bits:
         row = next(row for row, tags in lists.items() if not all(map(_is_bit, tags)))
         raise TagError(row, f"{lists[row]} holds more than booleans, of which there is one for each label")
-    if not are_values and not _are_values(list(different), known_names, may_be_one_label=may_be_one_label):
+    if not are_values and not _are_values(list(different), known_names, as_one_label):
         return None
     width = len(next(iter(lists.values())))
     for row, tags in lists.items():
@@ -64,15 +65,15 @@ def _is_bit(item: Any) -> bool:
     return item in (0, 1, "0", "1", None) or item != item  # noqa: PLR0124 (NaN)
 
 
-def _are_values(lists: Sequence[list[Any]], known_names: Sequence[str] | None, *, may_be_one_label: bool) -> bool:
+def _are_values(lists: Sequence[list[Any]], known_names: Sequence[str] | None, as_one_label: str | None) -> bool:
     """Return whether lists of the numbers 0 and 1 hold values rather than numbers of labels."""
     twice = any(len(set(tags)) < len(tags) for tags in lists)
     if known_names is not None:
         return twice
     lengths = {len(tags) for tags in lists}
-    if lengths == {1} and may_be_one_label:
+    if lengths == {1} and as_one_label is not None:
         raise ValueError(
-            "the cells are single zeros and ones: the numbers of two labels, or the values of one? Name it among the "
-            "columns of 0 and 1 if it is one label, or write words instead of the numbers"
+            "the cells are single zeros and ones: the numbers of two labels, or the values of one? If it is one label, "
+            f"{as_one_label}; if they are numbers, write words instead"
         )
     return twice or (len(lengths - {0}) == 1 and max(lengths) > 1)

@@ -24,7 +24,11 @@ _Tags = list[Any] | frozenset[Any] | None  # of one sample; None where the cell 
 
 
 def label_matrix(
-    cells: Iterable[Any], *, delimiter: str | None = None, known_names: Sequence[str] | None = None
+    cells: Iterable[Any],
+    *,
+    delimiter: str | None = None,
+    known_names: Sequence[str] | None = None,
+    as_one_label: str = "give it as a column of 0 and 1",
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """Make one 0/1 column for each tag that occurs.
 
@@ -35,6 +39,7 @@ def label_matrix(
         delimiter: What parts the tags of a text. By default the one of `|`, `;` and `,` that occurs, if it is the only
             one; where none occurs, every text is one tag.
         known_names: What the numbers stand for: number j is the label `known_names[j]`.
+        as_one_label: What to do with a column that holds the values of one label, for the message.
 
     Returns:
         The `(N, L)` labels and the L names. The names are sorted (numbers by size), or as `known_names` has them.
@@ -52,9 +57,9 @@ def label_matrix(
     >>> labels.tolist(), names
     ([[1, 1], [0, 0], [1, 0]], ('red', 'round'))
     """
-    plain = [_plain(row, cell) for row, cell in enumerate(cells)]
+    plain = [_plain(row, cell, as_one_label) for row, cell in enumerate(cells)]
     tags_N = _without_texts(plain, delimiter)
-    found = indicator_matrix(tags_N, known_names, may_be_one_label=delimiter is None)
+    found = indicator_matrix(tags_N, known_names, as_one_label=as_one_label if delimiter is None else None)
     if found is not None:
         return found
     # Equal texts share one list: each different list is looked at once.
@@ -83,14 +88,14 @@ def label_matrix(
     return matrix, tuple(map(str, ordered))
 
 
-def _plain(row: int, cell: Any) -> Any:
+def _plain(row: int, cell: Any, as_one_label: str) -> Any:
     """Return a text, a list, a set, a number or None."""
     if cell is None or type(cell) is str:  # by far the most
         return cell
     cell = cell.tolist() if hasattr(cell, "tolist") else cell
     match cell:
         case bool():
-            raise TagError(row, f"{cell} is the value of one label: name the column among the columns of 0 and 1")
+            raise TagError(row, f"{cell} is the value of one label, not a tag: {as_one_label}")
         case float() if cell.is_integer():  # whole numbers beside missing ones
             return int(cell)
         case None | str() | list() | frozenset() | int() | float():
