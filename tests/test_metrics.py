@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.sparse import eye_array
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from batchsift.metrics import METRICS, TUNED, choose_thresholds, evaluate, macro_auc
@@ -70,6 +71,14 @@ BY_HAND = {
     "micro_recall": 3 / 5,
     "example_recall": (1 + 1 / 2 + 1 / 2) / 3,
 }
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_tensors_of_every_kind(dtype):
+    probs = torch.tensor([[0.875, 0.25], [0.5, 0.75]], dtype=dtype, requires_grad=True)  # exact in all of them
+    expected = evaluate([[0.875, 0.25], [0.5, 0.75]], [[1, 0], [0, 1]])
+    for targets in (torch.eye(2, dtype=dtype), torch.eye(2).to_sparse(), torch.eye(2, dtype=torch.bool), eye_array(2)):
+        assert evaluate(probs, targets) == pytest.approx(expected)
 
 
 def pairs(p, y):

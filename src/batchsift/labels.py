@@ -124,7 +124,8 @@ def _as_matrix(labels: Any) -> Any:
     except ValueError as error:
         raise ValueError(f"labels must be a matrix (N, L) with rows of one length: {error}") from error
     if array.dtype == object and array.ndim == 2:  # a data frame of mixed columns
-        array = array.astype(np.float64)
+        is_frame = hasattr(labels, "dtypes")  # its NA is no number to NumPy
+        array = labels.to_numpy(dtype=np.float64, na_value=np.nan) if is_frame else array.astype(np.float64)
     _refuse_all_but_numbers(labels, array.dtype)
     return array
 

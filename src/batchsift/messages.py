@@ -62,14 +62,14 @@ def there_are(word: str, known: Iterable[str], *, like: str | None = None) -> st
     return f": {hint + ' ' if hint else ''}There are {', '.join(known)}" if known else ": there are none"
 
 
-def first_few(names: Sequence[str], shown: int = 5) -> str:
-    """Join the first few names, and say how many more there are.
+def first_few(names: Sequence[str], shown: int = 5, between: str = ", ") -> str:
+    """Join the first few names, with `between` them, and say how many more there are.
 
     >>> first_few(["a", "b", "c"], shown=2)
     'a, b and 1 more'
     """
     more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def cut_short(text: str, length: int = 60) -> str:

@@ -89,7 +89,7 @@ def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
     half (Hanley and McNeil 1982).
 
     Args:
-        probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
+        probs: `(N, L)` in [0, 1]; an array or a tensor.
         targets: `(N, L)` of 0/1.
 
     Returns:
@@ -122,7 +122,7 @@ def evaluate(probs: ArrayLike, targets: ArrayLike, thresholds: ArrayLike | None 
     - `average_precision`: label-ranking average precision, the mean over samples.
 
     Args:
-        probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
+        probs: `(N, L)` in [0, 1]; an array or a tensor.
         targets: `(N, L)` of 0/1.
         thresholds: `(L,)`, one for each label, chosen on other data; for the tuned metrics alone.
 
@@ -194,7 +194,7 @@ def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
     Their means over the labels where they exist are Macro-AUC, Macro-AUPRC and Macro-F1 of `evaluate`.
 
     Args:
-        probs: `(N, L)` in [0, 1]; an array or a tensor on the CPU.
+        probs: `(N, L)` in [0, 1]; an array or a tensor.
         targets: `(N, L)` of 0/1.
 
     Returns:
@@ -222,7 +222,7 @@ def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
     Raises:
         ValueError: Their shapes or values are not those of probabilities and labels.
     """
-    probs_NL, targets_NL = np.asarray(probs), np.asarray(targets)
+    probs_NL, targets_NL = _as_array(probs), _as_array(targets)
     if probs_NL.shape != targets_NL.shape or probs_NL.ndim != 2 or probs_NL.size == 0:
         raise ValueError(
             f"probs and targets must be non-empty and of one shape (N, L), got {probs_NL.shape} and {targets_NL.shape}"
@@ -233,6 +233,14 @@ def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
     if not (relevant_NL | (targets_NL == 0)).all():
         raise ValueError("targets must be 0 or 1 and complete; metrics are not defined over unlabelled cells")
     return probs_NL.astype(np.result_type(probs_NL, np.float32), copy=False), relevant_NL
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    """Return a tensor of any kind, or a matrix that may be sparse, as an array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().to_dense()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values  # NumPy has no such numbers
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values)
 
 
 def _auc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:

@@ -172,3 +172,9 @@ def test_the_document_is_json():
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["labels"][1]["imbalance_ratio"] is None
     assert document["name"] == "é"
+
+
+def test_an_infinite_feature_is_named():
+    data = MultiLabelData([[0.5, 1.0], [1.5, -np.inf]], [[1], [0]], ("x", "y"), ("a",))
+    with pytest.raises(ValueError, match="features hold -inf in row 1, column 'y'; expected finite numbers"):
+        describe(data)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 BLANKS = " \t"
+SPACES = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
 QUOTES = "'\""
 IDENTIFIERS = ("", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id")
+MARKERS = ("NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
 PAIRS = (("0", "1"), ("0.0", "1.0"), ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"))
 
 
@@ -78,19 +80,19 @@ class Cursor:
 
     def bare(self, stops):
         content = ""
-        while self.next() and not self.next().isspace() and self.next() not in stops:
+        while self.next() and self.next() not in SPACES and self.next() not in stops:
             content += self.take()
         need(content)
         return content
 
     def value(self):
-        """A value, and whether it is a question mark without quotes."""
+        """A value, and whether it stands without quotes."""
         if self.next() and self.next() in QUOTES:
             return self.quoted(), False
         after_blank = self.place > 0 and self.text[self.place - 1] in BLANKS
         need(not (self.next() == "%" and after_blank))
         content = self.bare(",'\"{}")
-        return content, content == "?"
+        return content, True
 
     def braced_number(self):
         self.expect("{")
@@ -146,7 +148,10 @@ def decode(line):
 
 def read_header(lines):
     relation, attributes = None, []
+    read_ahead = 0
     for number, line in enumerate(lines):
+        if number < read_ahead:
+            continue
         cursor = Cursor(line)
         cursor.skip_blanks()
         if cursor.next() == "%":
@@ -158,7 +163,14 @@ def read_header(lines):
             relation = read_relation(cursor)
         elif keyword == "@attribute":
             cursor.skip_blanks()
-            attributes.append(read_attribute(cursor))
+            place = cursor.place
+            try:
+                attributes.append(read_attribute(cursor))
+            except RefusedError:
+                whole, read_ahead = with_more_lines(lines, number, place)
+                cursor = Cursor(whole)
+                cursor.place = place
+                attributes.append(read_attribute(cursor))
             names = [attribute.name for attribute in attributes]
             need(len(set(names)) == len(names))
         else:
@@ -166,6 +178,39 @@ def read_header(lines):
             cursor.finish()
             return relation, attributes, lines[number + 1 :]
     raise RefusedError
+
+
+def with_more_lines(lines, number, place):
+    """A line whose list of values is open, with those up to the one that closes it, and the number of the next one."""
+    whole, state = lines[number], list_state(lines[number][place:], "before")
+    while state == "open":
+        number += 1
+        need(number < len(lines))
+        line = lines[number].lstrip(BLANKS)
+        need(not line.startswith("@"))
+        if not line.startswith("%"):
+            whole += " " + lines[number]
+            state = list_state(lines[number], "open")
+    need(state == "closed")
+    return whole, number + 1
+
+
+def list_state(text, state):
+    """Whether a list of values is open, closed or neither at the end of a text; "quote" within quotes."""
+    quote, escaped = "", False
+    for character in text:
+        if quote:
+            if escaped or character == "\\":
+                escaped = not escaped
+            elif character == quote:
+                quote = ""
+        elif character in QUOTES:
+            quote = character
+        elif character == "{" and state == "before":
+            state = "open"
+        elif character == "}" and state == "open":
+            state = "closed"
+    return "quote" if quote else state
 
 
 def read_relation(cursor):
@@ -206,11 +251,13 @@ def read_values(cursor):
     values = []
     while True:
         cursor.skip_blanks()
-        values.append(cursor.quoted() if cursor.next() and cursor.next() in QUOTES else cursor.bare(",'\"{}"))
+        is_quoted = cursor.next() and cursor.next() in QUOTES
+        values.append(cursor.quoted() if is_quoted else cursor.bare(",'\"{}"))
+        need(is_quoted or values[-1] != "?")
         cursor.skip_blanks()
         if cursor.next() == "}":
             cursor.take()
-            need(len(set(values)) == len(values) and "?" not in values)
+            need(len(set(values)) == len(values))
             return values
         cursor.expect(",")
 
@@ -313,7 +360,7 @@ def read_row(line, attributes):
     cursor.skip_blanks()
     if cursor.next() == "{":
         return read_sparse_row(cursor, attributes), True
-    cells = [cell(attribute, *value) for attribute, value in pairs(attributes, dense_values(cursor))]
+    cells = [cell(attribute, *value) for attribute, value in pairs(attributes, dense_values(cursor, len(attributes)))]
     return cells, False
 
 
@@ -322,9 +369,12 @@ def pairs(attributes, values):
     return zip(attributes, values, strict=True)
 
 
-def dense_values(cursor):
+def dense_values(cursor, count):
     values, separators = [], set()
     while True:
+        if len(values) == count and separators == {","} and cursor.next() in ("", "%"):
+            cursor.finish()
+            return values
         values.append(cursor.value())
         blanks = cursor.skip_blanks()
         if cursor.next() == "" or (blanks and cursor.next() == "%"):
@@ -371,11 +421,15 @@ def read_sparse_row(cursor, attributes):
     return cells
 
 
-def cell(attribute, text, is_missing):
+def is_marker(text):
+    return any(text in (word, word.upper(), word.lower(), word.capitalize()) for word in MARKERS)
+
+
+def cell(attribute, text, is_bare):
     """A number for a number and a label, the value itself for a nominal feature."""
     if attribute.role == "dropped":
         return 0.0
-    if is_missing:
+    if is_bare and (text == "?" or (text not in attribute.values and is_marker(text))):
         return math.nan
     if attribute.kind == "number":
         number = math.nan if text.lower() == "nan" else as_number(text)

@@ -41,7 +41,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the probability of every label for every sample: a CSV with one column a label."""
-    is_table = data.lower().endswith(TABLES)
+    is_table = data.lower().endswith(TABLES) or Path(data).is_dir()
     with mistakes_explained():
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")

@@ -119,6 +119,18 @@ class MultiLabelData:
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
         return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
 
+    def check_finite(self) -> None:
+        """Check that no feature is infinite.
+
+        Raises:
+            ValueError: One is; names the first row and column.
+        """
+        for column, row, value in first_infinite(self.features)[:1]:
+            raise ValueError(
+                f"features hold {value} in row {row}, column {self.feature_names[column]!r}; expected finite numbers "
+                "(NaN: missing)"
+            )
+
     def describe(self) -> "Description":
         """Describe what the data set is like: labels, imbalance, duplicates; see `batchsift.data.describe`."""
         from batchsift.data.describe import describe  # noqa: PLC0415 (heavy)
@@ -211,6 +223,29 @@ def _checked_features(values: Any) -> Any:
     matrix = matrix.copy()  # what the caller gave stays as it was
     matrix.sum_duplicates()
     return matrix
+
+
+def first_infinite(matrix_ND: Any) -> list[tuple[int, int, float]]:
+    """Return the columns of a dense or sparse matrix with a number that is infinite: column, its first row, the number.
+
+    >>> first_infinite(np.array([[1.0, 2.0], [np.inf, np.nan]]))
+    [(0, 1, inf)]
+    """
+    is_sparse = hasattr(matrix_ND, "tocsr")
+    values = matrix_ND.data if is_sparse else matrix_ND
+    if values.dtype.kind != "f" or not np.isinf(values).any():
+        return []
+    if is_sparse:
+        matrix = matrix_ND.tocoo()
+        found = np.isinf(matrix.data)
+        cells = zip(matrix.row[found].tolist(), matrix.col[found].tolist(), matrix.data[found].tolist(), strict=True)
+    else:
+        rows, columns = np.isinf(matrix_ND).nonzero()
+        cells = zip(rows.tolist(), columns.tolist(), matrix_ND[rows, columns].tolist(), strict=True)
+    first: dict[int, tuple[int, float]] = {}
+    for row, column, value in sorted(cells):
+        first.setdefault(column, (row, value))
+    return [(column, row, value) for column, (row, value) in sorted(first.items())]
 
 
 def _checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:

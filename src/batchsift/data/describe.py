@@ -108,6 +108,9 @@ class Description:
 def describe(data: "MultiLabelData") -> Description:
     """Describe a data set.
 
+    Raises:
+        ValueError: A feature is infinite.
+
     >>> from batchsift.data import MultiLabelData
     >>> data = MultiLabelData([[0.0], [1.0], [2.0]], [[1, 1], [1, 0], [0, 0]], ("x",), ("often", "rarely"))
     >>> description = describe(data)
@@ -116,6 +119,7 @@ def describe(data: "MultiLabelData") -> Description:
     >>> [label.imbalance_ratio for label in description.labels]
     [1.0, 2.0]
     """
+    data.check_finite()
     positive_NL = data.labels == 1
     sizes_S = np.unique(positive_NL, axis=0, return_counts=True)[1]
     scumble_N = instance_scumble(positive_NL)

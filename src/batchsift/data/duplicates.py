@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csgraph
 
-from batchsift.data.splits.splitting import folds
+from batchsift.data.splits.splitting import quiet_folds as folds
 
 if TYPE_CHECKING:
     from batchsift.data.dataset import MultiLabelData

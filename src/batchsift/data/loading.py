@@ -29,8 +29,8 @@ def load(
 
     Args:
         source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
-            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows; or a pandas
-            data frame.
+            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows, or of a folder
+            of Parquet files; a pandas data frame, or a table of Arrow or polars.
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
@@ -53,7 +53,7 @@ def load(
         "drop": drop,
     }
     options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
-    if hasattr(source, "iloc"):
+    if hasattr(source, "iloc") or (hasattr(source, "to_pandas") and not hasattr(source, "select_columns")):
         from batchsift.data.readers.frames import from_frame  # noqa: PLC0415 (pandas)
 
         return from_frame(source, **options)
@@ -71,11 +71,13 @@ def load(
         _refuse(options, (), f"{source!r}, which knows its labels")
         named: MultiLabelData = catalog.load(source, offline=offline)
         return named
+    if _is_folder_of_parquet(source):
+        return _read_file(source, *readers()[".parquet"], options)
     raise ValueError(_unknown(source, catalog.names()))
 
 
 def _read_file(source: str, module: str, function: str, options: Mapping[str, Any]) -> MultiLabelData:
-    if not Path(source).is_file():
+    if not Path(source).is_file() and not _is_folder_of_parquet(source):
         raise FileNotFoundError(f"there is no file {source}")
     read = getattr(import_module(module), function)
     # What a reader takes beside the path are the options that go with its files.
@@ -94,6 +96,10 @@ def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> 
     if unwelcome:
         instead = f"; what goes with it: {', '.join(f'{option}=' for option in allowed)}" if allowed else ""
         raise ValueError(f"{' and '.join(unwelcome)} came with {source}; leave it out{instead}")
+
+
+def _is_folder_of_parquet(source: str) -> bool:
+    return Path(source).is_dir() and any(Path(source).glob("**/*.parquet"))
 
 
 def _no_source(source: Any) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from batchsift import data as datasets
 from batchsift.data import MultiLabelData, Split
+from batchsift.data.splits.splitting import quiet_folds, quiet_holdout
 from batchsift.data.transforms import num_kept
 from batchsift.training.checks import (
     check_complete_labels,
@@ -133,15 +134,15 @@ def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[
     complete = np.flatnonzero(~np.isnan(data.labels).any(axis=1))
     if len(complete) < 2:
         raise ValueError(f"{data.name}: {len(complete)} samples have all their labels known, too few to validate by")
-    _, chosen = datasets.holdout(data.labels[complete], share, seed)
+    _, chosen = quiet_holdout(data.labels[complete], share, seed)
     held_out = complete[chosen]
     check_macro_auc_exists(data.labels[held_out], f"{data.name}: the validation part", "a larger validation share")
     return np.setdiff1d(np.arange(data.num_samples), held_out), held_out
 
 
 def _splits(data: MultiLabelData, settings: Settings, seed: int) -> Iterator[Split]:
-    for fold, (rest, test) in enumerate(datasets.folds(data.labels, settings.num_folds, seed)):
-        train, validation = datasets.holdout(data.labels[rest], settings.validation_share, seed)
+    for fold, (rest, test) in enumerate(quiet_folds(data.labels, settings.num_folds, seed)):
+        train, validation = quiet_holdout(data.labels[rest], settings.validation_share, seed)
         split = Split(rest[train], rest[validation], test)
         part = f"{data.name}: the validation part of fold {fold + 1}"
         check_macro_auc_exists(data.labels[split.validation], part, "fewer folds or a larger validation_share")

@@ -249,6 +249,45 @@ def test_bounds_weights_and_comments_of_attributes_are_read_over(write, declared
     assert (data.feature_names, data.features.tolist(), data.labels.tolist()) == (("x",), [[99]], [[1]])
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 1000])
+def test_a_list_of_values_over_several_lines(write, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(source, "CHUNK_BYTES", chunk_bytes)
+    attributes = ["hue {red,\n  'dark, blue',\n\n% not {these}\n\tgreen\n}", "a {0\n,1} % a label", "b{\n1,0}"]
+    data = read_arff(write(arff(attributes, ["'dark, blue',1,0", "green,0,1"])), labels=2)
+    assert data.feature_names == ("hue=red", "hue=dark, blue", "hue=green")
+    assert data.features.tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert data.labels.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_comma_at_the_end_of_rows_as_moa_writes_them(write):
+    for rows in (["1,2,0,1,", "3,4,1,0,"], ["1,2,0,1,", "3,4,1,0"], ["1, 2,'0',1 , ", "3,4,1,0, % c"]):
+        data = read_arff(write(arff(TWO_AND_TWO, rows)), labels=2)
+        assert data.features.tolist() == [[1, 2], [3, 4]]
+        assert data.labels.tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_quoted_question_mark_is_a_value(write):
+    data = read_arff(write(arff(["x {a,'?'}", "y numeric", "a {0,1}"], ["'?',1,1", "?,2,0", "a,3,0"])), labels=1)
+    assert data.feature_names == ("x=a", "x=?", "y")
+    np.testing.assert_array_equal(data.features, [[0, 1, 1], [NAN, NAN, 2], [1, 0, 3]])
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\u2009", "\x85"])
+def test_other_spaces_are_part_of_names_and_values(write, space):
+    attributes = [f"x{space}y numeric", f"hue {{dark{space}blue,{space}}}", f"a{space} {{0,1}}"]
+    data = read_arff(write(arff(attributes, [f"1,dark{space}blue,1", f"2,{space},0"])), labels=1)
+    assert data.feature_names == (f"x{space}y", f"hue=dark{space}blue", f"hue={space}")
+    assert data.features.tolist() == [[1, 1, 0], [2, 0, 1]]
+    assert data.label_names == (f"a{space}",)
+
+
+def test_a_marker_is_missing_unless_it_is_a_value(write):
+    attributes = ["x numeric", "hue {NA,red}", "shape {round}", "a {0,1}"]
+    data = read_arff(write(arff(attributes, ["NA,NA,None,1", "#N/A,red,round,<NA>"])), labels=1)
+    np.testing.assert_array_equal(data.features, [[NAN, 1, 0, NAN], [NAN, 0, 1, 1]])
+    np.testing.assert_array_equal(data.labels, [[1], [NAN]])
+
+
 def test_nan_is_missing_and_numbers_keep_their_last_bit(write):
     numbers = ["0.1", "-1.7976931348623157e308", "5e-324", "9007199254740993", "0.30000000000000004", "NaN", "-0"]
     data = read_arff(write(arff(["x numeric", "a {0,1}"], [f"{number},1" for number in numbers])), labels=1)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from scipy import sparse
 
-from batchsift.data import from_arrays, load, read_npz
+from batchsift.data import from_arrays, from_frame, load, read_npz
+from batchsift.labels import LabelMatrix
 
 X = np.array([[0.5, 0.0], [0.0, np.nan], [2.0, 0.0]])
 Y = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0]])
@@ -27,6 +29,16 @@ def saved(folder, name="set.npz", **arrays):
     return folder / name
 
 
+class Polars:
+    """What is known of a polars frame."""
+
+    def __init__(self, values):
+        self.columns, self._values = ["0", "1"], values
+
+    def to_pandas(self):
+        return pd.DataFrame(self._values, columns=self.columns)
+
+
 @pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, torch.from_numpy, sparse.csc_array])
 def test_arrays_of_every_kind(form):
     data = from_arrays(form(X), form(Y), label_names=["a", "b", "c"], name="mine")
@@ -36,6 +48,51 @@ def test_arrays_of_every_kind(form):
     np.testing.assert_array_equal(data.labels, Y)
     assert (data.feature_names, data.label_names) == (("feature_0", "feature_1"), ("a", "b", "c"))
     assert data.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("form", "is_sparse"),
+    [
+        (lambda values: torch.from_numpy(values).to_sparse(), True),
+        (lambda values: torch.from_numpy(values).to_sparse_csr(), True),
+        (lambda values: torch.from_numpy(values).bfloat16(), False),
+        (lambda values: torch.from_numpy(values).requires_grad_(), False),
+        (lambda values: pd.DataFrame(values).astype("Float64"), False),
+        (lambda values: pd.DataFrame(values).astype({0: "Float64", 1: "Int64"}), False),
+        (lambda values: pd.DataFrame.sparse.from_spmatrix(sparse.csr_array(values)), True),
+        (lambda values: pd.DataFrame(values).astype({0: pd.SparseDtype("float", np.nan)}), False),
+        (lambda values: pa.table({"0": values[:, 0], "1": values[:, 1]}), False),
+        (Polars, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta state:UserWarning")
+def test_matrices_of_other_libraries(form, is_sparse):
+    values = np.array([[0.5, 0.0], [0.0, 1.0], [2.0, 0.0]])
+    data = from_arrays(form(values), form(values > 0) if is_sparse else np.array(values > 0, dtype=np.uint8))
+    assert data.is_sparse == is_sparse
+    np.testing.assert_array_equal(data.features.toarray() if is_sparse else data.features, values)
+    np.testing.assert_array_equal(data.labels, values > 0)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "Float32", "UInt8"])
+def test_na_of_pandas_is_not_labelled(dtype):
+    labels = pd.DataFrame({"a": pd.array([1, 0, None], dtype=dtype), "b": pd.array([1, None, 0], dtype=dtype)})
+    data = from_arrays(X, labels)
+    np.testing.assert_array_equal(data.labels, [[1, 1], [0, np.nan], [np.nan, 0]])
+    np.testing.assert_array_equal(LabelMatrix.of(labels).tensor(), data.labels)
+    assert from_arrays(labels, Y).num_features == 2
+
+
+def test_tables_of_arrow_and_polars():
+    table = pa.table({"x": [1.5, None], "tags": [["red"], []]})
+    for read in (load, from_frame):
+        data = read(table, label_column="tags")
+        np.testing.assert_array_equal(data.features, [[1.5], [np.nan]])
+        assert (data.label_names, data.labels.tolist()) == (("red",), [[1], [0]])
+        assert read(table.to_batches()[0], label_column="tags").num_samples == 2
+        assert read(Polars(np.eye(2)), labels=1).label_names == ("1",)
+    with pytest.raises(TypeError, match="got dict; expected a pandas data frame, or a table of Arrow or polars"):
+        from_frame({"x": [1]}, labels=1)
 
 
 def test_frames_keep_their_names():
@@ -96,6 +153,10 @@ def test_sparse_files_without_a_partner(tmp_path):
         ({"X": X, "y": Y, "label_names": np.array(["a", "b"])}, "label_names are 2"),
         ({"X": X, "y": Y[:, 0]}, r"labels have shape \(3,\)"),
         ({"X": X, "y": 2 * Y}, "labels hold 2"),
+        (
+            {"X": np.where(X == 2, -np.inf, X), "y": Y, "feature_names": ["a", "b"]},
+            "features hold -inf in row 2, column 'a'; expected finite",
+        ),
         ({"X": np.array([["a"]] * 3), "y": Y}, "features have dtype"),
     ],
 )

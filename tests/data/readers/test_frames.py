@@ -1,5 +1,6 @@
 """Data frames: labels by columns or tags, and what becomes of every kind of feature column."""
 
+import ast
 import datetime
 from decimal import Decimal
 
@@ -9,7 +10,8 @@ import pytest
 from scipy import sparse
 
 from batchsift.data import from_frame, load
-from batchsift.data.readers.frames import MOST_CATEGORIES, TableCellError
+from batchsift.data.readers.encoding import MOST_CATEGORIES
+from batchsift.data.readers.problems import TableCellError
 
 NAN = np.nan
 
@@ -149,6 +151,80 @@ def test_what_is_no_feature_is_refused_with_the_way_out(values, message):
         features(values)
 
 
+def test_all_columns_that_are_no_features_or_labels_are_said_at_once():
+    frame = pd.DataFrame(
+        {
+            "id": range(4),
+            "title": list("pqrs"),
+            "born": [pd.Timestamp(0)] * 4,
+            "x": ["1", "2", "x", "4"],
+            "y": [1.0, np.inf, -np.inf, NAN],
+            "z": [[1, 2], [1, 2], [3], [4, 5]],
+            "fine": [1, 2, 3, 4],
+            "a": [0, 1, 2, 3],
+            "b": ["yes", "no", "maybe", None],
+        }
+    )
+    with pytest.raises(ValueError, match="6 columns are not") as caught:
+        from_frame(frame, labels=2, drop="fine")
+    message = str(caught.value)
+    for problem in (
+        "column 'a', row 2: 2 is no label",
+        "column 'b', row 2: 'maybe' is no label",
+        "column 'title' holds 4 different texts in 4 rows",
+        "column 'x', row 2: 'x' is no number",
+        "column 'y', row 1: inf is no finite number",
+        "column 'z', row 2: a vector of 1 numbers; the first one has 2",
+    ):
+        assert problem in message
+    option = message.rpartition("drop=")[2].strip("'")
+    assert option == "fine,id,born,title,x,y,z"
+    with pytest.raises(ValueError, match="expected at least one label and one feature"):
+        from_frame(frame.assign(a=0, b=1), labels=2, drop=option)
+    assert from_frame(frame.assign(a=0, b=1), labels=2, drop=option.removeprefix("fine,")).feature_names == ("fine",)
+
+
+@pytest.mark.parametrize("name", ["a,b", "it's", "n[1]*", "ü, x"])
+def test_the_option_can_be_copied_whatever_a_column_is_called(name):
+    frame = pd.DataFrame({name: list("pqrs"), "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
+    with pytest.raises(ValueError, match="4 different texts") as caught:
+        from_frame(frame, labels=1)
+    option = str(caught.value).rpartition("drop=")[2]
+    assert from_frame(frame, labels=1, drop=ast.literal_eval(option)).feature_names == ("x",)
+
+
+def test_dates_are_dropped_and_named():
+    for dates in (
+        pd.date_range("2020-01-01", periods=4),
+        [datetime.date(2020, 1, 1)] * 4,
+        ["2020-01-01", "2020-01-01", None, "2021-12-31"],
+        ["31.12.2020 10:00", "1.1.2021 9:30", "1.1.2021 9:30", "1.1.2021 9:30"],
+    ):
+        frame = pd.DataFrame({"x": [1, 2, 3, 4], "when": dates, "y": [4, 3, 2, 1], "a": [0, 1, 0, 1]})
+        with pytest.warns(UserWarning, match="dropped 'when', which .*; drop='when' makes it silent"):
+            assert from_frame(frame, labels=1).feature_names == ("x", "y")
+        assert from_frame(frame, labels=1, drop="when").feature_names == ("x", "y")
+
+
+def test_what_the_warning_recommends_works():
+    frame = pd.DataFrame({"id": list("pqrs"), "x": [1, 2, 3, 4], "note": list("wxyz"), "a": [0, 1, 0, 1]})
+    with pytest.warns(UserWarning, match="dropped 'id'") as caught:
+        from_frame(frame, labels=1, drop="note")
+    assert str(caught[0].message).endswith("; drop='note,id' makes it silent")  # texts cannot stay
+    assert from_frame(frame, labels=1, drop="note,id").feature_names == ("x",)
+
+
+def test_an_identifier_has_more_than_two_values():
+    frame = pd.DataFrame({"id": [0, 1, 0, 1], "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
+    assert from_frame(frame, labels=1).feature_names == ("id", "x")
+
+
+def test_an_empty_column_without_a_name_is_not_counted():
+    frame = pd.DataFrame({"x": [1, 2], "Unnamed: 1": [NAN, NAN], "a": [0, 1], "b": [1, 1], "Unnamed: 4": [None, None]})
+    data = from_frame(frame, labels=2)
+    assert (data.feature_names, data.label_names) == (("x",), ("a", "b"))
+
+
 def test_a_stray_text_among_numbers_is_named():
     with pytest.raises(TableCellError, match=r"column 'x', row 3: '1\.2\.3' is no number, in a column of numbers"):
         features(["1", None, "2", "1.2.3"])
@@ -178,7 +254,8 @@ def test_dropping_another_column_keeps_no_identifier():
         [["m", 0, 1, 2, 9, 0], ["n", 1, 3, 4, 8, 1]], columns=["artist", "", "id ", "x", "row_id", "a"]
     )
     with pytest.warns(
-        UserWarning, match="dropped '' and 'id ' and 'row_id', .* rather than describe them; drop='' keeps"
+        UserWarning,
+        match=r"dropped '' and 'id ' and 'row_id', .* them; drop=\['artist', '', 'id ', 'row_id'\] makes it silent",
     ):
         assert from_frame(frame, labels=1, drop="artist").feature_names == ("x",)
     assert from_frame(frame, labels=1, drop=["artist", "", "id*", "row_id"]).feature_names == ("x",)
@@ -210,7 +287,8 @@ def test_tags():
 def test_tags_with_a_delimiter_of_their_own():
     frame = pd.DataFrame({"x": [1, 2], "tags": ["red and round", "round"]})
     assert from_frame(frame, label_column="tags", delimiter=" and ").label_names == ("red", "round")
-    assert from_frame(frame, label_column="tags").label_names == ("red and round", "round")
+    with pytest.warns(UserWarning, match="nothing parts tags but blanks, .* such as 'red and round'"):
+        assert from_frame(frame, label_column="tags").label_names == ("red and round", "round")
     frame["tags"] = ["red,big|round", "round"]
     assert from_frame(frame, label_column="tags", delimiter="|").label_names == ("red,big", "round")
     with pytest.raises(ValueError, match=r"column 'tags': '\|' and ',' all occur .* delimiter='\|'"):
@@ -224,7 +302,7 @@ def test_tags_with_a_delimiter_of_their_own():
         ([[10, 2], None, np.array([2])], ("2", "10"), [[1, 1], [0, 0], [1, 0]]),
         ([3, 1, 3], ("1", "3"), [[0, 1], [1, 0], [0, 1]]),
         ([[1, 0, 1], [0, 0, 0], [1, 1, 1]], ("0", "1", "2"), [[1, 0, 1], [0, 0, 0], [1, 1, 1]]),
-        ([[0, 1], [1, 0], [1, 0]], ("0", "1"), [[1, 1], [1, 1], [1, 1]]),
+        ([[0, 1], [1, 0], [1, 0]], ("0", "1"), [[0, 1], [1, 0], [1, 0]]),
     ],
 )
 def test_lists_of_labels(cells, names, expected):
@@ -239,8 +317,8 @@ def test_lists_of_labels(cells, names, expected):
     ("cells", "message"),
     [
         (["", None], "column 'y': no sample has a tag"),
-        ([[0.5], [1]], "column 'y': a tag is 0.5"),
-        ([[{}], [1]], "column 'y': a tag is {} of type dict"),
+        ([[0.5], [1]], "column 'y', row 0: a tag is 0.5"),
+        ([[{}], [1]], "column 'y', row 0: a tag is {} of type dict"),
     ],
 )
 def test_what_are_no_tags(cells, message):
@@ -270,6 +348,25 @@ def test_sparse_columns_stay_sparse():
     assert data.is_sparse
     np.testing.assert_array_equal(data.features.toarray(), matrix.toarray())
     assert data.feature_names == ("0", "1", "2", "3", "4", "5")
+
+
+def test_sparse_columns_among_others_and_of_any_kind():
+    frame = pd.DataFrame(
+        {
+            "x": pd.arrays.SparseArray([0, 2, 0, 1]),
+            "y": pd.arrays.SparseArray([NAN, 1.5, NAN, NAN]),
+            "hue": pd.arrays.SparseArray(["r", "g", "r", "g"]),
+            "a": pd.arrays.SparseArray([True, False, True, False]),
+        }
+    )
+    data = from_frame(frame, labels=1)
+    assert data.feature_names == ("x", "y", "hue=g", "hue=r")
+    np.testing.assert_array_equal(data.features, [[0, NAN, 0, 1], [2, 1.5, 1, 0], [0, NAN, 0, 1], [1, NAN, 1, 0]])
+    assert data.labels.ravel().tolist() == [1, 0, 1, 0]
+    assert from_frame(frame[["y", "a"]], labels=1).features.ravel()[1] == 1.5
+    infinite = pd.DataFrame({"x": pd.arrays.SparseArray([0, np.inf]), "a": [0, 1]})
+    with pytest.raises(TableCellError, match=r"column 'x', row 1: inf is no finite number; .*drop='x'"):
+        from_frame(infinite, labels=1)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ def made(labels, feature=None, **columns):
         ([[10, 2], [], [2]], None, ("2", "10"), [[1, 1], [0, 0], [1, 0]]),
         ([[1, 0, 1], [0, 0, 1], [0, 0, 0]], None, ("0", "1", "2"), [[1, 0, 1], [0, 0, 1], [0, 0, 0]]),
         ([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]], None, ("0", "1"), [[1, 0], [0, 0], [0, 1]]),
+        ([[1, 0], [0, 1], [1, 0]], None, ("0", "1"), [[1, 0], [0, 1], [1, 0]]),
+        ([[1.0, 0.0], [0.0, 1.0], None], None, ("0", "1"), [[1, 0], [0, 1], [NAN, NAN]]),
+        ([[True, False], [False, True], [True, False]], None, ("0", "1"), [[1, 0], [0, 1], [1, 0]]),
         (["b|a", "", "b"], None, ("a", "b"), [[1, 1], [0, 0], [0, 1]]),
         ([True, False, None], None, ("y",), [[1], [0], [NAN]]),
         ([1, 0, 1], None, ("y",), [[1], [0], [1]]),
@@ -57,6 +60,20 @@ def test_feature_columns():
     assert data.labels.ravel().tolist() == [0, 1, 1]
     with pytest.raises(ValueError, match="column 'id' holds 3 different texts"):
         from_hf(rows, features=["x", "id"], labels="y")
+    with pytest.raises(ValueError, match=r"2 columns are not .*leave 'id' and 'inf' out of features") as caught:
+        from_hf(rows.add_column("inf", [1.0, np.inf, 2.0]), features=["x", "id", "inf"], labels="y")
+    assert "drop" not in str(caught.value)
+    with pytest.raises(ValueError, match="column 'vector' holds lists; name it alone in labels"):
+        from_hf(rows, features="x", labels=["y", "vector"])
+
+
+def test_matrices_as_features():
+    kinds = datasets.Features({"m": datasets.Array2D((2, 2), "float32"), "y": datasets.Value("int64")})
+    rows = datasets.Dataset.from_dict({"m": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]], "y": [1, 0]}, features=kinds)
+    data = from_hf(rows, features="m", labels="y")
+    assert (data.feature_names, data.features.tolist()) == (("m_0", "m_1", "m_2", "m_3"), [[1, 2, 3, 4], [5, 6, 7, 8]])
+    with pytest.raises(ValueError, match=r"column 'm', row 0: a tag is \[1\.0, 2\.0\] of type list"):
+        from_hf(rows, features="y", labels="m")
 
 
 @pytest.mark.parametrize(
@@ -82,5 +99,7 @@ def test_what_is_no_data_set():
         from_hf(rows.select([]), features="x", labels="y")
     with pytest.raises(ValueError, match="column 'y', row 1: 2 is no label"):
         from_hf(made([0, 2, 0]), features="x", labels="y")
-    with pytest.raises(ValueError, match=r"column 'y': a label has the number -1; expected one in \[0, 3\)"):
+    with pytest.raises(ValueError, match=r"column 'y', row 1: a label has the number -1; expected one in \[0, 3\)"):
         from_hf(made([0, -1, 0], CLASSES), features="x", labels="y")
+    with pytest.raises(ValueError, match=r"column 'y', row 2: a label has the number -100; expected 0 or more"):
+        from_hf(made([[3], [2], [-100]]), features="x", labels="y")

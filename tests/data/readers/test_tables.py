@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchsift.data import load, read_table
+from batchsift.data.readers.tables import read_frame
 
 NAN = np.nan
 TEXT = "size,hue,tags,a,b\n1.5,red,u|v,0,1\n,red,,1,\n3,blue,v,yes,no\n-4e2,blue,v,TRUE,0\n"
@@ -83,10 +84,115 @@ def test_latin_1(tmp_path):
 
 
 def test_missing_values(tmp_path):
-    cells = ["", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "1"]
-    data = load(written(tmp_path, "x,a\n" + "".join(f"{cell},{cell}\n" for cell in cells)), labels=1)
-    np.testing.assert_array_equal(data.features.ravel(), [NAN] * 8 + [1])
-    np.testing.assert_array_equal(data.labels.ravel(), [NAN] * 8 + [1])
+    markers = ["", "?", "NA", "N/A", "#N/A", "<NA>", "na", "n/a", "NaN", "nan", "NAN", "NULL", "null", "None", "none"]
+    data = load(written(tmp_path, "x,a\n" + "".join(f"{cell},{cell}\n" for cell in [*markers, "1"])), labels=1)
+    np.testing.assert_array_equal(data.features.ravel(), [NAN] * len(markers) + [1])
+    np.testing.assert_array_equal(data.labels.ravel(), [NAN] * len(markers) + [1])
+    tags = load(
+        written(tmp_path, "x,tags\n" + "".join(f"1,{cell}\n" for cell in [*markers, "red"])), label_column="tags"
+    )
+    assert (tags.label_names, tags.labels.sum()) == (("red",), 1)
+    rows = "".join(f"{cell},{cell}\n" for cell in [*markers[1:], "1"])
+    header = "@relation r\n@attribute x numeric\n@attribute a {0,1}\n@data\n"
+    arff = load(written(tmp_path, header + rows, "set.arff"), labels=1)
+    np.testing.assert_array_equal(arff.features, data.features[1:])
+    np.testing.assert_array_equal(arff.labels, data.labels[1:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b,is_x,is_y,\n1,2,0,1,\n3,4,1,0,\n",
+        "a,b,is_x,is_y\n1,2,0,1,\n3,4,1,0,\n",
+        "a,b,is_x,is_y,\n1,2,0,1\n3,4,1,0\n",
+        "a,b,is_x,is_y, ,\n1,2,0,1,,\n3,4,1,0, ,\n,,,,,\n , ,,,,\n",
+        "a,,b,is_x,,is_y\n1,,2,0,,1\n3,,4,1,,0\n",
+        "sep=;\na;b;is_x;is_y\n1;2;0;1\n3;4;1;0\n",
+        '\ufeff"sep=|"\r\na|b|is_x|is_y\r\n1|2|0|1\r\n3|4|1|0\r\n',
+    ],
+)
+@pytest.mark.parametrize("name", ["set.csv", "set.csv.gz"])
+def test_what_excel_adds_is_not_counted(tmp_path, text, name):
+    data = load(written(tmp_path, text, name), labels=2)
+    assert (data.feature_names, data.label_names) == (("a", "b"), ("is_x", "is_y"))
+    assert data.features.tolist() == [[1, 2], [3, 4]]
+    assert data.labels.tolist() == [[0, 1], [1, 0]]
+
+
+def test_an_empty_row_in_between_stays_and_lines_are_counted_right(tmp_path):
+    data = load(written(tmp_path, "x,a\n1,0\n,\n2,1\n,\n"), labels=1)
+    np.testing.assert_array_equal(data.labels.ravel(), [0, NAN, 1])
+    refused(tmp_path, "sep=;\nx;a\n1;0\n2;7\n", "set.csv, line 4, column 'a': 7 is no label")
+    refused(tmp_path, "sep=;\nx;a\n1;0\n2\n", "set.csv, line 4: 1 cells")
+    frame = read_frame(written(tmp_path, "n,x,\n1,2,\n3,4,\n,,\n"))
+    assert (frame.dtypes.astype(str).tolist(), list(frame)) == (["int64", "int64"], ["n", "x"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["set.csv", "set.csv.gz", "set.tsv"])
+def test_utf_16_is_named(tmp_path, encoding, name):
+    path = written(tmp_path, TEXT, name, encoding)
+    with pytest.raises(ValueError, match=r", line 1: this is UTF-16, or binary data; expected text: save it as UTF-8"):
+        load(path, labels=1)
+
+
+def test_all_problems_of_a_file_are_said_at_once(tmp_path):
+    text = "id,title,when,n,x,a\n1,p,2020-01-01,1,inf,0\n2,q,2020-01-02,x,1,0\n3,r,2020-01-03,2,-1e999,2\n"
+    path = written(tmp_path, text)
+    with pytest.raises(ValueError, match="4 columns are not what they should be") as caught:
+        load(path, labels=1)
+    message = str(caught.value)
+    for problem in (
+        "line 4, column 'a': 2 is no label",
+        "column 'title' holds 3 different texts",
+        "line 3, column 'n': 'x' is no number",
+        "line 2, column 'x': inf is no finite number",
+    ):
+        assert problem in message
+    assert message.endswith("with drop='id,when,title,n,x'")
+    refused(tmp_path, "x,a\n1\n1,0\n1,2,3\n2\n", r"line 2: 1 cells; .* \(also in line 4, 5\)")
+    refused(tmp_path, TEXT, "label_columns='q' and label_columns='r' match none", labels=None, label_columns="q,r,a")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    columns=st.lists(st.sampled_from(["", " ", "\t"]), max_size=3),
+    blanks=st.lists(st.sampled_from(["", " "]), min_size=8, max_size=8),
+    tail=st.integers(0, 3),
+    has_header=st.booleans(),
+    separator=st.sampled_from([",", ";"]),
+    says=st.booleans(),
+    place=st.integers(0, 4),
+)
+def test_junk_columns_and_rows_change_nothing(
+    tmp_path_factory, columns, blanks, tail, has_header, separator, says, place
+):
+    rows = [["x", "n", "is_p", "is_q"], ["1.5", "", "0", "1"], ["", "2", "1", ""], ["3", "4", "", "0"]]
+    place = place if has_header else 4
+    junk = [columns if has_header else []] + [[blanks[i] for i, _ in enumerate(columns)]] * 3
+    lines = [[*row[:place], *more, *row[place:]] for row, more in zip(rows, junk, strict=True)]
+    lines += [[blank for blank, _ in zip(blanks, lines[-1], strict=False)]] * tail
+    text = (f"sep={separator}\n" if says else "") + "\n".join(map(separator.join, lines))
+    data = load(written(tmp_path_factory.getbasetemp(), text, "junk.csv"), labels=2)
+    assert (data.feature_names, data.label_names) == (("x", "n"), ("is_p", "is_q"))
+    np.testing.assert_array_equal(data.features, [[1.5, NAN], [NAN, 2], [3, 4]])
+    np.testing.assert_array_equal(data.labels, [[0, 1], [1, NAN], [NAN, 0]])
+
+
+def test_identifiers_and_dates_are_as_in_arff(tmp_path):
+    rows = [f"{i},{i / 2},2020-01-0{i},{i % 2}" for i in range(1, 5)]
+    header = (
+        "@relation r\n@attribute id numeric\n@attribute x numeric\n@attribute 'd' date\n@attribute a {0,1}\n@data\n"
+    )
+    for path in (
+        written(tmp_path, "\n".join(["id,x,d,a", *rows])),
+        written(tmp_path, header + "\n".join(rows), "set.arff"),
+    ):
+        with pytest.warns(UserWarning, match="dropped .*'id'.*'d'.*; drop='id,d' makes it silent$"):
+            data = load(path, labels=1)
+        assert data.feature_names == ("x",)
+        np.testing.assert_array_equal(data.features.ravel(), [0.5, 1, 1.5, 2])
+        assert load(path, labels=1, drop="id,d").feature_names == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +256,33 @@ def test_parquet(tmp_path, tags):
     assert data.labels.tolist() == [[1, 1], [0, 0], [0, 1]]
 
 
+@pytest.mark.parametrize("name", ["set", "set.parquet"])
+def test_a_folder_of_parquet_files(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "hue": ["r", "g", "r"], "a": [0, 1, 0]})
+    frame.to_parquet(folder / "part-1.parquet")
+    frame.iloc[:1].to_parquet(folder / "part-0.parquet")
+    (folder / "_SUCCESS").touch()
+    data = load(folder, labels=1)
+    assert (data.name, data.feature_names) == ("set", ("x", "hue=g", "hue=r"))
+    assert data.features[:, 0].tolist() == [1, 1, 2, 3]
+    assert len(read_frame(folder)) == 4
+    frame[["a", "hue", "x"]].to_parquet(folder / "part-2.parquet")
+    with pytest.raises(ValueError, match=r"set.*: part-2\.parquet has other columns than part-0\.parquet"):
+        load(folder, labels=1)
+    (folder / "part-2.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"part-2\.parquet cannot be read as Parquet"):
+        load(folder, labels=1)
+    (folder / "year=2020").mkdir()
+    (folder / "part-2.parquet").rename(folder / "year=2020" / "part.parquet")
+    with pytest.raises(ValueError, match="folders within the folder are not read"):
+        load(folder, labels=1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"the folder holds no \.parquet files"):
+        read_frame(tmp_path / "empty")
+
+
 def test_malformed_parquet(tmp_path):
     refused(tmp_path, b"PAR1 nothing PAR1", "cannot be read as Parquet", "set.parquet")
     frame = pd.DataFrame({"x": [1.0, 2.0], "a": [0, 2]})
@@ -171,6 +304,7 @@ def test_a_table_comes_back_from_every_kind_of_file(tmp_path_factory, data):
     num_rows = data.draw(st.integers(1, 6))
     row = st.tuples(*[cells] * (len(columns) - 1), st.sampled_from([0.0, 1.0, NAN]))
     rows = data.draw(st.lists(row, min_size=num_rows, max_size=num_rows))
+    rows[-1] = (*rows[-1][:-1], 1.0)  # empty rows at the end of a text file are no samples
     frame = pd.DataFrame(rows, columns=columns)
     folder = tmp_path_factory.mktemp("tables")
     frame.to_csv(folder / "set.csv", index=False)

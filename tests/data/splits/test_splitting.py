@@ -2,11 +2,17 @@ import random
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
-from batchsift.data import digits, folds, holdout, train_validation_test
+from batchsift.data import digits, folds, holdout, split_report, train_validation_test
+
+# Small random sets have rare labels; that they are warned of is tested at the end.
+pytestmark = pytest.mark.filterwarnings("ignore:.*labels have no positive sample in some part")
 
 
 def long_tailed(num_samples=500, num_labels=12, seed=0):
@@ -132,3 +138,49 @@ def test_labels_of_another_shape_are_refused(labels):
 def test_a_data_set_in_place_of_its_labels(split):
     with pytest.raises(TypeError, match=r"got a MultiLabelData; .*pass data\.labels"):
         split(digits(), seed=0)
+
+
+SPLITS = [partial(folds, num_folds=5), partial(holdout, share=0.2), train_validation_test]
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_label_too_rare_to_split_is_named(split, seed):
+    labels = np.tile(np.array([[1, 0, 0], [0, 1, 0]]), (50, 1))
+    labels[[3, 70], 2] = 1
+    with pytest.warns(UserWarning, match="1 labels have no positive sample in some part: .*2; .* drop rare") as caught:
+        split(labels, seed=seed)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("split", SPLITS)
+def test_labels_that_are_in_all_parts_or_nowhere_are_not(split):
+    labels = np.tile(np.array([[1, 0, 0], [0, 1, 0]]), (50, 1))
+    split(labels, seed=0)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        sparse.csr_array,
+        sparse.csc_matrix,
+        sparse.coo_array,
+        lambda labels: torch.from_numpy(labels).to_sparse(),
+        lambda labels: torch.from_numpy(labels).bfloat16(),
+        pd.DataFrame,
+        lambda labels: pd.DataFrame(labels).astype("Int64"),
+        lambda labels: pd.DataFrame(labels).astype("boolean").replace(False, pd.NA),
+        lambda labels: pd.DataFrame.sparse.from_spmatrix(sparse.csr_array(labels)),
+    ],
+)
+@pytest.mark.parametrize("order", [1, 2])
+def test_labels_of_every_form(form, order):
+    labels = long_tailed(60, 4)
+    for split in (*SPLITS[:2], lambda given, **options: vars(train_validation_test(given, **options)).values()):
+        expected, found = split(labels, seed=1, order=order), split(form(labels), seed=1, order=order)
+        for first, second in zip(expected, found, strict=True):
+            np.testing.assert_equal(second, first)
+    parts = [np.arange(30), np.arange(30, 60)]
+    assert split_report(form(labels), parts) == split_report(labels, parts)

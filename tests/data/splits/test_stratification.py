@@ -152,6 +152,7 @@ def test_a_part_left_empty_is_refused():
         train_validation_test(np.ones((4, 1)), shares=(0.98, 0.01, 0.01), seed=0)
 
 
+@pytest.mark.filterwarnings("ignore:.*labels have no positive sample in some part")
 @pytest.mark.skipif("BATCHSIFT_DATA" not in os.environ, reason="BATCHSIFT_DATA names no folder of data sets")
 @pytest.mark.parametrize("name", ["yeast", "enron"])
 def test_published_data_are_split_better_than_by_chance(name):

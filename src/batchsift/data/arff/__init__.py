@@ -72,7 +72,7 @@ def read_arff(
     is_dropped_A = find_dropped(path, header, drop)
     is_label_A = find_labels(path, header, labels, label_columns, is_dropped_A)
     is_dropped_A = drop_identifiers(path, header, is_label_A, is_dropped_A, drop=drop)
-    layout = lay_out(path, header, is_label_A, is_dropped_A)
+    layout = lay_out(path, header, is_label_A, is_dropped_A, drop=drop)
 
     table: DenseTable | SparseTable | None = None
     num_weights = 0

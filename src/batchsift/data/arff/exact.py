@@ -17,6 +17,7 @@ from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
 from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import Line, decoded, unquoted
 from batchsift.data.arff.table import DenseCells, Rows, SparseCells, as_dense
+from batchsift.data.readers.columns import MISSING
 from batchsift.messages import cut_short
 
 _CELL = re.compile(rf"({syntax.QUOTED}|(?!%){syntax.UNQUOTED}),[ \t]*")
@@ -87,8 +88,8 @@ def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
 
 
 def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
-    tokens, end = _dense_tokens(line)
     num_attributes = len(layout.attributes)
+    tokens, end = _dense_tokens(line, num_attributes)
     if len(tokens) != num_attributes:
         start = tokens[num_attributes].start if len(tokens) > num_attributes else tokens[-1].end
         raise line.mistake(
@@ -98,12 +99,14 @@ def _read_dense(layout: Layout, line: Line) -> tuple[_Row, int]:
     return _Row(cells, range(num_attributes), is_sparse=False), end
 
 
-def _dense_tokens(line: Line) -> tuple[list[_Token], int]:
+def _dense_tokens(line: Line, num_attributes: int) -> tuple[list[_Token], int]:
     text = line.text
     tokens: list[_Token] = []
     is_tabbed = False  # whether tabs separate the values, as after the first one
     position = line.after_blanks(0)
     while True:
+        if len(tokens) == num_attributes and not is_tabbed and line.ends_at(position):
+            return tokens, position  # after a comma that MOA writes at the end of a row
         cell = _CELL.match(text, position)
         if cell is not None and not is_tabbed:  # as almost everywhere
             tokens.append(_Token(cell[1], position))
@@ -207,7 +210,7 @@ def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
 
 def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     text = unquoted(token.text)
-    if text.lower() == "nan":
+    if text.lower() == "nan" or token.text in MISSING:
         return math.nan
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     if math.isinf(number):
@@ -222,6 +225,8 @@ def _number(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
 def _meaning(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     text = unquoted(token.text)
     meaning = layout.meanings[layout.kinds[attribute]].get(text)
+    if meaning is None and token.text in MISSING:
+        return math.nan
     if meaning is None:
         declared = layout.attributes[attribute]
         raise line.mistake(

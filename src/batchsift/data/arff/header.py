@@ -1,20 +1,21 @@
 """The header of an ARFF file: the relation's name and the declared attributes."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from batchsift.data.arff.source import Chunk
-from batchsift.data.arff.syntax import NUMBER, QUOTED, UNQUOTED, WEIGHT, Line, decoded, unquoted
+from batchsift.data.arff.syntax import BLANK, NUMBER, QUOTED, UNQUOTED, WEIGHT, Line, decoded, unquoted
 from batchsift.messages import cut_short
 
-_KEYWORD = re.compile(r"[ \t]*(@[a-zA-Z]+)(?!\S)[ \t]*")
+_KEYWORD = re.compile(rf"[ \t]*(@[a-zA-Z]+)(?![^{BLANK}])[ \t]*")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))%")
 _QUOTED = re.compile(QUOTED)
-_NAME = re.compile(rf"({QUOTED}|[^\s'\"{{}}%][^\s{{}}]*)(?:[ \t]+|(?=\{{))")
-_TYPE = re.compile(r"(numeric|real|integer|string|date|relational)(?![^\s\[{])", re.IGNORECASE)
+_NAME = re.compile(rf"({QUOTED}|[^{BLANK}'\"{{}}%][^{BLANK}{{}}]*)(?:[ \t]+|(?=\{{))")
+_TYPE = re.compile(rf"(numeric|real|integer|string|date|relational)(?![^{BLANK}\[{{])", re.IGNORECASE)
 _BOUNDS = rf"(?:[ \t]*\[[ \t]*{NUMBER}[ \t]*,[ \t]*{NUMBER}[ \t]*\])?"
 _DATE_FORMAT = rf"(?:[ \t]*(?:{QUOTED}|(?!%){UNQUOTED}))?"
 _AFTER_TYPE = {
@@ -80,7 +81,8 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
     attributes: dict[str, Attribute] = {}
     values = _NominalValues()
     is_empty = True
-    for line, chunk, start_of_next in _lines(path, chunks):
+    lines = _Lines(path, chunks)
+    for line, chunk, start_of_next in lines:
         is_empty = False
         keyword, position = _read_keyword(line)
         if keyword == "@relation":
@@ -88,7 +90,7 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
                 raise line.mistake(0, "a second @relation; expected one of them in a file")
             relation = _read_relation(line, position)
         elif keyword == "@attribute":
-            attribute = _read_attribute(line, position, values)
+            attribute = _read_attribute(line, position, values, lines)
             if attribute.name in attributes:
                 raise line.mistake(
                     position,
@@ -107,6 +109,37 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
     if is_empty:
         raise ValueError(f"{path} is empty, or all comments; expected an ARFF file")
     raise ValueError(f"{path} is not an ARFF file: there is no @data line")
+
+
+class _Lines:
+    """The lines that are neither blank nor a comment, each with its chunk and where the next line starts in that."""
+
+    def __init__(self, path: Path, chunks: Iterator[Chunk]) -> None:
+        self._lines = _lines(path, chunks)
+        self._ahead: deque[tuple[Line, Chunk, int]] = deque()
+
+    def __iter__(self) -> Iterator[tuple[Line, Chunk, int]]:
+        while (item := self._ahead.popleft() if self._ahead else next(self._lines, None)) is not None:
+            yield item
+
+    def with_whole_list(self, line: Line, start: int) -> Line:
+        """Return a line whose list opens at `start` with those up to the closing brace; alone where there is none."""
+        unread, piece = [], line.text[start:]
+        while True:
+            bare = _QUOTED.sub("", piece)
+            if "'" in bare or '"' in bare or "}" in bare:
+                break
+            item = next(iter(self), None)
+            if item is None:
+                break
+            unread.append(item)
+            piece = item[0].text
+            if piece.lstrip(" \t").startswith("@"):
+                break
+        if "}" in bare and "'" not in bare and '"' not in bare and unread:
+            return line.joined([other for other, _, _ in unread])
+        self._ahead.extendleft(reversed(unread))
+        return line
 
 
 def _lines(path: Path, chunks: Iterator[Chunk]) -> Iterator[tuple[Line, Chunk, int]]:
@@ -145,7 +178,7 @@ def _read_relation(line: Line, position: int) -> str:
     return unquoted(match[0])
 
 
-def _read_attribute(line: Line, position: int, values: "_NominalValues") -> Attribute:
+def _read_attribute(line: Line, position: int, values: "_NominalValues", lines: "_Lines") -> Attribute:
     match = _NAME.match(line.text, position)
     if match is None:
         raise line.mistake(
@@ -159,6 +192,7 @@ def _read_attribute(line: Line, position: int, values: "_NominalValues") -> Attr
     if type_ is not None:
         kind, end = type_[1].lower(), type_.end()
     elif line.text.startswith("{", start):
+        line = lines.with_whole_list(line, start)
         kind = "nominal"
         attribute_values, end = values.read(line, name, start)
     else:
@@ -207,10 +241,10 @@ def _read_values(line: Line, name: str, start: int) -> tuple[tuple[str, ...], in
         if match is None:
             raise _unknown_type(line, name, start, position)
         value = unquoted(match[1])
-        if value in values or value == "?":
+        if value in values or match[1] == "?":
             raise line.mistake(
                 match.start(1),
-                f"the attribute {name!r} declares a value twice, or ? (which means missing) as a value; "
+                f"the attribute {name!r} declares a value twice, or ? (which means missing) without quotes; "
                 "expected a list of different values",
             )
         values[value] = None

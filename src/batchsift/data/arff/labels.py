@@ -72,10 +72,12 @@ def drop_identifiers(
     dropped[features[true_at_ends(flags)]] = True
     unnamed = dropped if drop is None else dropped & ~is_dropped_A
     if unnamed.any():
-        names = [attribute.name for attribute in _chosen(header, unnamed)]
+        names, columns = [attribute.name for attribute in _chosen(header, unnamed)], [a.name for a in header.attributes]
+        can_stay = not any(attribute.kind is Kind.TEXT for attribute in _chosen(header, dropped))
         warnings.warn(
             f"{path}: dropped {len(names)} attribute(s) that identify rows rather than describe them: "
-            f"{first_few([repr(name) for name in names], shown=10)}; " + how_to_drop(names),
+            f"{first_few([repr(name) for name in names], shown=10)}; "
+            + how_to_drop(names, columns, drop, can_stay=can_stay),
             UserWarning,
             stacklevel=3,
         )

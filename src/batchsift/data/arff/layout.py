@@ -7,7 +7,7 @@ Shape suffixes: A attributes, L labels, V values of a nominal attribute.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.arff.labels import Mask
+from batchsift.data.readers.columns import drop_option
+from batchsift.messages import first_few
 
 Cells = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -95,12 +97,15 @@ class Layout:
         return tuple(names)
 
 
-def lay_out(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) -> Layout:
-    """Decide what every attribute becomes.
+def lay_out(
+    path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask, *, drop: str | Sequence[str] | None = None
+) -> Layout:
+    """Decide what every attribute becomes; `drop` is what the user wants to leave out.
 
     Raises:
-        ValueError: If a string or a date is to be kept.
+        ValueError: If strings or dates are to be kept.
     """
+    _refuse_texts(path, header, is_dropped_A, drop)
     num_attributes = len(header.attributes)
     kind_A = np.full(num_attributes, NUMBER)
     width_A = np.where(is_label_A | is_dropped_A, 0, 1)
@@ -110,11 +115,6 @@ def lay_out(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) ->
     for position, attribute in enumerate(header.attributes):
         if is_dropped_A[position]:
             kind_A[position] = DROPPED
-        elif attribute.kind is Kind.TEXT:
-            raise ValueError(
-                f"{path}, line {attribute.line}: the attribute {attribute.name!r} is a string or a date, neither a "
-                "number nor a category: name it in drop, or turn it into numbers"
-            )
         elif attribute.kind is Kind.NOMINAL:
             key = (attribute.values, bool(is_label_A[position]))
             if key not in kinds:
@@ -125,6 +125,20 @@ def lay_out(path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask) ->
             if width_A[position] and set(attribute.values) != {"0", "1"}:
                 width_A[position] = len(attribute.values)
     return Layout(header.attributes, is_label_A, kind_A, tuple(meanings), width_A, default_A)
+
+
+def _refuse_texts(path: Path, header: Header, is_dropped_A: Mask, drop: str | Sequence[str] | None) -> None:
+    kept = [
+        a for a, dropped in zip(header.attributes, is_dropped_A, strict=True) if a.kind is Kind.TEXT and not dropped
+    ]
+    if kept:
+        columns = [attribute.name for attribute in header.attributes]
+        option = drop_option([attribute.name for attribute in kept], columns, drop)
+        also = f" (also in line {first_few([str(a.line) for a in kept[1:]], shown=10)})" if len(kept) > 1 else ""
+        raise ValueError(
+            f"{path}, line {kept[0].line}: the attribute {kept[0].name!r} is a string or a date, neither a number nor "
+            f"a category{also}: name it in drop, or turn it into numbers; {option} leaves out all of them"
+        )
 
 
 def _feature_meaning(values: tuple[str, ...]) -> dict[str, float]:

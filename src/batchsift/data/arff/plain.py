@@ -63,8 +63,10 @@ def _read(layout: Layout, content: bytes) -> Rows | None:
 
 
 def _read_dense(layout: Layout, content: bytes) -> DenseCells | None:
-    if any(sign in content for sign in (b" ", b"{", b"}")):
+    if any(sign in content for sign in (b" ", b"{", b"}", b"\n,")) or content.startswith(b","):
         return None
+    if b",\n" in content:  # at the end of rows, as MOA writes them
+        content = content.replace(b",\n", b"\n")
     number, word = _pyarrow().float64(), _word()
     types = {str(position): number if kind == NUMBER else word for position, kind in enumerate(layout.kinds)}
     columns = _columns(content, ",", types)

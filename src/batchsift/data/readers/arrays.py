@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from batchsift.data.dataset import MultiLabelData
+from batchsift.data.matrices import as_matrix
 from batchsift.data.readers.columns import chosen_columns, numbered
 
 READS = {".npz": "read_npz"}
@@ -26,7 +27,8 @@ def from_arrays(
     """Make a data set of two matrices.
 
     Args:
-        features: `(N, D)` of numbers: array, tensor, data frame, or scipy sparse matrix, which stays sparse.
+        features: `(N, D)` of numbers: array, tensor, data frame, table of Arrow or polars, or a sparse matrix or
+            tensor, which stays sparse.
         labels: `(N, L)` of 0 and 1, NaN where not labelled: the same kinds.
         feature_names: D names; by default those of the frame's columns, else `feature_0`, ...
         label_names: L names; the same.
@@ -38,13 +40,15 @@ def from_arrays(
     >>> from_arrays(np.eye(3), [[1, 0], [0, 1], [1, 1]]).label_names
     ('label_0', 'label_1')
     """
-    return MultiLabelData(
-        _matrix(features),
-        _matrix(labels),
+    data = MultiLabelData(
+        as_matrix(features),
+        as_matrix(labels),
         _names("feature", features, feature_names),
         _names("label", labels, label_names),
         name,
     )
+    data.check_finite()
+    return data
 
 
 def read_npz(path: str | Path, *, drop: str | Sequence[str] | None = None) -> MultiLabelData:
@@ -127,14 +131,11 @@ def _file_named(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: {reason}") from error
 
 
-def _matrix(values: Any) -> Any:
-    return values.to_numpy() if hasattr(values, "columns") else values
-
-
 def _names(what: str, values: Any, names: Sequence[str] | None) -> tuple[str, ...]:
     if names is not None:
         return tuple(map(str, names))
-    if hasattr(values, "columns"):
-        return tuple(map(str, values.columns))
+    names = getattr(values, "column_names", getattr(values, "columns", None))  # Arrow has its columns under `columns`
+    if names is not None:
+        return tuple(map(str, names))
     shape = np.shape(values) if not hasattr(values, "shape") else values.shape
     return numbered(what, shape[1] if len(shape) == 2 else 0)

@@ -1,5 +1,6 @@
 """Which columns of a table are meant, by their names or by patterns."""
 
+import glob
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -9,6 +10,9 @@ import numpy.typing as npt
 
 from batchsift.messages import did_you_mean, first_few
 
+_WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
+# What stands for a missing value in text files, in any of the usual cases; an empty cell does too.
+MISSING = frozenset(form(word) for word in _WORDS for form in (str, str.upper, str.lower, str.capitalize))
 # The first two are the index of a pandas frame, as it is written and as it is read again.
 _IDENTIFIERS = {"", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
 
@@ -26,7 +30,7 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
         A mask of the columns.
 
     Raises:
-        ValueError: A pattern that no column matches.
+        ValueError: Patterns that no column matches, all of them.
 
     >>> chosen_columns(["x", "y_red", "y_blue"], "y_*", "label_columns").tolist()
     [False, True, True]
@@ -35,12 +39,15 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
     if isinstance(patterns, str):
         parts = [patterns] if patterns in known or not patterns else patterns.split(",")
         patterns = [part if part in known else part.strip() for part in parts if part]
-    mask = np.zeros(len(names), dtype=bool)
+    mask, wrong = np.zeros(len(names), dtype=bool), []
     for pattern in patterns:
         matches = [name == pattern if pattern in known else fnmatchcase(name, pattern) for name in names]
-        if not any(matches):
-            raise ValueError(f"{option}={pattern!r} matches none of the {len(names)} columns{_hint(pattern, names)}")
         mask |= matches
+        wrong += [] if any(matches) else [pattern]
+    if wrong:
+        shown = " and ".join(f"{option}={pattern!r}" for pattern in wrong)
+        hint = _hint(wrong[0], names)
+        raise ValueError(f"{shown} match{'es' if len(wrong) == 1 else ''} none of the {len(names)} columns{hint}")
     return mask
 
 
@@ -64,6 +71,11 @@ def is_identifier(name: str) -> bool:
     return re.sub(r"[-. ]", "_", name.strip().lower()) in _IDENTIFIERS
 
 
+def is_unnamed(name: str) -> bool:
+    """Return whether a column has no name, or the one that pandas makes up for such a column."""
+    return re.fullmatch(r"(Unnamed: \d+)?", name.strip()) is not None
+
+
 def true_at_ends(flags: Sequence[bool]) -> list[int]:
     """Return the positions of those true before the first false one, from either end; none where all are true.
 
@@ -74,18 +86,43 @@ def true_at_ends(flags: Sequence[bool]) -> list[int]:
     return [position for position in range(len(flags)) if kept and not kept[0] <= position <= kept[-1]]
 
 
-def how_to_drop(names: Sequence[str]) -> str:
+def how_to_drop(
+    names: Sequence[str], columns: Sequence[str], given: str | Sequence[str] | None, *, can_stay: bool
+) -> str:
     """Return what to write so that columns which are dropped by themselves go without a word, or stay.
 
-    >>> how_to_drop(["id"])
+    Args:
+        names: The columns that are dropped.
+        columns: All columns.
+        given: The patterns that `drop` has.
+        can_stay: Whether these columns, and all others, could be features.
+
+    >>> how_to_drop(["id"], ["id", "x"], None, can_stay=True)
     "drop='id' makes it silent, drop='' keeps it as a feature"
     """
     it, features = ("it", "a feature") if len(names) == 1 else ("them", "features")
-    patterns = ",".join(names)
-    # The name of an index that was written to a file is empty, and an empty text drops nothing.
-    is_plain = all(names) and len(patterns.split(",")) == len(names) <= 10
-    silently = f"drop={patterns!r} makes it silent, " if is_plain else ""
-    return f"{silently}drop='' keeps {it} as {features}"
+    option = drop_option(names, columns, given)
+    # The name of an index that was written to a file is empty, and a text cannot name it.
+    ways = [f"{option} makes it silent"] if not option.startswith("drop=[") else []
+    ways += [f"drop='' keeps {it} as {features}"] if can_stay else []
+    return ", ".join(ways) or f"{option} makes it silent"
+
+
+def drop_option(names: Sequence[str], columns: Sequence[str], given: str | Sequence[str] | None) -> str:
+    """Return the whole option `drop` that leaves out these columns beside those it left out already.
+
+    >>> drop_option(["when", "a,b"], ["x", "when", "a,b"], "id*")
+    "drop='id*,when,a?b'"
+    """
+    already = [given] if isinstance(given, str) and given else [] if isinstance(given, str) else list(given or ())
+    patterns = [name if "," not in name else glob.escape(name).replace(",", "?") for name in names]
+    mean_one = all(
+        pattern in columns or [name for name in columns if fnmatchcase(name, pattern)] == [meant]
+        for pattern, meant in zip(patterns, names, strict=True)
+    )
+    if all(names) and mean_one and (given is None or isinstance(given, str) or not already):
+        return f"drop={','.join([*already, *patterns])!r}"
+    return f"drop={[*(already[0].split(',') if isinstance(given, str) and already else already), *names]!r}"
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:

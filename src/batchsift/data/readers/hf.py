@@ -11,7 +11,8 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import chosen_columns
-from batchsift.data.readers.frames import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.encoding import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.problems import ColumnProblem, TableError, refuse
 
 
 def from_hf(
@@ -55,25 +56,39 @@ def from_hf(
     frame: pd.DataFrame = dataset.select_columns(feature_columns + label_columns).to_pandas()
     if len(frame) == 0:
         raise ValueError("the data set has no rows; expected at least one")
+    for column in feature_columns + label_columns:
+        if hasattr(dataset.features[column], "shape"):  # a kind of column of its own, which pandas cannot look into
+            frame[column] = pd.Series(list(frame[column].array), dtype=object)
     for column in feature_columns:
         classes = getattr(dataset.features[column], "names", None)
         if classes is not None:
             frame[column] = _categorical(frame[column], classes)
-    kind = dataset.features[label_columns[0]]
-    if len(label_columns) > 1 or (_is_number(kind)):
-        label_names, matrix = labels_of_columns(frame[label_columns])
-    else:
-        known_names = getattr(getattr(kind, "feature", kind), "names", None)
-        column = frame[label_columns[0]]
-        label_names, matrix = labels_of_one_column(column, delimiter=delimiter, known_names=known_names)
-    feature_names, values = features_of(frame[feature_columns])
+    kind, problems = dataset.features[label_columns[0]], list[ColumnProblem]()
+    try:
+        if len(label_columns) > 1 or (_is_number(kind)):
+            label_names, matrix = labels_of_columns(frame[label_columns], of_lists="name it alone in labels")
+        else:
+            known_names = getattr(getattr(kind, "feature", kind), "names", None)
+            column = frame[label_columns[0]]
+            label_names, matrix = labels_of_one_column(
+                column, delimiter=delimiter, known_names=known_names, as_one_label="cast the column to bool"
+            )
+    except TableError as error:
+        problems += error.problems
+    try:
+        feature_names, values = features_of(frame[feature_columns])
+    except TableError as error:
+        problems += error.problems
+    refuse(problems, lambda names: f"leave {' and '.join(map(repr, names))} out of features")
     return MultiLabelData(values, matrix, feature_names, label_names, name)
 
 
 def _is_number(kind: Any) -> bool:
     """Return whether a column holds one number, and not the number of a class."""
     dtype = str(getattr(kind, "dtype", ""))
-    return not hasattr(kind, "names") and dtype.startswith(("bool", "int", "uint", "float"))
+    return (
+        not hasattr(kind, "names") and not hasattr(kind, "shape") and dtype.startswith(("bool", "int", "uint", "float"))
+    )
 
 
 def _categorical(column: pd.Series, names: Sequence[str]) -> pd.Series:

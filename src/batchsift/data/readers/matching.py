@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from batchsift.data.readers.frames import features_of
+from batchsift.data.readers.encoding import features_of
 from batchsift.messages import first_few
 
 

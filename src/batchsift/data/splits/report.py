@@ -8,11 +8,12 @@ Shape suffixes: N samples, L labels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.matrices import as_dense
 from batchsift.messages import first_few
 
 if TYPE_CHECKING:
@@ -43,15 +44,34 @@ class SplitReport:
         missing = list(dict.fromkeys([*self.too_rare, *(label for label, _ in self.absent)]))
         if not missing:
             return None
-        return (
-            f"{len(missing)} labels have no positive sample in some part: {first_few(missing)}; "
-            f"{len(self.too_rare)} of them have fewer positives than there are parts. Nothing can be measured on them "
-            "there: drop rare labels first"
-        )
+        return _complaint(missing, len(self.too_rare))
+
+
+def absence(
+    positive_NL: npt.NDArray[np.bool_], parts: Sequence[npt.NDArray[np.int64]], *, num_parts: int
+) -> str | None:
+    """Return the labels that some of the parts has no positive of, though there are some, in a sentence; None if none.
+
+    Args:
+        positive_NL: Which sample has which label, `(N, L)`.
+        parts: Indices of the samples of each part; parts may share samples.
+        num_parts: How many of them divide the samples.
+    """
+    whole_L = positive_NL.sum(axis=0)
+    absent_L = np.any([~positive_NL[part].any(axis=0) for part in parts], axis=0) & (whole_L > 0)
+    missing = [f"number {label}" for label in np.flatnonzero(absent_L).tolist()]
+    return _complaint(missing, int((absent_L & (whole_L < num_parts)).sum())) if missing else None
+
+
+def _complaint(missing: Sequence[str], num_too_rare: int) -> str:
+    return (
+        f"{len(missing)} labels have no positive sample in some part: {first_few(missing)}; {num_too_rare} of them "
+        "have fewer positives than there are parts. Nothing can be measured on them there: drop rare labels first"
+    )
 
 
 def split_report(
-    labels_NL: npt.ArrayLike, parts: Sequence[npt.NDArray[np.int64]], *, label_names: Sequence[str] | None = None
+    labels_NL: Any, parts: Sequence[npt.NDArray[np.int64]], *, label_names: Sequence[str] | None = None
 ) -> SplitReport:
     """Compare the parts of a split with the whole.
 
@@ -66,7 +86,7 @@ def split_report(
     """
     from scipy.sparse import csr_array  # noqa: PLC0415 (slow to import)
 
-    positive_NL: csr_array = csr_array((np.asarray(labels_NL) == 1).astype(np.int64))
+    positive_NL: csr_array = csr_array((as_dense(labels_NL) == 1).astype(np.int64))
     names = list(label_names or map(str, range(positive_NL.shape[1])))
     members = [positive_NL[part] for part in parts]
     whole_L = positive_NL.sum(axis=0)

@@ -11,12 +11,13 @@ Shape suffixes: N samples, L labels.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.splits.report import SplitReport, split_report
+from batchsift.data.matrices import as_dense
+from batchsift.data.splits.report import SplitReport, absence, split_report
 from batchsift.data.splits.stratification import Indices, stratify
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class PublishedSplit:
 
 
 def train_validation_test(
-    labels_NL: npt.ArrayLike,
+    labels_NL: Any,
     *,
     shares: Sequence[float] = (0.7, 0.1, 0.2),
     seed: int,
@@ -81,7 +82,7 @@ def train_validation_test(
     """Divide the samples into three parts.
 
     Args:
-        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
+        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled: array, tensor, data frame or sparse matrix.
         shares: The shares of training, validation and test samples; positive, with sum 1.
         seed: A number from 0; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
@@ -110,11 +111,11 @@ def train_validation_test(
     return ReportedSplit(train, validation, test, report)
 
 
-def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1) -> list[tuple[Indices, Indices]]:
+def folds(labels_NL: Any, num_folds: int, seed: int, *, order: int = 1) -> list[tuple[Indices, Indices]]:
     """Split the samples for cross-validation.
 
     Args:
-        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
+        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled: array, tensor, data frame or sparse matrix.
         num_folds: The number of folds, from 2 to N.
         seed: A number from 0 to 2**32 - 1; the same seed gives the same folds.
         order: 1: labels; 2: labels and pairs of labels.
@@ -126,10 +127,22 @@ def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1
         ValueError: If `num_folds` is below 2, there are fewer samples than folds, a fold comes out empty, or `order`
             is neither 1 nor 2.
 
+    Warns:
+        UserWarning: If some fold, or what is left for it, has no positive sample of a label that has some.
+
     >>> parts = folds(np.tile([[0, 1], [1, 0]], (6, 1)), num_folds=3, seed=0)
     >>> [(len(train), len(test)) for train, test in parts]
     [(8, 4), (8, 4), (8, 4)]
     """
+    parts = quiet_folds(labels_NL, num_folds, seed, order=order)
+    complaint = absence(_positives(labels_NL), [part for pair in parts for part in pair], num_parts=num_folds)
+    if complaint:
+        warnings.warn(complaint, stacklevel=2)
+    return parts
+
+
+def quiet_folds(labels_NL: Any, num_folds: int, seed: int, *, order: int = 1) -> list[tuple[Indices, Indices]]:
+    """Split as `folds` does, without a word on rare labels: for those who look after them in their own way."""
     from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # noqa: PLC0415
 
     positive_NL = _positives(labels_NL)
@@ -150,13 +163,13 @@ def folds(labels_NL: npt.ArrayLike, num_folds: int, seed: int, *, order: int = 1
     return parts
 
 
-def holdout(labels_NL: npt.ArrayLike, share: float, seed: int, *, order: int = 1) -> tuple[Indices, Indices]:
+def holdout(labels_NL: Any, share: float, seed: int, *, order: int = 1) -> tuple[Indices, Indices]:
     """Set a share of the samples apart, for validation.
 
-    A label with too few positives for its share to reach one sample may stay out of the held-out part.
+    A label with too few positives for its share to reach one sample may stay out of the held-out part: a warning.
 
     Args:
-        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled.
+        labels_NL: `(N, L)` of 0 and 1, NaN where not labelled: array, tensor, data frame or sparse matrix.
         share: The share of the samples to hold out, strictly between 0 and 1.
         seed: A number from 0 to 2**32 - 1; the same seed gives the same parts.
         order: 1: labels; 2: labels and pairs of labels.
@@ -168,10 +181,22 @@ def holdout(labels_NL: npt.ArrayLike, share: float, seed: int, *, order: int = 1
         ValueError: If `share` is not strictly between 0 and 1, one of the parts would be empty, or `order` is neither
             1 nor 2.
 
+    Warns:
+        UserWarning: If one of the two parts has no positive sample of a label that has some.
+
     >>> rest, held_out = holdout(np.tile([[0, 1], [1, 0]], (10, 1)), share=0.1, seed=0)
     >>> len(rest), len(held_out)
     (18, 2)
     """
+    parts = quiet_holdout(labels_NL, share, seed, order=order)
+    complaint = absence(_positives(labels_NL), parts, num_parts=2)
+    if complaint:
+        warnings.warn(complaint, stacklevel=2)
+    return parts
+
+
+def quiet_holdout(labels_NL: Any, share: float, seed: int, *, order: int = 1) -> tuple[Indices, Indices]:
+    """Set a share apart as `holdout` does, without a word on rare labels."""
     from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit  # noqa: PLC0415
 
     positive_NL = _positives(labels_NL)
@@ -201,10 +226,10 @@ def _too_few(num_samples: int, share: float) -> str:
     return f"{num_samples} samples are too few to hold out share={share}: one of the two parts would be empty"
 
 
-def _positives(labels_NL: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    if type(labels_NL).__name__ == "MultiLabelData":
+def _positives(labels: Any) -> npt.NDArray[np.bool_]:
+    if type(labels).__name__ == "MultiLabelData":
         raise TypeError("got a MultiLabelData; expected its labels: pass data.labels")
-    labels_NL = np.asarray(labels_NL)
+    labels_NL = as_dense(labels)
     if labels_NL.ndim != 2 or labels_NL.shape[1] == 0:
         raise ValueError(f"labels have shape {labels_NL.shape}; expected samples x labels, with at least one label")
     positive_NL: npt.NDArray[np.bool_] = labels_NL == 1

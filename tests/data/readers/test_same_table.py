@@ -1,0 +1,132 @@
+"""One table through every reader there is: the same features, labels and names, or the same refusal."""
+
+import warnings
+
+import datasets
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arff_text import arff
+from batchsift.data import from_arrays, from_frame, from_hf, load
+from batchsift.data.readers.columns import MISSING
+
+NAN = np.nan
+
+
+def as_csv(frame, path, *, missing="", separator=",", end=""):
+    text = frame.to_csv(index=False, na_rep=missing, sep=separator, lineterminator="\n")
+    path.write_text(text.replace("\n", f"{end}\n") if end else text, encoding="utf-8")
+    return path
+
+
+def as_arff(frame, path, num_labels, *, missing="?", end=""):
+    kinds = ["numeric"] * (frame.shape[1] - num_labels) + ["{0,1}"] * num_labels
+    attributes = [f"'{name}' {kind}" for name, kind in zip(frame.columns, kinds, strict=True)]
+    rows = [
+        ",".join(missing if np.isnan(v) else f"{v:.0f}" if kind != "numeric" else repr(float(v)) for v, kind in cells)
+        + end
+        for cells in (zip(row, kinds, strict=True) for row in frame.to_numpy(dtype=float))
+    ]
+    path.write_text(arff(attributes, rows), encoding="utf-8")
+    return path
+
+
+def everywhere(frame, num_labels, folder, missing="?"):
+    """Read the table through every door; yields what it was and the data."""
+    names = list(frame.columns)
+    features, labels = names[:-num_labels], names[-num_labels:]
+    frame.to_parquet(folder / "set.parquet")
+    (folder / "parts").mkdir(exist_ok=True)
+    frame.to_parquet(folder / "parts" / "part-0.parquet")
+    np.savez(folder / "set.npz", X=frame[features], y=frame[labels], feature_names=features, label_names=labels)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    files = {
+        "csv": as_csv(frame, folder / "set.csv", missing=missing),
+        "csv, semicolons": as_csv(frame, folder / "semicolons.csv", missing=missing, separator=";"),
+        "csv, trailing commas": as_csv(frame, folder / "trailing.csv", end=","),
+        "tsv": as_csv(frame, folder / "set.tsv", missing=missing, separator="\t"),
+        "parquet": folder / "set.parquet",
+        "parquet folder": folder / "parts",
+        "arff": as_arff(frame, folder / "set.arff", num_labels, missing=missing),
+        "arff of moa": as_arff(frame, folder / "moa.arff", num_labels, end=","),
+        "frame": frame,
+        "nullable frame": frame.convert_dtypes(),
+        "arrow": table,
+    }
+    doors = {name: lambda source=source: load(source, labels=num_labels) for name, source in files.items()}
+    doors["npz"] = lambda: load(folder / "set.npz")
+    doors["arrays"] = lambda: from_arrays(frame[features], frame[labels])
+    doors["from_frame"] = lambda: from_frame(frame, label_columns=labels)
+    doors["hf"] = lambda: from_hf(datasets.Dataset(table), features=features, labels=labels)
+    return doors
+
+
+def assert_same(frame, num_labels, doors):
+    expected, names = frame.to_numpy(dtype=float), tuple(frame.columns)
+    for name, read in doors.items():
+        data = read()
+        assert (data.feature_names, data.label_names) == (names[:-num_labels], names[-num_labels:]), name
+        np.testing.assert_array_equal(data.features, expected[:, :-num_labels], err_msg=name)
+        np.testing.assert_array_equal(data.labels, expected[:, -num_labels:], err_msg=name)
+
+
+def test_a_large_table_with_missing_cells(tmp_path):
+    rng = np.random.default_rng(0)
+    cells = np.hstack([rng.normal(size=(2000, 40)), rng.random((2000, 12)) < 0.2]).astype(float)
+    cells[rng.random(cells.shape) < 0.05] = NAN
+    names = [f"x{i}" for i in range(40)] + [f"y{i}" for i in range(12)]
+    frame = pd.DataFrame(cells, columns=names)
+    assert_same(frame, 12, everywhere(frame, 12, tmp_path))
+
+
+number = st.one_of(st.just(NAN), st.floats(allow_infinity=False, allow_nan=False), st.integers(-9, 9).map(float))
+bit = st.sampled_from([0.0, 1.0, NAN])
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), missing=st.sampled_from(sorted(MISSING)))
+def test_random_tables_with_random_markers(tmp_path_factory, data, missing):
+    num_features, num_labels = data.draw(st.integers(1, 3)), data.draw(st.integers(2, 3))
+    row = st.tuples(*[number] * num_features, *[bit] * num_labels)
+    names = [f"x {i}" for i in range(num_features)] + [f"ü{i}" for i in range(num_labels)]
+    rows = data.draw(st.lists(row, max_size=4))
+    last = [0.5] + [NAN] * (len(names) - 1)  # with a cell: empty rows at the end of a text file are no samples
+    frame = pd.DataFrame([*rows, last], columns=names)
+    assert_same(frame, num_labels, everywhere(frame, num_labels, tmp_path_factory.mktemp("same"), missing))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_no_reader_takes_an_infinite_number(tmp_path, value):
+    frame = pd.DataFrame({"x": [0.5, 1.0, 2.0], "z": [1.0, value, 3.0], "a": [0.0, 1.0, 1.0], "b": [1.0, 0.0, 1.0]})
+    for name, read in everywhere(frame, 2, tmp_path).items():
+        with pytest.raises(ValueError, match=r"-?inf.*finite|finite.*inf|'-?inf'; expected a finite") as caught:
+            read()
+        assert "'z'" in str(caught.value), name
+        if name.startswith(("csv", "tsv")):
+            assert "line 3" in str(caught.value)
+        if name.startswith(("parquet", "csv", "tsv", "arff", "npz")):
+            assert str(tmp_path) in str(caught.value)
+
+
+def test_identifiers_and_dates_are_alike(tmp_path):
+    frame = pd.DataFrame(
+        {"id": [7, 8, 9], "x": [0.5, 1.0, 2.0], "when": ["2020-01-01", "2020-01-02", "2020-01-03"], "a": [0, 1, 1]}
+    )
+    (tmp_path / "set.arff").write_text(
+        arff(
+            ["id numeric", "x numeric", "when date", "a {0,1}"],
+            [",".join(map(str, row)) for row in frame.itertuples(index=False)],
+        )
+    )
+    frame.to_parquet(tmp_path / "set.parquet")
+    sources = [frame, as_csv(frame, tmp_path / "set.csv"), tmp_path / "set.arff", tmp_path / "set.parquet"]
+    for source in sources:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert load(source, labels=1).feature_names == ("x",)
+        assert [str(w.message).endswith("; drop='id,when' makes it silent") for w in caught] == [True]
+        assert load(source, labels=1, drop="id,when").feature_names == ("x",)
