@@ -116,6 +116,19 @@ def test_the_first_block_is_enough():
         observe(selector, [range(B)])
 
 
+@given(seed=st.integers(0, 10**6), exchanged=st.integers(0, N // B - 1))
+@settings(max_examples=25, deadline=None)
+def test_one_sample_of_one_block_is_enough(seed, exchanged):
+    """It stands in another block of the plan, so that every sample still comes once."""
+    selector = bs.Selector(LABELS, method="random", batch_size=B, seed=seed)
+    blocks = list(selector.batches())
+    other = (exchanged + 1) % (N // B)
+    blocks[exchanged][0], blocks[other][0] = blocks[other][0].item(), blocks[exchanged][0].item()
+    with pytest.warns(UserWarning, match=f"block {min(exchanged, other) + 1} of 6.*is no block of the plan") as caught:
+        observe(selector, blocks)
+    assert len(caught) == 1
+
+
 @pytest.mark.parametrize("observed", [1, 2, 4])
 def test_skipping_after_a_resume_what_the_selector_skips_itself(build, observed):
     first, resumed = build(), build()
