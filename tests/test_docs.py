@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from benchmarks.does_it_help.page import parts, replaced
+from benchmarks.does_it_help.results import Results
 
 import batchsift as bs
 from batchsift.methods import registry as methods
@@ -88,3 +90,13 @@ def test_the_version_is_the_same_everywhere():
     released = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert citation == [version]
     assert version in released
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "does_it_help.md"], ids=lambda page: page.stem)
+def test_tables_are_those_of_the_kept_results(page):
+    text, found = page.read_text(encoding="utf-8"), []
+    for name, part in parts(Results.read()).items():
+        if f"<!-- {name} -->" in text:
+            found.append(name)
+            assert replaced(text, name, part) == text, name
+    assert len(found) == (1 if page.stem == "README" else 12)

@@ -50,7 +50,7 @@ def facts(results: Results) -> str:
     sets = "; ".join(f"{tables.count_epochs(budget)}: {len(results.sets(budget))}" for budget in results.budgets)
     return (
         f"Data sets by budget: {sets}. {len(plan.SEEDS) * plan.FOLDS} pairs on each. {rows} rows against Random by "
-        f"{len(plan.METRICS)} metrics at {len(results.budgets)} budgets are {comparisons} comparisons; the tests of a "
+        f"{len(plan.METRICS)} metrics at {len(results.budgets)} budget{'s' * (len(results.budgets) > 1)} are {comparisons} comparisons; the tests of a "
         f"metric and budget are adjusted for its {rows} rows (Holm), not for metrics and budgets."
     )
 
