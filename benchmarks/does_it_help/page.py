@@ -48,10 +48,11 @@ def facts(results: Results) -> str:
     rows = len(plan.ROWS) - 1
     comparisons = rows * len(plan.METRICS) * len(results.budgets)
     sets = "; ".join(f"{tables.count_epochs(budget)}: {len(results.sets(budget))}" for budget in results.budgets)
+    budgets = f"{len(results.budgets)} budget{'s' if len(results.budgets) > 1 else ''}"
     return (
         f"Data sets by budget: {sets}. {len(plan.SEEDS) * plan.FOLDS} pairs on each. {rows} rows against Random by "
-        f"{len(plan.METRICS)} metrics at {len(results.budgets)} budget{'s' * (len(results.budgets) > 1)} are {comparisons} comparisons; the tests of a "
-        f"metric and budget are adjusted for its {rows} rows (Holm), not for metrics and budgets."
+        f"{len(plan.METRICS)} metrics at {budgets} are {comparisons} comparisons; the tests of a metric and budget are "
+        f"adjusted for its {rows} rows (Holm), not for metrics and budgets."
     )
 
 
