@@ -63,9 +63,11 @@ def _read(layout: Layout, content: bytes) -> Rows | None:
 
 
 def _read_dense(layout: Layout, content: bytes) -> DenseCells | None:
-    if any(sign in content for sign in (b" ", b"{", b"}", b"\n,")) or content.startswith(b","):
+    if any(sign in content for sign in (b" ", b"{", b"}")):
         return None
-    if b",\n" in content:  # at the end of rows, as MOA writes them
+    if content[: content.index(b"\n")].endswith(b","):  # a comma at the end of rows, as MOA writes them
+        if content.startswith(b",") or b"\n," in content:
+            return None
         content = content.replace(b",\n", b"\n")
     number, word = _pyarrow().float64(), _word()
     types = {str(position): number if kind == NUMBER else word for position, kind in enumerate(layout.kinds)}
