@@ -99,7 +99,10 @@ def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> 
 
 
 def _is_folder_of_parquet(source: str) -> bool:
-    return Path(source).is_dir() and any(Path(source).glob("**/*.parquet"))
+    folder = Path(source)  # of an empty name it is the working directory, which nobody means
+    if not source or not folder.is_dir():
+        return False
+    return any(folder.glob("*.parquet")) or any(folder.glob("*/*.parquet"))
 
 
 def _no_source(source: Any) -> str:

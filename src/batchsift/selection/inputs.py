@@ -17,7 +17,8 @@ from batchsift.messages import warn
 from batchsift.trackers import on_host
 
 _LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
-_ENOUGH_CELLS = 32  # a chance of 2**-32 that logits of either sign are all positive
+_ENOUGH_CELLS = 32
+_WIDE = 0.5  # logits of a network that has learned little yet can all be of one sign, but lie closer together
 NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
@@ -176,7 +177,7 @@ def wrong_target(sample: int, label: int, target: float, labels: LabelMatrix) ->
 
 
 class LogitRange:
-    """Warns, once, of logits that look like probabilities: all of an epoch are in [0, 1], and not all the same.
+    """Warns, once, of logits that look like probabilities: all of an epoch are in [0, 1], and not close to each other.
 
     Attributes:
         is_open: Whether that may still be so. The first value outside ends the looking.
@@ -199,10 +200,12 @@ class LogitRange:
         self._cells += cells
 
     def look_back(self) -> None:
-        """Look back at an epoch that ends."""
-        if self.is_open and self._cells >= _ENOUGH_CELLS and self._lowest < self._highest:
+        """Look back at an epoch that ends, and begin another: logits spread from epoch to epoch."""
+        cells, lowest, highest = self._cells, self._lowest, self._highest
+        self._cells, self._lowest, self._highest = 0, math.inf, -math.inf
+        if self.is_open and cells >= _ENOUGH_CELLS and highest - lowest > _WIDE:
             self.is_open = False
             warn(
-                f"all logits that were observed lie between {self._lowest:.3g} and {self._highest:.3g}: are these "
+                f"all logits that were observed lie between {lowest:.3g} and {highest:.3g}: are these "
                 "probabilities? Then pass probabilities=True to observe(), or observe the logits before the sigmoid"
             )
