@@ -18,7 +18,7 @@ from batchsift.trackers import on_host
 
 _LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
 _ENOUGH_CELLS = 32
-_WIDE = 0.5  # logits of a network that has learned little yet can all be of one sign, but lie closer together
+_WIDE = 0.4  # logits of a network that has learned little yet can all be of one sign, but lie closer together
 NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
