@@ -92,12 +92,12 @@ class ReadingOptions:
             ValueError: As `batchsift.data.load`.
             OSError: As `batchsift.data.load`.
         """
-        from batchsift.data import load
+        from batchsift.data.loading import load_features
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                loaded = load(data, **asdict(self))
+                loaded = load_features(data, **asdict(self))
             except ValueError as error:
                 raise ValueError(as_options(str(error))) from error
         for warning in caught:

@@ -3,13 +3,16 @@
 | file | what it holds |
 | --- | --- |
 | `dataset` | `MultiLabelData`, a complete data set in memory; `concatenated` |
+| `labelled` | what all data sets have in common |
 | `loading` | `load`, one door to all data, and the table of file endings |
+| `images` | data sets of pictures: labels in memory, pictures decoded when they are asked for |
 | `readers` | one module for each form that tables come in; how to add one |
 | `arff` | the ARFF files of Mulan, MEKA and Weka |
 | `catalog` | the data sets that go by name, and their download |
 | `digits` | the embedded data set |
 | `splits` | folds, held-out parts, published splits, and reports on them |
 | `filters` | the two filters of the published protocol |
+| `long_tail` | long-tailed versions of a data set |
 | `transforms` | scikit-learn transformers that are fitted on a training part |
 | `describe`, `imbalance`, `duplicates` | what a data set is like, and what may be wrong with it |
 
@@ -25,7 +28,9 @@ from batchsift.data.arff import read_arff
 from batchsift.data.dataset import MultiLabelData, concatenated
 from batchsift.data.digits import digits
 from batchsift.data.filters import drop_rare_labels, drop_unlabelled_samples
+from batchsift.data.images import ImageData
 from batchsift.data.loading import load
+from batchsift.data.long_tail import long_tailed
 from batchsift.data.readers.arrays import from_arrays, read_npz
 from batchsift.data.splits.published import published_split
 from batchsift.data.splits.report import SplitReport, split_report
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from batchsift.data.readers.tables import read_table
 
 __all__ = [
+    "ImageData",
     "MultiLabelData",
     "PublishedSplit",
     "ReportedSplit",
@@ -52,6 +58,7 @@ __all__ = [
     "from_hf",
     "holdout",
     "load",
+    "long_tailed",
     "published_split",
     "read_arff",
     "read_npz",

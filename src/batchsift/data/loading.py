@@ -1,4 +1,4 @@
-"""Loading a data set from whatever names or holds it: a name, a file or a frame."""
+"""Loading a data set from whatever names or holds it: a name, a file, a folder or a frame."""
 
 import inspect
 import os
@@ -9,6 +9,7 @@ from typing import Any
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
+from batchsift.data.images.dataset import ImageData
 from batchsift.data.readers import readers
 from batchsift.messages import did_you_mean
 
@@ -23,23 +24,43 @@ def load(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    images: str | os.PathLike[str] | None = None,
+    file_column: str | None = None,
+    uncertain: str | None = None,
+    blanks: str | None = None,
+    unlabelled: str | None = None,
+    crowd: str | None = None,
+    broken: str | None = None,
+    format: str | None = None,  # noqa: A002 (it is what users call it)
     offline: bool | None = None,
-) -> MultiLabelData:
-    """Load a data set by its name, from a file or from a data frame.
+) -> MultiLabelData | ImageData:
+    """Load a data set by its name, from a file, a folder or a data frame.
 
     Args:
         source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
-            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows, or of a folder
-            of Parquet files; a pandas data frame, or a table of Arrow or polars.
+            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows, of a folder
+            of Parquet files, or of a folder of pictures; a pandas data frame, or a table of Arrow or polars.
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
         delimiter: What parts the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns.
+        images: The folder that the pictures of a table or a COCO file are in.
+        file_column: The column of a table that names pictures.
+        uncertain: What -1 and empty cells mean in a table that names pictures: "ignore", "positive", "negative" or
+            "error"; see `read_image_table`.
+        blanks: The same for empty cells alone.
+        unlabelled: What becomes of pictures without an object (COCO, VOC): "keep" or "drop".
+        crowd: What a label is that only crowds of COCO say: "positive" or "ignore".
+        broken: What to do where pictures are missing: "error" or "skip".
+        format: How to read a folder of pictures: "table", "coco", "voc" or "labels"; needed where it could be several.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
+    Returns:
+        `ImageData` where samples are pictures in files; `MultiLabelData` for everything else.
+
     Raises:
-        FileNotFoundError: The file is not there.
+        FileNotFoundError: The file is not there, or pictures are not.
         TypeError: `source` is a matrix or a Hugging Face data set, for which there are `from_arrays` and `from_hf`.
         OSError: A download failed or is refused; `batchsift.data.catalog.download.DownloadError` says why.
         ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
@@ -51,11 +72,20 @@ def load(
         "label_column": label_column,
         "delimiter": delimiter,
         "drop": drop,
+        "images": images,
+        "file_column": file_column,
+        "uncertain": uncertain,
+        "blanks": blanks,
+        "unlabelled": unlabelled,
+        "crowd": crowd,
+        "broken": broken,
+        "format": format,
     }
     options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if hasattr(source, "iloc") or (hasattr(source, "to_pandas") and not hasattr(source, "select_columns")):
         from batchsift.data.readers.frames import from_frame  # noqa: PLC0415 (pandas)
 
+        _refuse(options, list(inspect.signature(from_frame).parameters)[1:], "a data frame")
         return from_frame(source, **options)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(_no_source(source))
@@ -65,30 +95,74 @@ def load(
         return _EMBEDDED[source]()
     for ending, reader in readers().items():
         if source.lower().endswith(ending):
-            return _read_file(source, *reader, options)
+            return _read_file(source, *_reader_of_pictures(reader, options), options)
     catalog = import_module("batchsift.data.catalog")
     if catalog.known(source):
         _refuse(options, (), f"{source!r}, which knows its labels")
         named: MultiLabelData = catalog.load(source, offline=offline)
         return named
-    if _is_folder_of_parquet(source):
+    if format is None and _is_folder_of_parquet(source):
         return _read_file(source, *readers()[".parquet"], options)
+    if source and Path(source).is_dir():
+        from batchsift.data.images.folder import read_image_folder  # noqa: PLC0415
+
+        return read_image_folder(source, **options)
     raise ValueError(_unknown(source, catalog.names()))
 
 
-def _read_file(source: str, module: str, function: str, options: Mapping[str, Any]) -> MultiLabelData:
+def load_features(source: Any, **options: Any) -> MultiLabelData:
+    """Load a data set that has features.
+
+    Args:
+        source: As for `load`.
+        options: Options of `load`.
+
+    Raises:
+        ValueError: The samples are pictures; or as `load`.
+        FileNotFoundError: As `load`.
+        TypeError: As `load`.
+        OSError: As `load`.
+    """
+    data = load(source, **options)
+    if isinstance(data, ImageData):
+        raise ValueError(f"{source} holds pictures ({data}); expected a data set with features")
+    return data
+
+
+def _reader_of_pictures(reader: tuple[str, str], options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the reader of a table that names pictures, if that is what the options are for."""
+    speak_of_pictures = not options.keys().isdisjoint(("images", "file_column", "uncertain", "blanks", "broken"))
+    if reader[1] == "read_table" and speak_of_pictures:
+        return "batchsift.data.images.tables", "read_image_table"
+    return reader
+
+
+def _read_file(source: str, module: str, function: str, options: Mapping[str, Any]) -> MultiLabelData | ImageData:
     if not Path(source).is_file() and not _is_folder_of_parquet(source):
         raise FileNotFoundError(f"there is no file {source}")
     read = getattr(import_module(module), function)
     # What a reader takes beside the path are the options that go with its files.
     _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
     try:
-        data: MultiLabelData = read(source, **options)
+        data: MultiLabelData | ImageData = read(source, **options)
     except ValueError as error:
+        if function == "read_table" and _names_pictures(source):
+            raise ValueError(
+                f"{error}. The table names pictures: load its folder, or say where they are by images="
+            ) from error
         if source in str(error) or Path(source).name in str(error):
             raise
         raise ValueError(f"{source}: {error}") from error
     return data
+
+
+def _names_pictures(source: str) -> bool:
+    from batchsift.data.images.tables import names_pictures  # noqa: PLC0415 (pandas)
+
+    try:
+        return names_pictures(Path(source))
+    except ValueError:
+        return False
 
 
 def _refuse(options: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:

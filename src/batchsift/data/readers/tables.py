@@ -95,6 +95,16 @@ def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
         return _parquet(path) if text is None else text.frame(texts)
 
 
+@contextmanager
+def problems_located(path: Path) -> Iterator[None]:
+    """Put the file's name, and the line where there is one, before what is wrong with columns of `read_frame`."""
+    try:
+        yield
+    except ValueError:
+        with _file_named(path, None if path.suffix.lower() == ".parquet" or path.is_dir() else _Text.scanned(path)):
+            raise
+
+
 @dataclass(frozen=True)
 class _Text:
     """How a text file is to be read.
