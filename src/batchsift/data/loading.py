@@ -182,7 +182,10 @@ def _is_folder_of_parquet(source: str) -> bool:
 def _no_source(source: Any) -> str:
     kind, parts = type(source).__name__, source.values() if isinstance(source, Mapping) else [source]
     if any(hasattr(part, "select_columns") for part in parts):
-        return f"cannot load a {kind}; use from_hf(dataset, features=..., labels=...), with one split"
+        return (
+            f"cannot load a {kind}; use from_hf(dataset, features=..., labels=...), with one split, or "
+            "images.images_from_hf(dataset, labels=...) for pictures"
+        )
     if hasattr(source, "shape") or isinstance(source, (tuple, list)):
         return f"cannot load a {kind}; matrices in memory go to from_arrays(X, y, ...)"
     return f"cannot load a {kind}; expected a name, a path or a pandas data frame"

@@ -8,8 +8,8 @@ follow the density of a Pareto distribution, `a x_min^a / x^(a + 1)`. Here the l
 
 so that the first label aims at `largest` and the last at `smallest`. Samples have several labels, so that counts are
 met only as far as the labels allow. They are chosen from the rarest label up: for each, samples that have it are drawn
-until its count is met, those first that have fewest of the labels whose counts are met already. No sample without a
-label is kept. Labels that go with rarer ones come out more frequent than aimed at.
+until its count is met, those first that add least to labels whose counts are met already, relative to these counts.
+No sample without a label is kept. Labels that go with rarer ones come out more frequent than aimed at.
 
 Shape suffixes: N samples, L labels.
 """
@@ -68,7 +68,7 @@ def long_tailed(
         wanted = goal_L[label] - kept_L[label]
         candidates = np.flatnonzero(positive_NL[:, label] & ~is_kept_N)
         if wanted > 0:
-            surplus = positive_NL[candidates][:, kept_L >= goal_L].sum(axis=1)
+            surplus = positive_NL[candidates] @ np.where(kept_L >= goal_L, 1 / goal_L, 0.0)
             is_kept_N[candidates[np.lexsort((tie_N[candidates], surplus))[:wanted]]] = True
     rows = np.flatnonzero(is_kept_N)
     return data.select(rows=rows), rows
@@ -78,7 +78,7 @@ def pareto_counts(num_labels: int, largest: int, smallest: int, power: float) ->
     """Return the counts that labels aim at, `(L,)`, in falling order.
 
     >>> pareto_counts(5, 100, 4, 6.0).tolist()
-    [100, 40, 18, 8, 4]
+    [100, 39, 17, 8, 4]
     """
     x_L = np.linspace(1.0, (largest / smallest) ** (1 / (power + 1)), num_labels)
     count_L: npt.NDArray[np.int64] = np.rint(largest * x_L ** -(power + 1)).astype(np.int64)
