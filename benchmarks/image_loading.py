@@ -1,15 +1,17 @@
 """What batch selection costs a loader of pictures, and what memory a data set of many files takes.
 
 1. Pictures a second of a `DataLoader` over an `ImageDataset`, shuffled, and of the same with `WithIndices` and a
-   selector as its sampler; alternating rounds, the median of the ratios round by round. What the selector computes between
-   epochs is not in it: see `benchmarks/selection`.
+   selector as its sampler; alternating rounds, the median of the ratios round by round. On a machine that does other
+   things too, the ratio of processor times, workers included, says more. What the selector computes between epochs is
+   not in it: see `benchmarks/selection`.
 2. Growth of resident memory while a data set of many files is loaded and gone through once.
 
-python benchmarks/image_loading.py [--pictures 2000] [--rounds 7] [--files 20000]
+python benchmarks/image_loading.py [--pictures 500] [--rounds 15] [--files 20000]
 """
 
 import argparse
 import os
+import resource
 import statistics
 import tempfile
 import time
@@ -32,12 +34,13 @@ SIDE, SIZE = 160, 128  # of the pictures, and of what a model sees
 
 @dataclass(frozen=True)
 class Throughput:
-    """What was measured with a number of workers: pictures a second, and the ratio of the two."""
+    """What was measured with a number of workers: pictures a second, and the ratios of throughputs."""
 
     workers: int
     plain: float
     selected: float
     ratio: float
+    processor_ratio: float
 
 
 def write_pictures(folder: Path, count: int) -> bs.data.ImageData:
@@ -64,20 +67,40 @@ def throughput(data: bs.data.ImageData, workers: int, rounds: int) -> Throughput
     selected = DataLoader(bs.WithIndices(dataset), BATCH_SIZE, sampler=selector, num_workers=workers)
     loaders = {"plain": lambda: sum(len(labels) for _, labels in shuffled)}
     loaders["selected"] = lambda: sum(len(indices) for indices, _ in selected)
-    spent: dict[str, list[float]] = {name: [] for name in loaders}
+    spent: dict[str, list[Spent]] = {name: [] for name in loaders}
     for number in range(rounds):
         for name in sorted(loaders, reverse=number % 2 == 0):
             spent[name].append(seconds(loaders[name], data.num_samples))
-    rates = {name: data.num_samples / statistics.median(times) for name, times in spent.items()}
-    ratios = [plain / selected for plain, selected in zip(spent["plain"], spent["selected"], strict=True)]
-    return Throughput(workers, rates["plain"], rates["selected"], statistics.median(ratios))
+    rates = {name: data.num_samples / statistics.median(time.wall for time in times) for name, times in spent.items()}
+    pairs = list(zip(spent["plain"], spent["selected"], strict=True))
+    return Throughput(
+        workers,
+        rates["plain"],
+        rates["selected"],
+        statistics.median(plain.wall / selected.wall for plain, selected in pairs),
+        statistics.median(plain.processor / selected.processor for plain, selected in pairs),
+    )
 
 
-def seconds(load: Callable[[], int], expected: int) -> float:
-    start = time.perf_counter()
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of a round."""
+
+    wall: float
+    processor: float
+
+
+def seconds(load: Callable[[], int], expected: int) -> Spent:
+    wall, processor = time.perf_counter(), processor_time()
     if load() != expected:
         raise RuntimeError("a loader did not yield every picture once")
-    return time.perf_counter() - start
+    return Spent(time.perf_counter() - wall, processor_time() - processor)
+
+
+def processor_time() -> float:
+    """Return the processor time of this process and of the workers that have ended."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def growth(folder: Path, count: int) -> float:
@@ -100,7 +123,7 @@ def resident() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option, default in (("pictures", 2000), ("rounds", 7), ("files", 20_000)):
+    for option, default in (("pictures", 500), ("rounds", 15), ("files", 20_000)):
         parser.add_argument(f"--{option}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -109,10 +132,13 @@ def main() -> None:
         print(f"{options.files} files: {growth(folder, options.files):.1f} MiB more than one file", flush=True)
         (folder / "pictures").mkdir()
         data = write_pictures(folder / "pictures", options.pictures)
-        print("workers   plain/s   selected/s   ratio")
+        print("workers   plain/s   selected/s   ratio   of processor time")
         for workers in WORKERS:
             found = throughput(data, workers, options.rounds)
-            print(f"{workers:7} {found.plain:9.0f} {found.selected:12.0f} {found.ratio:7.3f}", flush=True)
+            print(
+                f"{workers:7} {found.plain:9.0f} {found.selected:12.0f} {found.ratio:7.3f} {found.processor_ratio:19.3f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

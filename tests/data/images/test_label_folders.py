@@ -37,6 +37,8 @@ def test_what_is_wrong_is_named(picture, tmp_path):
     with pytest.raises(FileNotFoundError, match="there are no folders with pictures"):
         read_label_folders(tmp_path)
     picture("cat/a.png")
+    with pytest.raises(ValueError, match="holds one folder of pictures, 'cat': a label that every picture has"):
+        load(tmp_path)
     picture("b.png")
     with pytest.raises(ValueError, match=r"holds the picture 'b\.png' beside folders"):
         load(tmp_path)

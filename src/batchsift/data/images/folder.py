@@ -2,8 +2,8 @@
 
 | `format=` | what the folder holds |
 | --- | --- |
-| `table` | a `.csv`, `.tsv` (also `.gz`) or `.parquet` file that names pictures; `labels.*` where there are several |
-| `coco` | `instances_*.json`, also in `annotations/`; `*.coco.json`, also in folders called as parts are |
+| `table` | a `.csv`, `.tsv` (also `.gz`) or `.parquet` file that names pictures; `labels.*`, or one a part, of several |
+| `coco` | `instances_*.json`, also in `annotations/`; `*.coco.json`, also in folders of parts; another `.json` of COCO |
 | `voc` | `Annotations/*.xml` |
 | `labels` | folders of pictures, each called as its label; where there is nothing of the above |
 """
@@ -22,6 +22,7 @@ from batchsift.data.images.coco import part_in_name, read_coco
 from batchsift.data.images.dataset import ImageData
 from batchsift.data.images.parts import part_named
 from batchsift.data.images.pictures import ImageFiles, is_picture_file
+from batchsift.files import stem
 from batchsift.messages import first_few
 
 FORMATS = ("table", "coco", "voc", "labels")
@@ -37,12 +38,18 @@ def formats_in(folder: Path) -> list[str]:
     Returns:
         Some of `FORMATS`.
     """
-    found = {"table": bool(_tables(folder)), "coco": bool(_coco(folder)), "voc": _is_voc(folder)}
-    if not any(found.values()):
-        found["labels"] = any(
-            is_picture_file(name) for part in _folders(folder) for _, _, names in os.walk(part) for name in names
-        )
-    return [form for form, is_there in found.items() if is_there]
+    tables = _tables(folder)
+    found = {
+        "table": any(map(_may_name_pictures, tables)),
+        "coco": bool(_coco(folder)),
+        "voc": any((folder / "Annotations").glob("*.xml")),
+    }
+    if any(found.values()):
+        return [form for form, is_there in found.items() if is_there]
+    if any(is_picture_file(name) for part in _folders(folder) for _, _, names in os.walk(part) for name in names):
+        return ["labels"]
+    # Its reader says what it misses in a table that names no pictures.
+    return ["table"] if tables else []
 
 
 def read_image_folder(path: str | Path, *, format: str | None = None, **options: Any) -> ImageData:  # noqa: A002
@@ -61,6 +68,8 @@ def read_image_folder(path: str | Path, *, format: str | None = None, **options:
     path = Path(path)
     if format is not None and format not in FORMATS:
         raise ValueError(f"format={format!r}; expected one of {', '.join(map(repr, FORMATS))}")
+    if format is None and "file_column" in options:
+        format = "table"  # noqa: A001
     found = formats_in(path) if format is None else [format]
     if len(found) > 1:
         ways = " or ".join(f"format={form!r}" for form in found)
@@ -82,10 +91,14 @@ def _read_table(folder: Path, options: Mapping[str, Any]) -> ImageData:
     tables = _tables(folder)
     named = [table for table in tables if table.name.startswith("labels.")]
     chosen = tables if len(tables) == 1 else named
+    parts = {part_named(stem(table)): table for table in tables}
+    if not named and len(parts) == len(tables) > 1 and "" not in parts:
+        return _put_together({part: _FUNCTIONS["table"]()(table, **options) for part, table in parts.items()}, folder)
     if len(chosen) != 1:
         names = first_few([table.name for table in tables]) or "none"
         raise ValueError(
-            f"{folder} holds several tables: {names}; expected one, or one called labels.csv: give its path and images="
+            f"{folder} holds several tables: {names}; expected one, one called labels.csv, or train.csv, val.csv and "
+            "the like: give the path of one, and images="
             if tables
             else f"{folder} holds no table; expected a file that ends in {', '.join(_TABLES)}"
         )
@@ -164,13 +177,22 @@ def _tables(folder: Path) -> list[Path]:
 def _coco(folder: Path) -> Sequence[Path]:
     patterns = ("instances_*.json", "annotations/instances_*.json", "*.coco.json", "*/_annotations.coco.json")
     found = sorted({file for pattern in patterns for file in folder.glob(pattern)})
-    # A folder with one JSON file of another name: whether it is COCO's, the reader will say.
-    return found or sorted({*folder.glob("*.json"), *folder.glob("annotations/*.json")})[:1]
+    others = sorted({*folder.glob("*.json"), *folder.glob("annotations/*.json")})
+    return found or [file for file in others if _begins_as_coco(file)]
 
 
-def _is_voc(folder: Path) -> bool:
-    return any((folder / "Annotations").glob("*.xml"))
+def _begins_as_coco(file: Path) -> bool:
+    with file.open("rb") as opened:
+        start = opened.read(2**16)
+    return any(key in start for key in (b'"images"', b'"annotations"', b'"categories"'))
+
+
+def _may_name_pictures(table: Path) -> bool:
+    try:
+        return bool(import_module("batchsift.data.images.tables").names_pictures(table))
+    except ValueError:
+        return True  # a damaged one: its reader says where
 
 
 def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))]

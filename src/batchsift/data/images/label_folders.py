@@ -28,7 +28,8 @@ def read_label_folders(path: str | Path) -> ImageData:
 
     Raises:
         FileNotFoundError: There is no folder with pictures in it.
-        ValueError: Pictures lie beside the folders of labels, or in folders of parts, where no label is.
+        ValueError: Pictures lie beside the folders of labels, or in folders of parts, where no label is; or there is
+            one folder alone, of a label that every picture would have.
     """
     path = Path(path)
     parts = folders_of_parts(path)
@@ -49,6 +50,11 @@ def read_label_folders(path: str | Path) -> ImageData:
             columns.append({column_of[label] for label in labels})
     if not files:
         raise FileNotFoundError(f"there are no folders with pictures in {path}")
+    if len(label_names) == 1:
+        raise ValueError(
+            f"{path} holds one folder of pictures, {label_names[0]!r}: a label that every picture has; expected two or "
+            "more, or a table that names pictures"
+        )
     labels_NL = np.zeros((len(files), len(label_names)), dtype=np.uint8)
     for row, found in enumerate(columns):
         labels_NL[row, sorted(found)] = 1
@@ -68,7 +74,7 @@ def folders_of_parts(path: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__MACOSX")))
 
 
 def _pictures(parent: Path) -> Iterator[tuple[Path, set[str]]]:
