@@ -2,8 +2,8 @@
 
 | `format=` | what the folder holds |
 | --- | --- |
-| `table` | a `.csv`, `.tsv` (also `.gz`) or `.parquet` file that names pictures; `labels.*`, or one a part, of several |
-| `coco` | `instances_*.json`, also in `annotations/`; `*.coco.json`, also in folders of parts; another `.json` of COCO |
+| `table` | a `.csv`, `.tsv` (also `.gz`) or `.parquet` file that names pictures; of several `labels.*`, or one a part |
+| `coco` | `instances_*.json`, also in `annotations/`; `*.coco.json`, also in folders of parts; other `.json` of COCO |
 | `voc` | `Annotations/*.xml` |
 | `labels` | folders of pictures, each called as its label; where there is nothing of the above |
 """
