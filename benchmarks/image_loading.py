@@ -135,10 +135,8 @@ def main() -> None:
         print("workers   plain/s   selected/s   ratio   of processor time")
         for workers in WORKERS:
             found = throughput(data, workers, options.rounds)
-            print(
-                f"{workers:7} {found.plain:9.0f} {found.selected:12.0f} {found.ratio:7.3f} {found.processor_ratio:19.3f}",
-                flush=True,
-            )
+            rates = f"{workers:7} {found.plain:9.0f} {found.selected:12.0f}"
+            print(f"{rates} {found.ratio:7.3f} {found.processor_ratio:19.3f}", flush=True)
 
 
 if __name__ == "__main__":
