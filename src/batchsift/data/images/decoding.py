@@ -6,7 +6,8 @@
   shows a white ground. Of an animation, or of several pages, the first picture is taken.
 - Pictures of 32-bit whole numbers or floats, and of Lab colors, are refused: there is no one way to 8 bits.
 
-Pillow refuses pictures of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels, and warns of more than that.
+Pillow refuses pictures of more than twice `PIL.Image.MAX_IMAGE_PIXELS` pixels, and warns of more than that. It does not
+notice bytes that were changed within the data of a JPEG file, which decode to a picture with wrong parts.
 """
 
 from typing import Any
@@ -49,8 +50,8 @@ def decode(content: Any, name: str, *, size: int | None = None) -> Image.Image:
                 image.draft("RGB", (size, size))
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
-            return _as_rgb(image)
-    except MemoryError:
+            return _as_rgb(image, name)
+    except (MemoryError, PictureError):
         raise
     except FileNotFoundError as error:
         raise PictureError(f"{name}: there is no such file") from error
@@ -62,14 +63,16 @@ def decode(content: Any, name: str, *, size: int | None = None) -> Image.Image:
             "large"
         ) from error
     except Exception as error:  # Pillow's plugins end in almost any of them
-        raise PictureError(f"{name}: the picture is damaged or of an unknown kind: {error}") from error
+        raise PictureError(f"{name}: the picture is damaged, or of an unknown kind: {error}") from error
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _as_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in _SIXTEEN_BITS):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F", "LAB"):
-        raise ValueError(f"mode {image.mode} has no one way to 8-bit RGB; save it with 8 or 16 bits a channel")
+        raise PictureError(
+            f"{name}: the mode {image.mode} has no one way to 8-bit RGB; save the picture with 8 or 16 bits a channel"
+        )
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
