@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,8 +18,9 @@ from batchsift.cli.assignments import assigned
 from batchsift.training.settings import DRAWINGS, LOSSES, SCALINGS, Settings
 
 if TYPE_CHECKING:
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
 
+_Loaded = TypeVar("_Loaded")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
@@ -86,18 +87,28 @@ class ReadingOptions:
     ] = None
 
     def load(self, data: str) -> "MultiLabelData":
-        """Load what the command line names; errors and warnings speak of its options.
+        """Load the data set with features that the command line names; errors and warnings speak of its options.
 
         Raises:
-            ValueError: As `batchsift.data.load`.
+            ValueError: It holds pictures; or as `batchsift.data.load`.
             OSError: As `batchsift.data.load`.
         """
         from batchsift.data.loading import load_features
 
+        return self._loaded(data, load_features)
+
+    def load_any(self, data: str) -> "MultiLabelData | ImageData":
+        """Load what the command line names, pictures too; see `load`."""
+        from batchsift.data.loading import load
+
+        return self._loaded(data, load)
+
+    def _loaded(self, data: str, load: Callable[..., _Loaded]) -> _Loaded:
+
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                loaded = load_features(data, **asdict(self))
+                loaded = load(data, **asdict(self))
             except ValueError as error:
                 raise ValueError(as_options(str(error))) from error
         for warning in caught:
