@@ -123,10 +123,11 @@ def test_identifiers_and_dates_are_alike(tmp_path):
         )
     )
     frame.to_parquet(tmp_path / "set.parquet")
-    sources = [frame, as_csv(frame, tmp_path / "set.csv"), tmp_path / "set.arff", tmp_path / "set.parquet"]
-    for source in sources:
+    tables = [frame, as_csv(frame, tmp_path / "set.csv"), tmp_path / "set.parquet"]
+    sources = [*((table, {"dates": "drop"}, "id") for table in tables), (tmp_path / "set.arff", {}, "id,when")]
+    for source, options, dropped in sources:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            assert load(source, labels=1).feature_names == ("x",)
-        assert [str(w.message).endswith("; drop='id,when' makes it silent") for w in caught] == [True]
+            assert load(source, labels=1, **options).feature_names == ("x",)
+        assert [f"; drop='{dropped}' makes it silent" in str(w.message) for w in caught] == [True]
         assert load(source, labels=1, drop="id,when").feature_names == ("x",)
