@@ -112,7 +112,8 @@ class ReadingOptions:
             except ValueError as error:
                 raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            told = as_options(str(warning.message)) + _whole_command(warning.message)
+            cause = warning.message if isinstance(warning.message, Warning) else None
+            told = as_options(str(warning.message)) + _whole_command(cause)
             warnings.warn(told, UserWarning, stacklevel=2)
         return loaded
 

@@ -39,8 +39,8 @@ def predict(
     unknown_category: Annotated[
         str,
         typer.Option(
-            help="What a value of a category is that did not occur in training: an 'error', or 'missing', as if the cell "
-            "were empty."
+            help="What a value of a category is that did not occur in training: an 'error', or 'missing', as if its "
+            "cell were empty."
         ),
     ] = "error",
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")] = "cpu",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.schema import Column, feature_columns
+from batchsift.data.schema import TableColumn, feature_columns
 
 if TYPE_CHECKING:
     from batchsift.data.describe import Description
@@ -45,7 +45,7 @@ class MultiLabelData:
     label_names: tuple[str, ...]
     name: str = ""
     images: npt.NDArray[np.float32] | None = None
-    columns: tuple[Column, ...] = ()
+    columns: tuple[TableColumn, ...] = ()
 
     def __post_init__(self) -> None:
         features = _checked_features(self.features)
@@ -192,13 +192,15 @@ def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) ->
     )
 
 
-def _common_columns(parts: Sequence[MultiLabelData]) -> tuple[Column, ...]:
+def _common_columns(parts: Sequence[MultiLabelData]) -> tuple[TableColumn, ...]:
     """Return the columns that became features, without what was counted in one part alone.
 
     Raises:
         ValueError: One of them is read in another way in some part.
     """
-    first, *others = [[Column.from_document(c.document()) for c in feature_columns(part.columns)] for part in parts]
+    first, *others = [
+        [TableColumn.from_document(c.document()) for c in feature_columns(part.columns)] for part in parts
+    ]
     for number, columns in enumerate(others, start=2):
         for ours, theirs in zip(first, columns, strict=False):
             if ours != theirs:

@@ -10,7 +10,7 @@ Unknown = Literal["error", "missing"]  # what a value is that its category does 
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column of a table.
 
     Attributes:
@@ -41,9 +41,9 @@ class Column:
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features it becomes, in order.
 
-        >>> Column("hue", "category", values=("g", "r")).feature_names
+        >>> TableColumn("hue", "category", values=("g", "r")).feature_names
         ('hue=g', 'hue=r')
-        >>> Column("joined", "date", parts=("ordinal", "month")).feature_names
+        >>> TableColumn("joined", "date", parts=("ordinal", "month")).feature_names
         ('joined.ordinal', 'joined.month')
         """
         if not self.is_used:
@@ -66,26 +66,26 @@ class Column:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Column":
+    def from_document(cls, document: Mapping[str, Any]) -> "TableColumn":
         """Return the column that `document` came from, without its counts and examples."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
         return cls(**values)
 
 
 _LEARNED = [
-    field.name for field in fields(Column) if field.name in ("name", "kind", "values", "parts", "order", "width")
+    field.name for field in fields(TableColumn) if field.name in ("name", "kind", "values", "parts", "order", "width")
 ]
 
 
-def feature_columns(columns: Iterable[Column]) -> tuple[Column, ...]:
+def feature_columns(columns: Iterable[TableColumn]) -> tuple[TableColumn, ...]:
     """Return the columns that become features."""
     return tuple(column for column in columns if column.feature_names)
 
 
-def category_blocks(columns: Sequence[Column]) -> tuple[slice, ...]:
+def category_blocks(columns: Sequence[TableColumn]) -> tuple[slice, ...]:
     """Return where among the features the 0/1 columns of each category are.
 
-    >>> category_blocks([Column("x", "number"), Column("hue", "category", values=("g", "r"))])
+    >>> category_blocks([TableColumn("x", "number"), TableColumn("hue", "category", values=("g", "r"))])
     (slice(1, 3, None),)
     """
     blocks, start = [], 0

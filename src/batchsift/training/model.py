@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
-from batchsift.data.schema import Column, Unknown, category_blocks
+from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import first_few
 from batchsift.models import BaseModel
 from batchsift.training.loop import predict
@@ -48,7 +48,7 @@ class TrainedModel:
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
-    columns: tuple[Column, ...] = ()
+    columns: tuple[TableColumn, ...] = ()
 
     def predict(self, features: Any, device: str = "cpu") -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1].
@@ -151,7 +151,7 @@ class TrainedModel:
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
             network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
         network.load_state_dict(content["weights"])
-        columns = tuple(map(Column.from_document, content.get("columns", ())))
+        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
         mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
         preprocessing = Preprocessing(mean_D, scale_D, offset_D, category_blocks(columns))
         chosen = content.get("thresholds")

@@ -1,4 +1,4 @@
-"""The ColumnTransformer that makes features of the columns of a table: what it has learned is a `Column` for each.
+"""The ColumnTransformer that makes features of the columns of a table: what it has learned is a `TableColumn` for each.
 
 One 0/1 feature for each value of a category, a few for a date, one for a number; NaN where a cell is missing. Means and
 scales are learned later, from a training part alone (`batchsift.data.transforms`).
@@ -20,19 +20,19 @@ from sklearn.preprocessing import OneHotEncoder
 from batchsift.data.readers.cells import numbers_in, quoted, texts_in, vectors_in
 from batchsift.data.readers.dates import AmbiguousDatesError, NoDateError, features_of_dates, times_of
 from batchsift.data.readers.problems import ColumnProblem, refuse
-from batchsift.data.schema import Column, Unknown, category_blocks
+from batchsift.data.schema import TableColumn, Unknown, category_blocks
 
 _Matrix = npt.NDArray[np.float64]
 
 
-def column_encoder(columns: Sequence[Column], unknown: Unknown = "error") -> ColumnTransformer:
+def column_encoder(columns: Sequence[TableColumn], unknown: Unknown = "error") -> ColumnTransformer:
     """Return the transformer from frames with these columns to `(N, D)` float64, in the order of the columns.
 
     Args:
         columns: Columns that become features.
         unknown: What a value that is none of its category is: an error, or missing.
 
-    >>> hue = Column("hue", "category", values=("g", "r"))
+    >>> hue = TableColumn("hue", "category", values=("g", "r"))
     >>> column_encoder([hue]).fit_transform(pd.DataFrame({"hue": ["r", None]}))
     array([[ 0.,  1.],
            [nan, nan]])
@@ -45,7 +45,7 @@ def column_encoder(columns: Sequence[Column], unknown: Unknown = "error") -> Col
     return ColumnTransformer(steps, sparse_threshold=0, verbose_feature_names_out=False)
 
 
-def problems_with(frame: pd.DataFrame, columns: Sequence[Column]) -> list[ColumnProblem]:
+def problems_with(frame: pd.DataFrame, columns: Sequence[TableColumn]) -> list[ColumnProblem]:
     """Return all cells that cannot be encoded, one a column; unknown categories apart."""
     results = [
         _numbers_of(column, frame[column.name]) for column in columns if column.kind in ("number", "date", "vector")
@@ -53,7 +53,7 @@ def problems_with(frame: pd.DataFrame, columns: Sequence[Column]) -> list[Column
     return [result for result in results if isinstance(result, ColumnProblem)]
 
 
-def unknown_values(column: Column, cells: pd.Series, unseen: Collection[str] = ()) -> "pd.Series[int]":
+def unknown_values(column: TableColumn, cells: pd.Series, unseen: Collection[str] = ()) -> "pd.Series[int]":
     """Return the values that a category does not have, and how often each occurs, in the order of the cells.
 
     Args:
@@ -74,7 +74,7 @@ class AsNumbers(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # untyp
         columns: C of them.
     """
 
-    def __init__(self, columns: tuple[Column, ...]) -> None:
+    def __init__(self, columns: tuple[TableColumn, ...]) -> None:
         self.columns = columns
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
@@ -107,7 +107,7 @@ class OneHot(AsNumbers):
         unknown: What another value is: an error, or missing.
     """
 
-    def __init__(self, columns: tuple[Column, ...], unknown: Unknown = "error") -> None:
+    def __init__(self, columns: tuple[TableColumn, ...], unknown: Unknown = "error") -> None:
         super().__init__(columns)
         self.unknown = unknown
 
@@ -132,7 +132,7 @@ class OneHot(AsNumbers):
         return matrix
 
 
-def _numbers_of(column: Column, cells: pd.Series) -> _Matrix | ColumnProblem:
+def _numbers_of(column: TableColumn, cells: pd.Series) -> _Matrix | ColumnProblem:
     """Return `(N,)` or `(N, width)` of one column that is no category."""
     if column.kind == "number":
         return numbers_in(column.name, cells)
@@ -149,7 +149,7 @@ def _numbers_of(column: Column, cells: pd.Series) -> _Matrix | ColumnProblem:
     return np.column_stack([features[part] for part in column.parts])
 
 
-def _unknown(column: Column, cells: pd.Series) -> list[ColumnProblem]:
+def _unknown(column: TableColumn, cells: pd.Series) -> list[ColumnProblem]:
     found = unknown_values(column, cells)
     if not len(found):
         return []

@@ -16,7 +16,7 @@ import pandas as pd
 from batchsift.data.readers.cells import Named, is_numeric, number_or_same, quoted
 from batchsift.data.readers.problems import ColumnProblem, TableCellError, TableError, TagError, refuse
 from batchsift.data.readers.tags import label_matrix
-from batchsift.data.schema import Column, feature_columns
+from batchsift.data.schema import TableColumn, feature_columns
 
 
 def labels_of_columns(frame: pd.DataFrame, *, of_lists: str) -> Named:
@@ -62,7 +62,7 @@ def labels_of_one_column(
     return names, matrix
 
 
-def features_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Named:
+def features_of(frame: pd.DataFrame, columns: Sequence[TableColumn]) -> Named:
     """Turn columns into names and `(N, D)` numbers: a sparse matrix where all columns are sparse.
 
     Args:

@@ -9,7 +9,7 @@ from batchsift.data.readers.cells import dense
 from batchsift.data.readers.columns import is_called_identifier, is_identifier, true_at_ends
 from batchsift.data.readers.kinds import Dates, column_of, columns_of, has_one_value_a_row, refused_text, with_counts
 from batchsift.data.readers.problems import ColumnProblem
-from batchsift.data.schema import Column, feature_columns
+from batchsift.data.schema import TableColumn, feature_columns
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Choice:
         can_stay: Whether those could be features.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     problems: tuple[ColumnProblem, ...]
-    left_out: tuple[Column, ...]
+    left_out: tuple[TableColumn, ...]
     can_stay: bool
 
 
@@ -51,12 +51,12 @@ def choose_features(
         identifiers = [name for name in identifiers if not _is_used(found[name])]
         used = [name for name in found if _is_used(found[name])]
     for name in identifiers:
-        found[name] = with_counts(Column(name, "identifier", is_used=False), dense(frame[name]))
+        found[name] = with_counts(TableColumn(name, "identifier", is_used=False), dense(frame[name]))
     if keeps_identifiers or is_refused_anyway or problems or not used:
         for name, each in found.items():
-            if isinstance(each, Column) and each.kind == "text":
+            if isinstance(each, TableColumn) and each.kind == "text":
                 found[name] = refused_text(each, len(frame))
-    columns = tuple(each for each in found.values() if isinstance(each, Column))
+    columns = tuple(each for each in found.values() if isinstance(each, TableColumn))
     problems = [each for each in found.values() if isinstance(each, ColumnProblem)]
     if not problems and not feature_columns(columns):
         raise ValueError(f"none of the {len(found)} columns that are no labels can be a feature; expected at least one")
@@ -66,14 +66,14 @@ def choose_features(
     return Choice(columns, tuple(problems), left_out, can_stay)
 
 
-def described(name: str, column: pd.Series) -> Column:
+def described(name: str, column: pd.Series) -> TableColumn:
     """Return what a column holds that is left out."""
     found = column_of(name, column)
     kind = "other" if isinstance(found, ColumnProblem) else found.kind
-    return with_counts(Column(name, kind, is_used=False), dense(column))
+    return with_counts(TableColumn(name, kind, is_used=False), dense(column))
 
 
-def reasons_left_out(left_out: Sequence[Column]) -> str:
+def reasons_left_out(left_out: Sequence[TableColumn]) -> str:
     """Return the columns that were left out, and why, for a message."""
     reasons = []
     identifiers = [repr(column.name) for column in left_out if column.kind == "identifier"]
@@ -94,7 +94,7 @@ def reasons_left_out(left_out: Sequence[Column]) -> str:
     return ", and ".join(reasons)
 
 
-def _identifiers(frame: pd.DataFrame, found: dict[str, Column | ColumnProblem]) -> list[str]:
+def _identifiers(frame: pd.DataFrame, found: dict[str, TableColumn | ColumnProblem]) -> list[str]:
     """Return the columns that tell rows apart rather than describe them."""
     names = list(found)
     are_at_ends = true_at_ends([is_identifier(name) and _tells_apart(frame[name]) for name in names])
@@ -108,11 +108,11 @@ def _identifiers(frame: pd.DataFrame, found: dict[str, Column | ColumnProblem]) 
     ]
 
 
-def _is_used(column: Column | ColumnProblem) -> bool:
-    return isinstance(column, Column) and bool(column.feature_names)
+def _is_used(column: TableColumn | ColumnProblem) -> bool:
+    return isinstance(column, TableColumn) and bool(column.feature_names)
 
 
-def _could_be_feature(column: Column, cells: pd.Series) -> bool:
+def _could_be_feature(column: TableColumn, cells: pd.Series) -> bool:
     return column.kind == "identifier" and _is_used(column_of(column.name, cells))
 
 
@@ -121,7 +121,7 @@ def _tells_apart(column: pd.Series) -> bool:
     return column.astype(str).nunique() > 2 or len(column) <= 2
 
 
-def _refuse_equal_names(columns: Sequence[Column]) -> None:
+def _refuse_equal_names(columns: Sequence[TableColumn]) -> None:
     made: dict[str, str] = {}
     for column in columns:
         for name in column.feature_names:

@@ -22,7 +22,7 @@ from batchsift.data.readers.encoding import features_of, labels_of_columns, labe
 from batchsift.data.readers.features import choose_features, described, reasons_left_out
 from batchsift.data.readers.kinds import Dates, check_dates
 from batchsift.data.readers.problems import ColumnProblem, ColumnsLeftOut, TableError, refuse
-from batchsift.data.schema import Column
+from batchsift.data.schema import TableColumn
 from batchsift.messages import first_few, warn
 
 
@@ -65,7 +65,7 @@ def from_frame(
     (('size', 'hue=g', 'hue=r'), ('a', 'b'), [[1, 1], [0, 1], [0, 0], [1, 0]])
     """
     known_dates = check_dates(dates)
-    table = _Table.of(frame, drop)
+    table = _GivenFrame.of(frame, drop)
     mask = label_mask(list(table.kept.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
@@ -92,7 +92,7 @@ def from_frame(
 
 def read_features(
     frame: Any, *, drop: str | Sequence[str] | None = None, dates: str | None = None
-) -> tuple[pd.DataFrame, tuple[Column, ...]]:
+) -> tuple[pd.DataFrame, tuple[TableColumn, ...]]:
     """Return a frame without labels, and what its columns hold.
 
     Args:
@@ -105,12 +105,12 @@ def read_features(
         ValueError: As `from_frame`.
     """
     known_dates = check_dates(dates)
-    table = _Table.of(frame, drop)
+    table = _GivenFrame.of(frame, drop)
     return table.kept, table.chosen(known_dates, is_label=np.zeros(table.kept.shape[1], dtype=bool))
 
 
 @dataclass(frozen=True)
-class _Table:
+class _GivenFrame:
     """A frame, and what the user leaves out of it.
 
     Attributes:
@@ -124,7 +124,7 @@ class _Table:
     drop: str | Sequence[str] | None
 
     @classmethod
-    def of(cls, frame: Any, drop: str | Sequence[str] | None) -> "_Table":
+    def of(cls, frame: Any, drop: str | Sequence[str] | None) -> "_GivenFrame":
         """Return the table.
 
         Raises:
@@ -144,7 +144,7 @@ class _Table:
 
     def chosen(
         self, dates: Dates, *, is_label: npt.NDArray[np.bool_], problems: Sequence[ColumnProblem] = ()
-    ) -> tuple[Column, ...]:
+    ) -> tuple[TableColumn, ...]:
         """Return what all columns hold.
 
         Args:
@@ -175,7 +175,7 @@ class _Table:
             advice = how_to_drop(left_out, names, drop, can_stay=can_stay)
             message = f"dropped {reasons_left_out(found.left_out)}; {advice}"
             warn(ColumnsLeftOut(message, drop_patterns(left_out, names, drop)))
-        label_rows = [Column(name, "label") for name in self.kept.columns[is_label]]
+        label_rows = [TableColumn(name, "label") for name in self.kept.columns[is_label]]
         by_name = {column.name: column for column in [*found.columns, *dropped, *label_rows]}
         return tuple(by_name[name] for name in names)
 

@@ -15,7 +15,7 @@ from batchsift.data.readers.encoding import features_of, labels_of_columns, labe
 from batchsift.data.readers.features import choose_features, reasons_left_out
 from batchsift.data.readers.kinds import check_dates
 from batchsift.data.readers.problems import ColumnProblem, TableError, refuse
-from batchsift.data.schema import Column
+from batchsift.data.schema import TableColumn
 from batchsift.messages import warn
 
 
@@ -91,7 +91,7 @@ def from_hf(
     feature_names, values = features_of(frame, found.columns)
     if found.left_out:
         warn(f"dropped {reasons_left_out(found.left_out)}; name the features to have others")
-    rows = (*found.columns, *(Column(name, "label") for name in label_columns))
+    rows = (*found.columns, *(TableColumn(name, "label") for name in label_columns))
     return MultiLabelData(values, matrix, feature_names, label_names, name, columns=rows)
 
 

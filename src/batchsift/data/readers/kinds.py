@@ -34,7 +34,7 @@ from batchsift.data.readers.cells import (
 )
 from batchsift.data.readers.dates import ORDERS, AmbiguousDatesError, NoDateError, are_dates, parts_of, times_of
 from batchsift.data.readers.problems import ColumnProblem
-from batchsift.data.schema import Column, DateOrder
+from batchsift.data.schema import DateOrder, TableColumn
 from batchsift.messages import cut_short, there_are
 
 MOST_CATEGORIES = 100  # of a text column that is taken for a category; each must occur twice on average, too
@@ -56,16 +56,16 @@ def check_dates(dates: str | None) -> Dates:
     raise ValueError(f"dates={dates!r}{there_are(str(dates), words)}")
 
 
-def columns_of(frame: pd.DataFrame, dates: Dates = "features") -> list[Column | ColumnProblem]:
+def columns_of(frame: pd.DataFrame, dates: Dates = "features") -> list[TableColumn | ColumnProblem]:
     """Return what each column holds, or what is wrong with it."""
     if all(is_numeric(dtype) for dtype in frame.dtypes):  # thousands of them, often
-        columns: dict[str, Column | ColumnProblem] = {name: Column(name, "number") for name in frame.columns}
+        columns: dict[str, TableColumn | ColumnProblem] = {name: TableColumn(name, "number") for name in frame.columns}
         columns.update({problem.column: problem for problem in _infinite(frame)})
         return list(columns.values())
     return [column_of(name, frame[name], dates) for name in frame.columns]
 
 
-def column_of(name: str, column: pd.Series, dates: Dates = "features") -> Column | ColumnProblem:
+def column_of(name: str, column: pd.Series, dates: Dates = "features") -> TableColumn | ColumnProblem:
     """Return what one column holds, or what is wrong with it.
 
     Args:
@@ -77,13 +77,17 @@ def column_of(name: str, column: pd.Series, dates: Dates = "features") -> Column
     if isinstance(column.dtype, pd.CategoricalDtype):
         values = tuple(dict.fromkeys(str(value).strip() for value in column.cat.categories))
         is_binary = set(values) == {"0", "1"}
-        return Column(name, "number") if is_binary else with_counts(Column(name, "category", values=values), column)
+        return (
+            TableColumn(name, "number")
+            if is_binary
+            else with_counts(TableColumn(name, "category", values=values), column)
+        )
     if is_numeric(column.dtype):
         return _number(name, column)
     return _dates(name, column, dates) if are_dates(column) else _objects(name, column)
 
 
-def with_counts(column: Column, cells: pd.Series) -> Column:
+def with_counts(column: TableColumn, cells: pd.Series) -> TableColumn:
     """Return the column with what `describe` says of its cells: missing ones, different values, examples."""
     present = cells.dropna()
     try:
@@ -104,7 +108,7 @@ def has_one_value_a_row(column: pd.Series) -> bool:
     return bool((present.astype(np.float64) % 1 == 0).all())
 
 
-def refused_text(column: Column, num_rows: int) -> ColumnProblem:
+def refused_text(column: TableColumn, num_rows: int) -> ColumnProblem:
     """Return the problem of a column of free text where it would be a feature."""
     reason = (
         f"holds {column.num_values} different texts in {num_rows - (column.missing or 0)} rows, such as "
@@ -113,12 +117,12 @@ def refused_text(column: Column, num_rows: int) -> ColumnProblem:
     return ColumnProblem(column.name, None, reason, is_feature=True)
 
 
-def _number(name: str, column: pd.Series) -> Column | ColumnProblem:
+def _number(name: str, column: pd.Series) -> TableColumn | ColumnProblem:
     values_N = numbers_in(name, column)
-    return values_N if isinstance(values_N, ColumnProblem) else Column(name, "number")
+    return values_N if isinstance(values_N, ColumnProblem) else TableColumn(name, "number")
 
 
-def _objects(name: str, column: pd.Series) -> Column | ColumnProblem:
+def _objects(name: str, column: pd.Series) -> TableColumn | ColumnProblem:
     present = column.dropna()
     if all(isinstance(value, str) for value in present):
         return _texts(name, column, present)
@@ -128,12 +132,12 @@ def _objects(name: str, column: pd.Series) -> Column | ColumnProblem:
         matrix = vectors_in(name, column)
         if isinstance(matrix, ColumnProblem):
             return matrix
-        return Column(name, "vector", width=matrix.shape[1], missing=int(column.isna().sum()))
+        return TableColumn(name, "vector", width=matrix.shape[1], missing=int(column.isna().sum()))
     kinds = sorted({type(value).__name__ for value in present})
     return ColumnProblem(name, None, f"holds {' and '.join(kinds)}, which are no features", is_feature=True)
 
 
-def _texts(name: str, column: pd.Series, present: pd.Series) -> Column | ColumnProblem:
+def _texts(name: str, column: pd.Series, present: pd.Series) -> TableColumn | ColumnProblem:
     codes_N, texts = pd.factorize(column.astype(object))
     if any("," in text for text in texts) and all(_COMMA_NUMBER.fullmatch(text.strip()) for text in texts):
         comma = next(text for text in texts if "," in text)
@@ -151,28 +155,28 @@ def _texts(name: str, column: pd.Series, present: pd.Series) -> Column | ColumnP
         return stray(name, column, is_stray_V, codes_N)
     values = sorted(present.str.strip().unique())
     if len(values) <= MOST_CATEGORIES and len(values) * 2 <= len(present):
-        return with_counts(Column(name, "category", values=tuple(values)), column.str.strip())
-    return with_counts(Column(name, "text", is_used=False), column.str.strip())
+        return with_counts(TableColumn(name, "category", values=tuple(values)), column.str.strip())
+    return with_counts(TableColumn(name, "text", is_used=False), column.str.strip())
 
 
-def _dates(name: str, column: pd.Series, dates: Dates) -> Column | ColumnProblem:
+def _dates(name: str, column: pd.Series, dates: Dates) -> TableColumn | ColumnProblem:
     order: DateOrder | None = next((order for order in ORDERS if order == dates), None)
     try:
         times_N, order = times_of(column, order)
     except NoDateError as error:
         if dates == "drop":
-            return with_counts(Column(name, "date", is_used=False), column)
+            return with_counts(TableColumn(name, "date", is_used=False), column)
         reason = f"{quoted(column.iloc[error.row])} is no date, in a column of dates: correct it"
         return ColumnProblem(name, error.row, reason, is_feature=True)
     except AmbiguousDatesError as error:
         if dates == "drop":
-            return with_counts(Column(name, "date", is_used=False), column)
+            return with_counts(TableColumn(name, "date", is_used=False), column)
         reason = (
             f"holds dates, and {error}: say which with dates='day-first' or dates='month-first', write them as "
             "2021-04-03, or leave them out"
         )
         return ColumnProblem(name, None, reason, is_feature=True)
-    found = Column(name, "date", parts=parts_of(times_N), order=order, is_used=dates != "drop")
+    found = TableColumn(name, "date", parts=parts_of(times_N), order=order, is_used=dates != "drop")
     return with_counts(found, column)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from batchsift.data.readers.cells import quoted, texts_in
 from batchsift.data.readers.encoder import column_encoder, problems_with, unknown_values
-from batchsift.data.schema import Column, Unknown
+from batchsift.data.schema import TableColumn, Unknown
 from batchsift.messages import first_few, warn
 
 
@@ -21,7 +21,7 @@ def matching_features(
     frame: pd.DataFrame,
     names: Sequence[str],
     *,
-    columns: Sequence[Column] = (),
+    columns: Sequence[TableColumn] = (),
     unknown: Unknown = "error",
     unseen: Collection[str] = (),
 ) -> npt.NDArray[np.float64]:
@@ -71,23 +71,23 @@ def matching_features(
     return features
 
 
-def _columns_of_names(names: Sequence[str], frame: pd.DataFrame) -> list[Column]:
+def _columns_of_names(names: Sequence[str], frame: pd.DataFrame) -> list[TableColumn]:
     """Return the columns that features of those names were made of, as far as names and table tell."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, TableColumn] = {}
     for name in names:
         holders = [str(c) for c in frame.columns if name.startswith(f"{c}=")]
         vectors = [str(c) for c in frame.columns if re.fullmatch(rf"{re.escape(str(c))}_\d+", name)]
         if name in frame.columns or not (holders or vectors):
             # Of a category that is not there the name before the sign is the column's.
             own = name if name in frame.columns else name.partition("=")[0] or name
-            columns[own] = Column(own, "number")
+            columns[own] = TableColumn(own, "number")
         elif holders:
-            before = columns.get(holders[0], Column(holders[0], "category"))
+            before = columns.get(holders[0], TableColumn(holders[0], "category"))
             values = (*before.values, name.removeprefix(f"{before.name}="))
-            columns[before.name] = Column(before.name, "category", values=values)
+            columns[before.name] = TableColumn(before.name, "category", values=values)
         else:
-            before = columns.get(vectors[0], Column(vectors[0], "vector", width=0))
-            columns[before.name] = Column(before.name, "vector", width=before.width + 1)
+            before = columns.get(vectors[0], TableColumn(vectors[0], "vector", width=0))
+            columns[before.name] = TableColumn(before.name, "vector", width=before.width + 1)
     return list(columns.values())
 
 
@@ -100,7 +100,7 @@ def _missing(names: Sequence[str], frame: pd.DataFrame) -> str:
     )
 
 
-def _unknown(column: Column, cells: pd.Series, counts: "pd.Series[int]", unseen: Collection[str]) -> str:
+def _unknown(column: TableColumn, cells: pd.Series, counts: "pd.Series[int]", unseen: Collection[str]) -> str:
     row = int(np.isin(texts_in(cells), list(counts.index)).argmax()) + 1
     known = [repr(value) for value, name in zip(column.values, column.feature_names, strict=True) if name not in unseen]
     found = quoted(counts.index[0]) if counts.sum() == 1 else _counted(counts)
@@ -110,7 +110,7 @@ def _unknown(column: Column, cells: pd.Series, counts: "pd.Series[int]", unseen:
     )
 
 
-def _warn_of(counts: dict[Column, "pd.Series[int]"]) -> None:
+def _warn_of(counts: dict[TableColumn, "pd.Series[int]"]) -> None:
     total = sum(int(values.sum()) for values in counts.values())
     cells = "1 cell holds a value that" if total == 1 else f"{total} cells hold values that"
     shown = "; ".join(f"{column.name!r}: {_counted(values)}" for column, values in counts.items())
