@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
@@ -136,20 +136,29 @@ def as_options(message: str) -> str:
 
 
 def _whole_command(cause: "Warning | BaseException | None") -> str:
-    """Return the end of a message: the command that was given, with the `--drop` that an error or warning advises."""
+    """Return the end of a message: the command that was given, with the options that an error or warning advises."""
     from batchsift.data.readers.problems import ColumnsLeftOut, TableError
 
     while cause is not None and not isinstance(cause, (ColumnsLeftOut, TableError)):
         cause = cause.__cause__
     if cause is None or not isinstance(cause.drop, str):  # what no text can say no command line can
         return ""
-    words, others = iter(sys.argv[1:]), []
-    for word in words:
-        if word == "--drop":
-            next(words, None)
-        elif not word.startswith("--drop="):
-            others.append(word)
-    return f". The whole command: {shlex.join(['batchsift', *others, '--drop', cause.drop])}"
+    words = ["batchsift", *sys.argv[1:]]
+    if cause.drop:
+        words = [*_without("--drop", words), "--drop", cause.drop]
+    if not isinstance(cause, TableError) or not cause.has_ambiguous_dates:
+        return f". The whole command: {shlex.join(words)}"
+    command = shlex.join([*_without("--dates", words), "--dates"])
+    return f". The whole command: {command} day-first, or {command} month-first"
+
+
+def _without(option: str, words: Sequence[str]) -> list[str]:
+    """Return a command line without an option and its value."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if option not in (before, word) and not word.startswith(f"{option}=")
+    ]
 
 
 def _help(what: str, name: str) -> str:

@@ -48,7 +48,7 @@ class LabelDescription:
 
 @dataclass(frozen=True)
 class ColumnDescription:
-    """One column of the table that the data came from; of data from no table, one feature or label.
+    """One column of the table that the data came from; of data from no table, one feature.
 
     Attributes:
         name: The name of the column.
@@ -58,7 +58,7 @@ class ColumnDescription:
         num_values: How many different values there are; None for vectors and tags.
         examples: The first few of them, as texts.
         features: The names of the features it becomes; none for labels and what is left out.
-        becomes: The same in words: how many, or what is taken from a date.
+        becomes: How many, in words.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Description:
         max_imbalance_ratio: The largest IRLbl.
         scumble: SCUMBLE, the mean over the samples.
         scumble_cv: The coefficient of variation (ddof 1) of SCUMBLE over the samples; NaN where SCUMBLE is 0.
-        columns: The columns of the table, in its order.
+        columns: The columns of the table, in its order; the features where there was no table.
         labels: The labels, in the order of the data.
         cooccurrence: `cooccurrence[j][k]` samples have both labels; the diagonal holds the counts.
         constant_features: Names of features with one value, missing ones apart.
@@ -185,9 +185,8 @@ def describe(data: "MultiLabelData") -> Description:
 
 
 def _columns(data: "MultiLabelData") -> Iterable[ColumnDescription]:
-    """Yield the columns of the table; features and labels where there was none."""
+    """Yield the columns of the table; the features where there was none."""
     of_no_table = [TableColumn(name, "number") for name in data.feature_names]
-    of_no_table += [TableColumn(name, "label") for name in data.label_names]
     label_places = {name: place for place, name in enumerate(data.label_names)}
     matrix = data.features.tocsc() if data.is_sparse else data.features
     place = 0
@@ -229,7 +228,7 @@ def _becomes(column: TableColumn) -> str:
     count = len(column.feature_names)
     if not count:
         return "left out"
-    return ", ".join(column.parts) or f"{count} feature{'s' * (count > 1)}"
+    return f"{count} feature{'s' * (count > 1)}"
 
 
 def _labels(

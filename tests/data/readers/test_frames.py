@@ -237,9 +237,12 @@ def test_dates_that_could_be_two_are_never_guessed():
     with pytest.raises(
         ValueError,
         match=r"'when' holds dates, and '03/04/2021' may be 2021-04-03 or 2021-03-04: .* dates='day-first' or "
-        r"dates='month-first'.*drop='when'$",
-    ):
+        r"dates='month-first', or leave them out with dates='drop'$",
+    ) as caught:
         from_frame(frame, labels=1)
+    assert (caught.value.has_ambiguous_dates, caught.value.drop) == (True, "")
+    with pytest.raises(ValueError, match=r"2 columns are not .*leave out what is no feature with drop='x'$"):
+        from_frame(frame.assign(x=[np.inf, 1]), labels=1)
     for dates, months in (("day-first", [4, 6]), ("month-first", [3, 5])):
         assert from_frame(frame, labels=1, dates=dates).features[:, 2].tolist() == months
     assert from_frame(frame, labels=1, dates="drop").feature_names == ("x",)
@@ -278,6 +281,7 @@ def test_what_becomes_of_dates_is_one_of_four_words():
         ("order no", [1.0, 2.0, NAN, 4.0], True),
         ("id_customer", ["1", "2", "3", "x"], True),
         ("customer_id", [7, 7, 5, 9], False),
+        ("customer_id", [7, NAN, NAN, NAN], False),
         ("customer_id", [7.5, 8, 5, 9], False),
         ("paid", [1, 2, 3, 4], False),
     ],

@@ -167,7 +167,7 @@ class _GivenFrame:
         refuse(
             [*problems, *found.problems],
             lambda wrong: "leave out what is no feature with " + drop_option([*left_out, *wrong], names, drop),
-            lambda wrong: drop_patterns([*left_out, *wrong], names, drop),
+            lambda wrong: drop_patterns([*left_out, *wrong], names, drop) if wrong else drop or "",
         )
         dropped = [described(name, self.whole[name]) for name in self.whole.columns[self.is_dropped]]
         if left_out:

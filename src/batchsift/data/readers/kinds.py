@@ -99,9 +99,9 @@ def with_counts(column: TableColumn, cells: pd.Series) -> TableColumn:
 
 
 def has_one_value_a_row(column: pd.Series) -> bool:
-    """Return whether a column holds integers or texts, each another one."""
+    """Return whether a column holds integers or texts, each another one, in most of the rows."""
     present = dense(column).dropna()
-    if not len(present) or present.astype(str).nunique() < len(present):
+    if len(present) * 2 <= len(column) or present.astype(str).nunique() < len(present):
         return False
     if not holds_numbers(present):
         return all(isinstance(value, str) for value in present)
@@ -172,10 +172,10 @@ def _dates(name: str, column: pd.Series, dates: Dates) -> TableColumn | ColumnPr
         if dates == "drop":
             return with_counts(TableColumn(name, "date", is_used=False), column)
         reason = (
-            f"holds dates, and {error}: say which with dates='day-first' or dates='month-first', write them as "
-            "2021-04-03, or leave them out"
+            f"holds dates, and {error}: say which with dates='day-first' or dates='month-first', or leave them out "
+            "with dates='drop'"
         )
-        return ColumnProblem(name, None, reason, is_feature=True)
+        return ColumnProblem(name, None, reason, is_feature=True, is_ambiguous=True)
     found = TableColumn(name, "date", parts=parts_of(times_N), order=order, is_used=dates != "drop")
     return with_counts(found, column)
 

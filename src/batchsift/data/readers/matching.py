@@ -61,8 +61,9 @@ def matching_features(
     if missing:
         wrong.insert(0, _missing(missing, frame))
     if wrong:
+        count = f"{len(wrong)} problems: " if len(wrong) > 1 else ""
         advice = "; unknown_category='missing' takes such cells for empty ones" if unknown == "error" and counts else ""
-        raise ValueError("; ".join(wrong) + advice)
+        raise ValueError(count + "; ".join(wrong) + advice)
     if counts:
         _warn_of(counts)
     matrix = column_encoder(there, "missing").fit_transform(frame[[column.name for column in there]])
@@ -93,9 +94,9 @@ def _columns_of_names(names: Sequence[str], frame: pd.DataFrame) -> list[TableCo
 
 def _missing(names: Sequence[str], frame: pd.DataFrame) -> str:
     missing, columns = ([repr(name) for name in group] for group in (names, frame.columns))
-    are = "is no feature" if len(missing) == 1 else "are no features"
+    count = f"{len(missing)} columns are missing: " if len(missing) > 1 else ""
     return (
-        f"there {are} {first_few(missing, shown=20)}, which the model was trained on; the columns are "
+        f"{count}there is no feature {first_few(missing, shown=20)}, which the model was trained on; the columns are "
         f"{first_few(columns, shown=8)}"
     )
 
