@@ -62,8 +62,8 @@ def test_everything_that_is_wrong_is_said_at_once():
         matching_features(frame, names, columns=columns)
     assert str(caught.value) == (
         "3 problems: there is no feature 'on', which the model was trained on; the columns are 'hue', 'size', 't'; "
-        "row 3 (counted from 1), column 'size': 'x' is no number, in a column of numbers: correct it; column 'hue', row "
-        "2 (counted from 1): 'blue' (2), 'teal' (1) did not occur in training; known are 'g', 'r'; "
+        "row 3 (counted from 1), column 'size': 'x' is no number, in a column of numbers: correct it; column 'hue', "
+        "row 2 (counted from 1): 'blue' (2), 'teal' (1) did not occur in training; known are 'g', 'r'; "
         "unknown_category='missing' takes such cells for empty ones"
     )
     with pytest.raises(ValueError, match=r"2 problems: there is no feature 'on', .*'x' is no number.* correct it$"):
