@@ -226,6 +226,25 @@ def test_without_suspects_nothing_is_kept():
 def test_k_is_checked():
     with pytest.raises(ValueError, match="k=0"):
         build().suspects(0)
+    with pytest.raises(ValueError, match=r"share=0 must be in \(0, 1\]"):
+        build().suspects(1, share=0)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_a_share_of_each_label_and_value(unknown):
+    labels = flipped()
+    labels[1::7, 0] = float("nan") if unknown else 0
+    selector = run(build(labels=labels))
+    every, some = selector.suspects(N * L), selector.suspects(N * L, share=0.2)
+    wanted = []
+    for cell in cells(every):
+        alike = [one for one in wanted if one[1] == cell[1] and labels[one] == labels[cell]]
+        if len(alike) < math.ceil(0.2 * int((labels[:, cell[1]] == labels[cell]).sum())):
+            wanted.append(cell)
+    assert cells(some) == wanted
+    assert {(label, given) for label, given in zip(some.labels.tolist(), some.given.tolist(), strict=True)} == {
+        (label, given) for label in range(L) for given in (0, 1)
+    }
 
 
 def test_the_same_on_another_device(monkeypatch):

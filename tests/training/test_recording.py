@@ -32,9 +32,12 @@ def test_suspects_have_the_rows_and_names_they_are_given():
             (102, "v", 1, 1),
         ]
         assert [one.probability for one in found[:2]] == pytest.approx(torch.tensor([5.0, -3.0]).sigmoid().tolist())
-        assert [one.score for one in found] == selector.suspects(3).score.tolist()
-        assert found[2].rank == 2
-    assert len(record_suspects(observed("random", logits), rows=np.arange(6), label_names=("u", "v"))) == 12
+        assert [one.score for one in found] == selector.suspects(3, share=0.1).score.tolist()
+    found = record_suspects(observed("random", logits), rows=np.arange(6), label_names=("u", "v"))
+    assert sorted((one.label, one.given) for one in found) == [("u", 0), ("u", 1), ("v", 0), ("v", 1)], (
+        "a tenth of each"
+    )
+    assert [one.rank for one in found if one.label == "u"] == [1, 2]
 
 
 def test_suspects_of_older_records_are_read():

@@ -288,22 +288,21 @@ class Selector(Sampler[int]):
         return summary.summarize(self._progress, self._planner.probability_N)
 
     @outside_inference_mode
-    def suspects(self, k: int) -> Suspects:
-        """Find the cells that are most likely mislabelled: those that the model contradicted while it learned.
+    def suspects(self, k: int, *, share: float = 1.0) -> Suspects:
+        """Find the labelled cells that are most likely wrong: those that the model contradicted while it learned.
 
         Ranked by the mean margin of a sample's observations, of which the first and the late ones count less, in the
-        light of what is usual for that label and that given value (see `functional.suspicion`); labelled cells only.
+        light of what is usual for that label and that given value: see `functional.suspicion`.
 
         Args:
-            k: How many, at least 1; fewer where not so many cells were observed.
+            k: How many, at least 1; fewer where there are not so many.
+            share: At most this share, rounded up, of the cells of one label with one given value, in (0, 1].
 
         Raises:
-            ValueError: k is below 1, or the selector was made with `suspects=False`.
+            ValueError: k or `share` out of range, or the selector was made with `suspects=False`.
         """
-        if self._progress.course is None:
-            raise ValueError("this selector was made with suspects=False and keeps nothing to find them by")
         self._observer.catch_up()
-        return find_suspects(self._progress.course, self._labels, k)
+        return find_suspects(self._progress.course, self._labels, k, share)
 
     @outside_inference_mode
     def importance_weights(self, indices: Any) -> Tensor:

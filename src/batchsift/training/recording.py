@@ -20,6 +20,7 @@ from batchsift.selection.selector import Selector
 QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
 CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
 NUM_SUSPECTS = 20  # that a study keeps of each run
+SHARE_OF_SUSPECTS = 0.1  # of the cells of a label with one given value that may be among them
 SIGNAL_KINDS = ("label_means", "label_weights", "signal_quantiles")
 
 
@@ -158,7 +159,7 @@ def record_draws(selector: Selector) -> tuple[float, ...]:
 def record_suspects(
     selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...], most: int = NUM_SUSPECTS
 ) -> tuple[Suspect, ...]:
-    """Return the most suspicious labels, the worst first.
+    """Return the most suspicious labels, the worst first; few enough of each label that rare ones do not fill the list.
 
     Args:
         selector: The selector at the end of training.
@@ -166,7 +167,7 @@ def record_suspects(
         label_names: L names.
         most: How many, at most.
     """
-    found = selector.suspects(most)
+    found = selector.suspects(most, share=SHARE_OF_SUSPECTS)
     columns = (found.samples, found.labels, found.given, found.probability, found.rank, found.score)
     return tuple(
         Suspect(int(rows[sample]), label_names[label], given, probability, rank, score)

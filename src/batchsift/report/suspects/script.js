@@ -17,7 +17,7 @@
     const mark = marked(row);
     row.classList.toggle("is-wrong", mark === "wrong");
     row.classList.toggle("is-right", mark === "right");
-    row.cells[row.cells.length - 1].textContent = mark;
+    row.querySelector(".mark button").textContent = mark || "mark";
   };
 
   const count = () => {
@@ -59,6 +59,14 @@
     count();
     move(1);
   };
+
+  const next = { "": "wrong", wrong: "right", right: "" };
+  for (const row of rows) { // for those without a keyboard
+    const button = document.createElement("button");
+    button.type = "button";
+    button.addEventListener("click", () => { set(row, next[marked(row)]); button.focus({ preventScroll: true }); });
+    row.querySelector(".mark").append(button);
+  }
 
   const save = () => {
     const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
