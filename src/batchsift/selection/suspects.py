@@ -91,8 +91,8 @@ class Limits:
 
     Attributes:
         count_2L: That number, int64 on the CPU.
-        least_2L: The mean logit of the last of them, negative where it speaks for the given value: unlike its logistic it
-            is the same however many are looked at together.
+        least_2L: The mean logit of the last of them, negative where it speaks for the given value: unlike its logistic
+            it is the same however many are looked at together.
     """
 
     count_2L: Tensor
