@@ -4,12 +4,12 @@ Citation:
     K. He, X. Zhang, S. Ren, J. Sun. Deep Residual Learning for Image Recognition. CVPR 2016: the block.
     Y. Wu, K. He. Group Normalization. ECCV 2018: the normalisation.
 
-A stem (3 x 3, stride 2) and three stages of one basic block each, with 32, 64 and 128 channels; each stage after the first
-halves the map. 0.3 million weights; a map is an eighth of the picture, rounded up.
+A stem (3 x 3, stride 2) and three stages of one basic block each, with 32, 64 and 128 channels; each stage after the
+first halves the map. 0.3 million weights; a map is an eighth of the picture, rounded up.
 
-Deviation from the paper: the normalisation is over groups of channels, not over the batch. A picture's logits then do not
-depend on which others are in its batch: those of the training pass, which a selector observes, are the prediction, and a
-selection that changes the mixture of batches changes no statistics.
+Deviation from the paper: the normalisation is over groups of channels, not over the batch. A picture's logits then do
+not depend on which others are in its batch: those of the training pass, which a selector observes, are the prediction,
+and a selection that changes the mixture of batches changes no statistics.
 """
 
 from collections.abc import Sequence
