@@ -74,7 +74,8 @@ class TransformersBackbone(Backbone):
     def __init__(self, module: Any) -> None:
         super().__init__()
         config = module.config
-        self.module, self.family = module, family_of(config)
+        self.module: Any = module
+        self.family = family_of(config)
         self.prefix_tokens = self.family.prefix_tokens + getattr(config, "num_register_tokens", 0)
         stages = getattr(config, "hidden_sizes", None)
         self.channels = int(stages[-1] if stages else config.hidden_size)
@@ -97,7 +98,10 @@ class TransformersBackbone(Backbone):
             raise ValueError(
                 f"{type(self.module).__name__} of transformers has no gradient checkpointing: leave it out"
             )
-        self.module.gradient_checkpointing_enable({"use_reentrant": False})
+        if hasattr(self.module, "activation_checkpointing_enable"):  # the name from transformers 5 on
+            self.module.activation_checkpointing_enable({"use_reentrant": False})
+        else:
+            self.module.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def family_of(config: Any) -> Family:
