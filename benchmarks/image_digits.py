@@ -1,6 +1,6 @@
 """The embedded digits as pictures: how good the small residual network gets, and at what cost.
 
-    python benchmarks/image_digits.py [--seeds 3] [--epochs 12] [--methods random d2ace balanced_pass] [--head linear]
+    python benchmarks/image_digits.py [--seeds 3] [--epochs 20] [--methods random d2ace balanced_pass] [--head linear]
 
 Trained on the first 1920 scenes of 18 x 18 pixels, scored on the other 480 after every epoch; batches of 32, AdamW at a
 learning rate of 3e-3 that rises over a fifth of the steps and falls to 0 (one cycle), one thread. The seconds are those
@@ -58,7 +58,7 @@ def run(method, seed, epochs, head):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--methods", nargs="+", default=["random", "d2ace", "balanced_pass"])
     parser.add_argument("--head", default="linear")
     options = parser.parse_args()
