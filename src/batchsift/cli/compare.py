@@ -65,9 +65,6 @@ def compare(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
-    min_positives: Annotated[
-        int, typer.Option(help="Drop labels with this many positives or fewer.")
-    ] = Settings.min_positives,
     top_features: Annotated[
         float | None,
         typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
@@ -77,7 +74,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
+    fields = {"num_folds": folds, "top_features": top_features}
     with mistakes_explained():
         training, others = _by_losses(training, losses)
         training.check(**fields)
