@@ -12,9 +12,12 @@ Shapes: N folds and repetitions, Q quantiles.
 """
 
 import math
+from bisect import bisect_left
+from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+from numpy.typing import NDArray
+from scipy import optimize, special
 
 POWER = 0.8  # the usual one that runs are planned for
 MOST_REPETITIONS = 100
@@ -83,10 +86,12 @@ def repetitions_needed(
     >>> repetitions_needed(0.002, 0.01, 5, test_to_train=0.25, alpha=0.05) is None
     True
     """
-    for repetitions in range(1, MOST_REPETITIONS + 1):
-        if power_of(effect, std, repetitions * num, test_to_train=test_to_train, alpha=alpha) >= power:
-            return repetitions
-    return None
+    found = 1 + bisect_left(
+        range(1, MOST_REPETITIONS + 1),
+        power,
+        key=lambda count: power_of(effect, std, count * num, test_to_train=test_to_train, alpha=alpha),
+    )
+    return found if found <= MOST_REPETITIONS else None
 
 
 def _error(std: float, num: int, test_to_train: float) -> float:
@@ -98,6 +103,14 @@ def _power_at(shift: float, num: int, alpha: float) -> float:
 
     Averaged over quantiles of the spread that N runs would show: SciPy's noncentral t is NaN far out.
     """
-    critical = float(stats.t.ppf(1 - alpha / 2, num - 1))
-    spread_Q = np.sqrt(stats.chi2.ppf((np.arange(QUANTILES) + 0.5) / QUANTILES, num - 1) / (num - 1))
-    return float((stats.norm.sf(critical * spread_Q - shift) + stats.norm.cdf(-critical * spread_Q - shift)).mean())
+    critical = special.stdtrit(num - 1, 1 - alpha / 2)
+    spread_Q = _spreads(num)
+    return float((special.ndtr(shift - critical * spread_Q) + special.ndtr(-shift - critical * spread_Q)).mean())
+
+
+@lru_cache(maxsize=128)
+def _spreads(num: int) -> NDArray[np.float64]:
+    """Return quantiles of the standard deviation of N normal numbers, over the true one."""
+    shares_Q = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    spreads_Q: NDArray[np.float64] = np.sqrt(special.chdtri(num - 1, 1 - shares_Q) / (num - 1))
+    return spreads_Q

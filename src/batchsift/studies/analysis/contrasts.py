@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -259,12 +260,17 @@ def _test_over_data_sets(family: Mapping[str, ByData], alpha: float) -> dict[tup
     }
 
 
+@lru_cache(maxsize=4096)  # of a family, each measure asks for the tests of all
+def _test_folds(gains: tuple[float, ...], test_to_train: float, alpha: float) -> CorrectedT:
+    return corrected_resampled_t(gains, test_to_train=test_to_train, confidence=1 - alpha)
+
+
 def _contrast_on_data_sets(
     measure: str, family: Mapping[str, ByData], alpha: float
 ) -> dict[str, list[DataSetContrast]]:
     """Return each method's contrast on each data set; their p are adjusted for all of the family together."""
     tests = {
-        (key, method, data): corrected_resampled_t(gains, test_to_train=one.test_to_train, confidence=1 - alpha)
+        (key, method, data): _test_folds(gains, one.test_to_train, alpha)
         for key, by_data in family.items()
         for data, one in by_data.items()
         for method, gains in one.gains.items()

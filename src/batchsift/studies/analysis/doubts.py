@@ -54,10 +54,8 @@ def _of_training(scope: Scope, rising: Mapping[str, Tail], *, budget: bool) -> I
         epochs = max(len(run.curve) for run in scope.runs_of(BASELINE))
         over = "training was not over" if rising else "a longer training may come out otherwise"
         yield f"It holds for a training of {count_nouns(epochs, 'epoch')}, as asked for: {over}."
-    elif rising:
-        others = [method for method in rising if method != BASELINE]
-        if others:
-            yield f"Still improving at the last epoch, and perhaps better with more of them: {join_words(others)}."
+    elif rising and BASELINE not in rising:
+        yield f"Still improving at the last epoch, and perhaps better with more of them: {join_words(list(rising))}."
 
 
 def _of_chance(scope: Scope, better: Sequence[Contrast]) -> Iterator[str]:
