@@ -45,12 +45,13 @@ def test_a_curve_that_falls_after_its_best_is_not_rising():
     assert not is_rising(np.tile(np.r_[np.linspace(0.5, 0.9, 10), np.linspace(0.89, 0.8, 20)], (FOLDS, 1)))
 
 
-def test_one_epoch_shows_no_end():
-    assert is_rising(np.full((FOLDS, 1), 0.7))
+@pytest.mark.parametrize("epochs", [1, 2, 4, 5])
+def test_fewer_than_five_epochs_show_no_end(epochs):
+    assert is_rising(np.full((FOLDS, epochs), 0.7)) == (epochs < 5)
 
 
 def test_undefined_curves_are_not_judged():
-    assert not is_rising(np.full((FOLDS, 4), np.nan))
+    assert not is_rising(np.full((FOLDS, 10), np.nan))
     assert is_rising(np.r_[saturating(10, 0.1), np.full((1, 10), np.nan)])
 
 

@@ -149,6 +149,15 @@ def test_a_training_that_still_rises_gets_no_verdict():
     assert "It holds for a training of 10 epochs, as asked for: training was not over." in meant.doubts
 
 
+def test_a_few_epochs_get_no_verdict():
+    curves = {"random": np.full((FOLDS, 2), 0.7)}
+    answer = find_answer(scope_of({"random": values(), "one": values(macro_auc=0.05)}, curves=curves))
+    assert (answer.use, answer.headline) == (None, "No verdict: 2 epochs cannot show whether training was over.")
+    assert answer.why.endswith(
+        "(--epochs 20, or --epochs auto) or with a larger --learning-rate (or --learning-rate auto)."
+    )
+
+
 def test_the_method_to_use_must_have_converged_others_need_not():
     runs = {"random": values(), "one": values(macro_auc=0.05), "two": values()}
     answer = find_answer(scope_of(runs, curves={"one": RISING_FE}))

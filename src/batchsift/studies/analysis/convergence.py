@@ -10,6 +10,7 @@ from batchsift.studies.analysis.runs import Run
 from batchsift.studies.analysis.scopes import Scope
 
 TAIL = 10  # the end of a training is its last tenth
+FEWEST_EPOCHS = 5  # fewer show no end
 LEAST_RISE = 0.001  # of the validation metric, over that tenth: less is not seen in what tests tell apart
 
 
@@ -40,8 +41,9 @@ class Tail:
 
         The best epoch is in the last tenth, and the curve rises there by more than its noise. A best epoch that comes
         late is not enough: a learning rate that falls to 0 ends on a plateau, whose best epoch may be any of it.
+        Of fewer than five epochs nobody can tell; they count as rising.
         """
-        if self.epochs == 1:
+        if self.epochs < FEWEST_EPOCHS:
             return True
         late = self.best_epoch > self.epochs - _length(self.epochs)
         return late and self.rise > max(2 * self.noise, LEAST_RISE)

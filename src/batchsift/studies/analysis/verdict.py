@@ -19,7 +19,7 @@ import numpy as np
 from batchsift.metrics import METRICS
 from batchsift.statistics import corrected_resampled_t, holm
 from batchsift.studies.analysis.contrasts import Contrast, Verdict
-from batchsift.studies.analysis.convergence import Tail, rising_methods
+from batchsift.studies.analysis.convergence import FEWEST_EPOCHS, Tail, rising_methods
 from batchsift.studies.analysis.doubts import find_doubts
 from batchsift.studies.analysis.planning import MetricPower, measure_power
 from batchsift.studies.analysis.runs import BASELINE
@@ -240,16 +240,19 @@ def _count(comparisons: int) -> str:
 
 
 def _headline_of_rising(tail: Tail) -> str:
+    if tail.epochs < FEWEST_EPOCHS:
+        return f"No verdict: {count_nouns(tail.epochs, 'epoch')} cannot show whether training was over."
     return f"No verdict: {tail.method} was still improving when training ended."
 
 
 def _why_rising(tail: Tail) -> str:
+    longer = max(2 * tail.epochs, 4 * FEWEST_EPOCHS)
     mend = (
-        f"Train longer (--epochs {2 * tail.epochs}, or --epochs auto) or with a larger --learning-rate "
+        f"Train longer (--epochs {longer}, or --epochs auto) or with a larger --learning-rate "
         "(or --learning-rate auto)."
     )
-    if tail.epochs == 1:
-        return f"One epoch does not show whether {tail.method} has learned what it can. {mend}"
+    if tail.epochs < FEWEST_EPOCHS:
+        return f"What methods gain in so few may be speed alone. {mend}"
     where = "last epoch" if tail.epochs < 20 else f"last tenth of {tail.epochs} epochs"
     return (
         f"Its validation {METRICS['macro_auc'].name} rose by {format_value(tail.rise)} in the {where}, and was best at "
