@@ -72,13 +72,8 @@ def fit(
     """
     found, settings = found or Found(), settings or Settings()
     settings = found.settings_of(settings, fold=0, loss=settings.loss)
-    configuration = Configuration(
-        model=model,
-        method=method,
-        settings=settings,
-        hyperparameters=dict(hyperparameters or {}),
-        method_options=dict(method_options or {}),
-    )
+    options = {"hyperparameters": dict(hyperparameters or {}), "method_options": dict(method_options or {})}
+    configuration = Configuration(model=model, method=method, settings=settings, **options)
     check_seed(seed)
     configuration.check()
     if test is not None:
@@ -116,16 +111,16 @@ def fit(
         )
         scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
-    result = TrainingResult(
-        folder, trained, tuple(loop.records), best, loop.records[best].validation, scores, resumed_from
+    records = tuple(loop.records)
+    result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
+    suspects = record_suspects(
+        loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
     )
     write_result(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(
-            loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
-        ),
+        suspects=suspects,
         found=found,
         num_train=len(rows),
         num_validation=len(held_out),
