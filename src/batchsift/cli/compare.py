@@ -96,6 +96,7 @@ def compare(
         processes = number_of_processes(jobs)
     from batchsift.studies.comparison import check_losses, check_methods, check_metrics
     from batchsift.studies.store import Store
+    from batchsift.training.label_rule import warn_of_dropped_labels
     from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
     from batchsift.training.prepare import prepare
 
@@ -109,6 +110,7 @@ def compare(
             check_model_settings(training.model, settings)
             check_losses(training.model, names, settings)
             prepared = prepare(source, settings, seed=training.seed)
+            warn_of_dropped_labels(source, prepared.removed_labels, settings.min_positives)
             try_model(training.model, prepared.data, hyperparameters)
             store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
             claim(store.folder)
