@@ -133,13 +133,18 @@ def _show(result: "TrainingResult", folder: Path, epochs: int, *, as_json: bool)
     from rich.console import Console
 
     from batchsift.report.console.training import training_table
+    from batchsift.report.suspects import write_suspects_page
     from batchsift.training.folder import MODEL
+
+    page = write_suspects_page(folder)
 
     if as_json:
         sys.stdout.write((folder / "training.json").read_text(encoding="utf-8") + "\n")
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
+    if page is not None:
+        lines.append(f"{page}: labels that may be wrong")
     if result.resumed_from == epochs:
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:

@@ -23,7 +23,7 @@ from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
-from batchsift.training.recording import EpochRecord, record_suspects
+from batchsift.training.recording import EpochRecord, count_listed, record_suspects
 from batchsift.training.settings import Settings
 
 
@@ -119,7 +119,9 @@ def fit(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(loop.selector, rows=rows, label_names=data.label_names),
+        suspects=record_suspects(
+            loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
+        ),
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,

@@ -5,7 +5,7 @@ model.pt        the model with the weights of the best epoch (`TrainedModel.load
 selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
 training.json   configuration, metrics, versions, timings; written last
 epochs.csv      one row an epoch
-suspects.csv    the labels that are most likely wrong, where the method keeps a loss
+suspects.csv    the labels that are most likely wrong
 """
 
 import json
@@ -23,6 +23,7 @@ from batchsift.training.recording import EpochRecord, Suspect
 from batchsift.training.tensor_files import save_tensors
 
 MODEL, SELECTOR, CHECKPOINT, SUMMARY = "model.pt", "selector.pt", "checkpoint.pt", "training.json"
+SUSPECTS = "suspects.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def write_result(
         result: The result, which names the folder.
         identity: The identity of the run, see `Configuration.identity`.
         selector: The selector at the end of training.
-        suspects: The suspects; without any there is no file of them.
+        suspects: The suspects, the worst first.
         num_train: The number of samples that were trained on.
         num_validation: The number of samples of the validation part.
         seconds: The seconds all epochs took, those before an interruption included.
@@ -103,7 +104,7 @@ def write_result(
     save_tensors(folder / SELECTOR, selector.state_dict())
     tables = {
         "epochs.csv": [_row(record) for record in result.epochs],
-        "suspects.csv": [asdict(one) for one in suspects],
+        SUSPECTS: [asdict(one) for one in suspects],
     }
     write(folder, {name: _csv(rows).encode() for name, rows in tables.items() if rows})
     chosen_L = result.model.thresholds_L
