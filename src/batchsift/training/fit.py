@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from batchsift.data import MultiLabelData
-from batchsift.data.schema import category_blocks, feature_columns
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.checkpoint import Checkpoint
@@ -85,7 +84,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows], settings, category_blocks(data.columns))
+    preprocessing = Preprocessing.fit(data.features[rows], settings, data.columns)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
@@ -106,7 +105,6 @@ def fit(
             preprocessing=preprocessing,
             feature_names=data.feature_names,
             label_names=data.label_names,
-            columns=feature_columns(data.columns),
             thresholds_L=choose_thresholds(predict(loop.network, validation.features), validation.labels.cpu()),
         )
         scores = None if test is None else _score(trained, test, settings.device)
