@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchsift.data import MultiLabelData
+from batchsift.data.schema import category_blocks, feature_columns
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.checkpoint import Checkpoint
@@ -18,11 +19,12 @@ from batchsift.training.checks import check_complete_labels, check_same_labels, 
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
+from batchsift.training.found import Found
 from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
-from batchsift.training.recording import EpochRecord, record_suspects
+from batchsift.training.recording import EpochRecord, count_listed, record_suspects
 from batchsift.training.settings import Settings
 
 
@@ -37,6 +39,7 @@ def fit(
     method_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     test: MultiLabelData | None = None,
+    found: Found | None = None,
     checkpoint_seconds: float = 30.0,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> TrainingResult:
@@ -53,6 +56,7 @@ def fit(
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: The seed that decides the validation part, the initial weights and the selection.
         test: Data that are scored once, with the weights of the best epoch; it decides nothing.
+        found: What `finding.find_settings_of_model` chose of the settings; nothing by default.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 
@@ -66,7 +70,8 @@ def fit(
     Warns:
         UserWarning: There are labels that no training sample has, or every one.
     """
-    settings = settings or Settings()
+    found, settings = found or Found(), settings or Settings()
+    settings = found.settings_of(settings, fold=0, loss=settings.loss)
     configuration = Configuration(
         model=model,
         method=method,
@@ -85,7 +90,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows], settings)
+    preprocessing = Preprocessing.fit(data.features[rows], settings, category_blocks(data.columns))
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
@@ -106,6 +111,7 @@ def fit(
             preprocessing=preprocessing,
             feature_names=data.feature_names,
             label_names=data.label_names,
+            columns=feature_columns(data.columns),
             thresholds_L=choose_thresholds(predict(loop.network, validation.features), validation.labels.cpu()),
         )
         scores = None if test is None else _score(trained, test, settings.device)
@@ -117,7 +123,10 @@ def fit(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(loop.selector, rows=rows, label_names=data.label_names),
+        suspects=record_suspects(
+            loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
+        ),
+        found=found,
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,
