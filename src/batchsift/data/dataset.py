@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.labelled import Labelled, check_form, checked_labels, checked_matrix, checked_names, positions
+from batchsift.data.schema import TableColumn, feature_columns
 
 if TYPE_CHECKING:
     from batchsift.data.describe import Description
@@ -29,6 +30,7 @@ class MultiLabelData(Labelled):
         label_names: L names, one a column of `labels`.
         name: What tables and plots call the data set.
         images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
+        columns: What the columns of the table hold that the data were read from; empty where there was no table.
 
     Raises:
         ValueError: If a shape, the number of names or a label value is not as above.
@@ -44,6 +46,7 @@ class MultiLabelData(Labelled):
     label_names: tuple[str, ...]
     name: str = ""
     images: npt.NDArray[np.float32] | None = None
+    columns: tuple[TableColumn, ...] = ()
 
     def __post_init__(self) -> None:
         features = _checked_features(self.features)
@@ -59,6 +62,9 @@ class MultiLabelData(Labelled):
         object.__setattr__(self, "feature_names", checked_names("feature", self.feature_names, features))
         object.__setattr__(self, "label_names", checked_names("label", self.label_names, labels))
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
+        made = tuple(name for column in self.columns for name in column.feature_names)
+        if self.columns and made != self.feature_names:
+            raise ValueError(f"columns become {len(made)} features ({made[:3]}, ...); expected those of feature_names")
 
     @property
     def num_features(self) -> int:
@@ -94,6 +100,7 @@ class MultiLabelData(Labelled):
         """
         matrix, matrix_names = self.features, self.feature_names
         label_matrix, label_names, images = self.labels, self.label_names, self.images
+        columns = self.columns
         if rows is not None:
             chosen = positions(rows, self.num_samples)
             matrix, label_matrix = matrix[chosen], label_matrix[chosen]
@@ -101,6 +108,7 @@ class MultiLabelData(Labelled):
         if features is not None:
             chosen = positions(features, self.num_features)
             matrix, matrix_names = matrix[:, chosen], tuple(matrix_names[column] for column in chosen)
+            columns = ()  # a column may have lost some of its features
         if labels is not None:
             chosen = positions(labels, self.num_labels)
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
@@ -111,6 +119,7 @@ class MultiLabelData(Labelled):
             feature_names=matrix_names,
             label_names=label_names,
             images=images,
+            columns=columns,
         )
 
     def check_finite(self) -> None:
@@ -169,8 +178,28 @@ def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) ->
         features=_stacked([part.features for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         images=np.concatenate(images) if images else None,
+        columns=_common_columns(parts),
         name=first.name if name is None else name,
     )
+
+
+def _common_columns(parts: Sequence[MultiLabelData]) -> tuple[TableColumn, ...]:
+    """Return the columns that became features, without what was counted in one part alone.
+
+    Raises:
+        ValueError: One of them is read in another way in some part.
+    """
+    first, *others = [
+        [TableColumn.from_document(c.document()) for c in feature_columns(part.columns)] for part in parts
+    ]
+    for number, columns in enumerate(others, start=2):
+        for ours, theirs in zip(first, columns, strict=False):
+            if ours != theirs:
+                raise ValueError(
+                    f"part 1 has {ours.kind} {ours.name!r} ({ours.order or 'as it is'}) where part {number} has "
+                    f"{theirs.kind} {theirs.name!r} ({theirs.order or 'as it is'}); expected the same"
+                )
+    return tuple(first) if all(others) else ()
 
 
 def _stacked(matrices: Sequence[Any]) -> Any:

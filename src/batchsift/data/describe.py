@@ -10,7 +10,7 @@ A cell that is not labelled (NaN) counts as 0, but in a label's frequency. Label
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from batchsift.data.duplicates import Duplicates, find_duplicates, repeated_features
 from batchsift.data.imbalance import imbalance_ratios, instance_scumble
 from batchsift.data.labelled import Labelled
+from batchsift.data.schema import TableColumn
 from batchsift.files import make_jsonable
 
 if TYPE_CHECKING:
@@ -44,6 +45,30 @@ class LabelDescription:
     imbalance_ratio: float
     scumble: float
     scumble_cv: float
+
+
+@dataclass(frozen=True)
+class ColumnDescription:
+    """One column of the table that the data came from; of data from no table, one feature.
+
+    Attributes:
+        name: The name of the column.
+        kind: What it holds: `number`, `category`, `date`, `vector`, `label`; `constant` where there is one value;
+            `identifier`, `text` or `other` for what is no feature.
+        missing: How many cells are empty; None for a column of tags.
+        num_values: How many different values there are; None for vectors and tags.
+        examples: The first few of them, as texts.
+        features: The names of the features it becomes; none for labels and what is left out.
+        becomes: How many, in words.
+    """
+
+    name: str
+    kind: str
+    missing: int | None
+    num_values: int | None
+    examples: tuple[str, ...]
+    features: tuple[str, ...]
+    becomes: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +126,7 @@ class Description(LabelsDescription):
         sparse: Whether the features are stored sparsely.
         complexity: TCS.
         missing_values: Feature values that are missing.
+        columns: The columns of the table, in its order; the features where there was no table.
         constant_features: Names of features with one value, missing ones apart.
         duplicate_features: Groups of names of equal features, constant ones apart.
         duplicates: Equal and near rows.
@@ -110,6 +136,7 @@ class Description(LabelsDescription):
     sparse: bool
     complexity: float
     missing_values: int
+    columns: tuple[ColumnDescription, ...] = field(repr=False)
     constant_features: tuple[str, ...]
     duplicate_features: tuple[tuple[str, ...], ...]
     duplicates: Duplicates
@@ -139,6 +166,7 @@ def describe(data: "MultiLabelData") -> Description:
         sparse=data.is_sparse,
         complexity=float(np.log(float(data.num_features) * data.num_labels * of_labels.distinct_label_sets)),
         missing_values=int(np.isnan(values).sum()),
+        columns=tuple(_columns(data)),
         constant_features=tuple(data.feature_names[d] for d in np.flatnonzero(constant_D)),
         duplicate_features=tuple(tuple(data.feature_names[d] for d in group) for group in groups),
         duplicates=find_duplicates(data, data.labels == 1),
@@ -172,6 +200,53 @@ def describe_labels(data: Labelled) -> LabelsDescription:
         labels=labels,
         cooccurrence=tuple(map(tuple, counts_LL.astype(int).tolist())),
     )
+
+
+def _columns(data: "MultiLabelData") -> Iterable[ColumnDescription]:
+    """Yield the columns of the table; the features where there was none."""
+    of_no_table = [TableColumn(name, "number") for name in data.feature_names]
+    label_places = {name: place for place, name in enumerate(data.label_names)}
+    matrix = data.features.tocsc() if data.is_sparse else data.features
+    place = 0
+    for column in data.columns or of_no_table:
+        if column.kind == "label" and column.name not in label_places:
+            becomes = f"{data.num_labels} label{'s' * (data.num_labels > 1)}"
+            yield ColumnDescription(column.name, "label", None, None, (), (), becomes)
+            continue
+        counted, features = column, column.feature_names
+        if column.kind == "label":
+            counted = _counted(column, data.labels[:, label_places[column.name]])
+        elif column.kind == "number" and features:
+            cells = matrix[:, [place]].toarray().ravel() if data.is_sparse else matrix[:, place]
+            counted = _counted(column, cells)
+        place += len(features)
+        is_constant = features and column.kind != "vector" and (counted.num_values or 0) <= 1
+        yield ColumnDescription(
+            name=column.name,
+            kind="constant" if is_constant else column.kind,
+            missing=counted.missing,
+            num_values=counted.num_values,
+            examples=counted.examples,
+            features=features,
+            becomes=_becomes(column),
+        )
+
+
+def _counted(column: TableColumn, cells: npt.NDArray[Any]) -> TableColumn:
+    """Return the column with what there is to say of its numbers."""
+    is_missing = np.isnan(cells)
+    values, first = np.unique(cells[~is_missing], return_index=True)
+    examples = tuple(f"{value:g}" for value in values[np.argsort(first)[:3]])
+    return replace(column, missing=int(is_missing.sum()), num_values=len(values), examples=examples)
+
+
+def _becomes(column: TableColumn) -> str:
+    if column.kind == "label":
+        return "label"
+    count = len(column.feature_names)
+    if not count:
+        return "left out"
+    return f"{count} feature{'s' * (count > 1)}"
 
 
 def _labels(

@@ -24,6 +24,7 @@ def load(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    dates: str | None = None,
     images: str | os.PathLike[str] | None = None,
     file_column: str | None = None,
     uncertain: str | None = None,
@@ -45,6 +46,8 @@ def load(
         label_column: The one column that holds all labels of a sample as delimited tags.
         delimiter: What parts the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns.
+        dates: What becomes of columns of dates in tables: `"features"` (by default), `"drop"`, or, for dates such as
+            03/04/2021, `"day-first"` or `"month-first"`.
         images: The folder that the pictures of a table or a COCO file are in.
         file_column: The column of a table that names pictures.
         uncertain: What -1 and empty cells mean in a table that names pictures: "ignore", "positive", "negative" or
@@ -72,6 +75,7 @@ def load(
         "label_column": label_column,
         "delimiter": delimiter,
         "drop": drop,
+        "dates": dates,
         "images": images,
         "file_column": file_column,
         "uncertain": uncertain,
