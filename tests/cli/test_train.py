@@ -3,12 +3,8 @@
 import csv
 import io
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +14,7 @@ import pytest
 
 from batchsift.training import loop
 from batchsift.training.model import TrainedModel
+from killed import start_command
 
 QUICK = ["--epochs", "4", "--batch-size", "32", "--learning-rate", "0.01"]
 
@@ -86,8 +83,8 @@ def test_labels_that_cannot_be_learned_are_said_before_training(batchsift, table
     frame.to_csv("constant.csv", index=False)
     _, _, err = batchsift("train", "constant.csv", "--label-columns", "y_*", *QUICK)
     assert err.splitlines()[0] == (
-        "note: 7 of 10 labels that no training sample has: y_none0, y_none1, y_none2, y_none3, y_none4 and 2 more; "
-        "1 of 10 labels that every training sample has: y_all. They cannot be learned, and scores say nothing of them"
+        "note: constant: left out 7 of 10 labels that no sample has: y_none0, y_none1, y_none2, y_none3, y_none4 and 2 "
+        "more; 1 of 10 labels that every sample has: y_all. They cannot be learned, and scores say nothing of them"
     )
     assert err.count("note: ") == 1
 
@@ -218,14 +215,12 @@ def test_event_files(batchsift, table):
 def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path):
     arguments = ["train", str(table), "--labels", "2", "--batch-size", "32"]
     arguments += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = [sys.executable, "-m", "batchsift", *arguments, "--out", str(tmp_path / "killed")]
-    process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    process = start_command(*arguments, "--out", tmp_path / "killed", folder=tmp_path)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     went_on, whole = (batchsift(*arguments, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
     assert (went_on[0], whole[0]) == (0, 0)
     first, second = json.loads(whole[1]), json.loads(went_on[1])

@@ -5,21 +5,25 @@ A verb takes a whole group of them as one parameter, when it is decorated with `
 
 import inspect
 import re
+import shlex
+import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from batchsift.cli import words
 from batchsift.cli.assignments import assigned
-from batchsift.training.settings import DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.training.presets import USUAL
+from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Search, Settings
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
 
+Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
@@ -85,6 +89,15 @@ class ReadingOptions:
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
 
+    dates: Annotated[
+        str | None,
+        typer.Option(
+            help="What becomes of dates: 'features' (by default), 'drop', or, for 03/04/2021, 'day-first' or "
+            "'month-first'.",
+            show_default=False,
+        ),
+    ] = None
+
     def load(self, data: str) -> "MultiLabelData":
         """Load what the command line names; errors and warnings speak of its options.
 
@@ -99,13 +112,15 @@ class ReadingOptions:
             try:
                 loaded = load(data, **asdict(self))
             except ValueError as error:
-                raise ValueError(as_options(str(error))) from error
+                raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
+            cause = warning.message if isinstance(warning.message, Warning) else None
+            told = as_options(str(warning.message)) + _whole_command(cause)
+            warnings.warn(told, UserWarning, stacklevel=2)
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
+_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop|dates|unknown_category)=(?=(\S?))")
 
 
 def as_options(message: str) -> str:
@@ -122,10 +137,54 @@ def as_options(message: str) -> str:
     return _ARGUMENT.sub(option, message)
 
 
+def _whole_command(cause: "Warning | BaseException | None") -> str:
+    """Return the end of a message: the command that was given, with the options that an error or warning advises."""
+    from batchsift.data.readers.problems import ColumnsLeftOut, TableError
+
+    while cause is not None and not isinstance(cause, (ColumnsLeftOut, TableError)):
+        cause = cause.__cause__
+    if cause is None or not isinstance(cause.drop, str):  # what no text can say no command line can
+        return ""
+    words = ["batchsift", *sys.argv[1:]]
+    if cause.drop:
+        words = [*_without("--drop", words), "--drop", cause.drop]
+    if not isinstance(cause, TableError) or not cause.has_ambiguous_dates:
+        return f". The whole command: {shlex.join(words)}"
+    command = shlex.join([*_without("--dates", words), "--dates"])
+    return f". The whole command: {command} day-first, or {command} month-first"
+
+
+def _without(option: str, words: Sequence[str]) -> list[str]:
+    """Return a command line without an option and its value."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if option not in (before, word) and not word.startswith(f"{option}=")
+    ]
+
+
 def _help(what: str, name: str) -> str:
     default = getattr(Settings, name)
     shown = default if isinstance(default, str) else f"{default:g}"
     return f"{what}; {shown} unless --settings says otherwise."
+
+
+def _integer_or_auto(text: str) -> int | str:
+    return text if text == AUTO else _number(int, text, "whole number")
+
+
+def _float_or_auto(text: str) -> float | str:
+    return text if text == AUTO else _number(float, text, "number")
+
+
+def _number(kind: type[Number], text: str, words: str) -> Number:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no {words}, nor {AUTO!r}.") from error
+
+
+_AUTO = f"{AUTO} unless --settings says otherwise."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +196,29 @@ class TrainingOptions:
         str,
         typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
     ] = "default"
-    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None
-    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None
+    epochs: Annotated[
+        Any,
+        typer.Option(
+            parser=_integer_or_auto,
+            metavar="INTEGER|auto",
+            help=f"Epochs of each run; auto searches: see --learning-rate. {_AUTO}",
+        ),
+    ] = None
+    learning_rate: Annotated[
+        Any,
+        typer.Option(
+            parser=_float_or_auto,
+            metavar="FLOAT|auto",
+            help=f"Adam's; auto searches for random, for each fold and loss inside the training part. {_AUTO}",
+        ),
+    ] = None
     weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None
     decay_share: Annotated[
-        float | None, typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share"))
+        float | None,
+        typer.Option(
+            help=f"Share of the epochs, the last ones, in which the rate falls to 0; {USUAL['decay_share']:g} unless "
+            "--settings says otherwise."
+        ),
     ] = None
     batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None
     loss: Annotated[str | None, typer.Option(help=_help(f"Loss by label ({', '.join(LOSSES)})", "loss"))] = None
@@ -154,6 +231,12 @@ class TrainingOptions:
     center_sparse: Annotated[
         bool, typer.Option("--center-sparse", help="Standard scaling takes the mean off sparse features too.")
     ] = False
+    min_positives: Annotated[
+        int | None,
+        typer.Option(
+            help=_help("Leave out labels with this many positives or fewer, and those of every sample", "min_positives")
+        ),
+    ] = None
     hyperparameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -178,6 +261,15 @@ class TrainingOptions:
         Settings(**self._given(others))
         self.own_hyperparameters()
 
+    @property
+    def search(self) -> Search:
+        """What is to be searched: what is "auto", or neither given nor said by --settings."""
+        usual = AUTO if self.settings == "default" else None
+        return Search(
+            learning_rate=(usual if self.learning_rate is None else self.learning_rate) == AUTO,
+            epochs=(usual if self.epochs is None else self.epochs) == AUTO,
+        )
+
     def own_hyperparameters(self) -> dict[str, Any]:
         """Return what --set gives, name to value.
 
@@ -199,13 +291,14 @@ class TrainingOptions:
         from batchsift.training.presets import preset
 
         named = preset(self.settings, model=self.model, data=data)
-        settings = Settings(**{**named.settings, **self._given(others)})
+        usual = USUAL if self.settings == "default" else {}
+        settings = Settings(**{**usual, **named.settings, **self._given(others)})
         return settings, {**named.hyperparameters, **self.own_hyperparameters()}
 
     def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
         fields = {
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
+            "epochs": None if self.epochs == AUTO else self.epochs,
+            "learning_rate": None if self.learning_rate == AUTO else self.learning_rate,
             "weight_decay": self.weight_decay,
             "decay_share": self.decay_share,
             "batch_size": self.batch_size,
@@ -213,6 +306,7 @@ class TrainingOptions:
             "scaling": self.scaling,
             "drawing": self.drawing,
             "center_sparse": self.center_sparse or None,
+            "min_positives": self.min_positives,
             "device": self.device,
             "threads": self.threads,
         }

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,10 @@ from batchsift.cli import words
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
 from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.searching import searched
 from batchsift.files import folder_of
 from batchsift.training.presets import RECIPES
+from batchsift.training.settings import Search
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
@@ -59,6 +62,8 @@ def train(
         words.check_method(method)
         options = assigned(option or [], "--option")
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
+    from batchsift.training.finding import check_searched
+    from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
     from batchsift.training.options import check_hyperparameters, create_method
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
@@ -68,7 +73,12 @@ def train(
             source = reading.load(data)
             tested = None if test is None else reading.load(test)
             settings, hyperparameters = training.chosen(source.name, validation_share=validation_share)
+            whole, (source, removed) = source, drop_labels(source, settings.min_positives)
+            warn_of_dropped_labels(whole, removed, settings.min_positives)
+            if tested is not None:
+                tested = tested.select(labels=[name not in removed for name in tested.label_names])
             folder = out or folder_of("runs", f"{source.name}-{training.model}-{method}")
+            check_searched(folder, training.search)
             arguments: dict[str, Any] = {
                 "model": training.model,
                 "method": method,
@@ -79,8 +89,8 @@ def train(
                 "test": tested,
                 "checkpoint_seconds": checkpoint_seconds,
             }
-            result = _fitted(source, folder, arguments, tensorboard=tensorboard)
-        _show(result, folder, settings.epochs, as_json=as_json)
+            result = _fitted(source, folder, arguments, search=training.search, tensorboard=tensorboard)
+        _show(result, folder, as_json=as_json)
 
 
 def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None) -> tuple[str, TrainingOptions]:
@@ -99,18 +109,19 @@ def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None
 
 
 def _fitted(
-    source: "MultiLabelData", folder: Path, arguments: dict[str, Any], *, tensorboard: bool
+    source: "MultiLabelData", folder: Path, arguments: dict[str, Any], *, search: Search, tensorboard: bool
 ) -> "TrainingResult":
     from rich.console import Console
 
     from batchsift.report.console.training import TrainingProgress
+    from batchsift.training.finding import find_settings_of_model
     from batchsift.training.fit import fit
     from batchsift.training.loop import DivergedError
     from batchsift.training.recording import EpochRecord
     from batchsift.training.tensorboard import EpochLog
 
     log = EpochLog(folder / "tensorboard") if tensorboard else None
-    progress = TrainingProgress(Console(stderr=True), arguments["settings"].epochs)
+    console, settings = Console(stderr=True), arguments["settings"]
 
     def on_epoch(record: EpochRecord) -> None:
         progress.on_epoch(record)
@@ -120,8 +131,11 @@ def _fitted(
             log.write(record.epoch, {f"selection/{key}": value for key, value in record.summary.items()})
 
     try:
+        shared = {name: arguments[name] for name in ("model", "hyperparameters", "seed")}
+        found = searched(search, console, partial(find_settings_of_model, source, settings, folder=folder, **shared))
+        progress = TrainingProgress(console, found.with_epochs(settings).epochs)
         with progress:
-            return fit(source, folder, **arguments, on_epoch=on_epoch)
+            return fit(source, folder, **arguments, found=found, on_epoch=on_epoch)
     except DivergedError as error:
         stop(str(error), USER_MISTAKE)
     finally:
@@ -129,18 +143,23 @@ def _fitted(
             log.close()
 
 
-def _show(result: "TrainingResult", folder: Path, epochs: int, *, as_json: bool) -> None:
+def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from batchsift.report.console.training import training_table
+    from batchsift.report.suspects import write_suspects_page
     from batchsift.training.folder import MODEL
+
+    page = write_suspects_page(folder)
 
     if as_json:
         sys.stdout.write((folder / "training.json").read_text(encoding="utf-8") + "\n")
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
-    if result.resumed_from == epochs:
+    if page is not None:
+        lines.append(f"{page}: labels that may be wrong")
+    if result.resumed_from == len(result.epochs):
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:
         lines.insert(0, f"went on after epoch {result.resumed_from}, where an earlier run was stopped")

@@ -18,6 +18,7 @@ from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
 from batchsift.studies.store import Store
 from batchsift.training.fold import FoldResult
+from batchsift.training.found import Found
 from batchsift.training.loop import DivergedError
 from batchsift.training.options import check_model_settings
 from batchsift.training.prepare import Prepared
@@ -40,6 +41,7 @@ class Comparison:
         results: Method to its runs, in the order of the folds; methods in the order asked for.
         hyperparameters: The hyperparameters of the model, as given.
         settings: The name of the settings.
+        found: What a search chose of the settings.
         again: Random's runs with another seed of the drawing, in the order of the folds; none where it was not asked
             for.
         metrics: Keys of the metrics that were asked for.
@@ -51,6 +53,7 @@ class Comparison:
     results: Mapping[str, tuple[FoldResult, ...]]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     settings: str = "default"
+    found: Found = field(default_factory=Found)
     again: tuple[FoldResult, ...] = ()
     metrics: tuple[str, ...] = HEADLINES
     budget: bool = False
@@ -60,10 +63,25 @@ class Comparison:
         """The methods in the order asked for."""
         return tuple(self.results)
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of all runs; None where a search chose several."""
+        rates = {found.best.learning_rate for found in self.found.rates.values()} or {
+            self.prepared.settings.learning_rate
+        }
+        return rates.pop() if len(rates) == 1 else None
+
     @cached_property
     def runs(self) -> StudyRuns:
         """The runs as the analysis takes them."""
-        configs = _cell_configs(self.prepared, self.model, self.methods, self.hyperparameters, self.settings)
+        configs = _cell_configs(
+            self.prepared,
+            self.model,
+            self.methods,
+            hyperparameters=self.hyperparameters,
+            settings=self.settings,
+            found=self.found,
+        )
         repeats = _repeats_of_random(configs) if self.again else []
         facts = [DataFacts.of_fold(self.prepared, fold) for fold in range(len(self.prepared.splits))]
         return StudyRuns(
@@ -100,8 +118,10 @@ def _cell_configs(
     prepared: Prepared,
     model: str,
     methods: Sequence[str],
+    *,
     hyperparameters: Mapping[str, Any],
     settings: str,
+    found: Found,
 ) -> list[CellConfig]:
     """List the cells of a comparison, fold by fold."""
     content = fingerprint(prepared.data, rows=prepared.kept_samples)
@@ -116,7 +136,7 @@ def _cell_configs(
             base_method=split_loss(method)[0],
             method_options={},
             hyperparameters=hyperparameters,
-            training=_settings_of(method, prepared.settings),
+            training=found.settings_of(prepared.settings, fold=fold, loss=loss_of(method, prepared.settings)),
             data_fingerprint=content,
         )
         for fold in range(len(prepared.splits))
@@ -124,10 +144,9 @@ def _cell_configs(
     ]
 
 
-def _settings_of(name: str, settings: Settings) -> Settings:
-    """Return the settings of a method, with the loss that its name says."""
-    _, loss = split_loss(name)
-    return settings if loss is None else replace(settings, loss=loss)
+def loss_of(name: str, settings: Settings) -> str:
+    """Return the loss that a method is trained with: the one that its name says, else that of the settings."""
+    return split_loss(name)[1] or settings.loss
 
 
 def compare(
@@ -137,6 +156,7 @@ def compare(
     methods: Sequence[str],
     hyperparameters: Mapping[str, Any] | None = None,
     settings: str = "default",
+    found: Found | None = None,
     repeat_random: bool = False,
     metrics: Sequence[str] = HEADLINES,
     budget: bool = False,
@@ -155,6 +175,7 @@ def compare(
         methods: Names of `batchsift.methods`; "random+pos_weight" is Random with another loss than the settings'.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         settings: The name of the settings.
+        found: What `training.finding.find_settings` chose of them; nothing by default.
         repeat_random: Run Random a second time on every fold with another seed of the drawing: what chance does.
         metrics: Keys of the metrics that the verdict looks at; of all there are, the usual ones.
         budget: Whether the number of epochs is one that is meant, so that training need not be over for a verdict.
@@ -175,7 +196,11 @@ def compare(
     check_methods(methods)
     check_metrics(metrics)
     check_losses(model, methods, prepared.settings)
-    configs = _cell_configs(prepared, model, methods, hyperparameters or {}, settings)
+    found = found or Found()
+    prepared = replace(prepared, settings=found.with_epochs(prepared.settings))
+    configs = _cell_configs(
+        prepared, model, methods, hyperparameters=hyperparameters or {}, settings=settings, found=found
+    )
     if repeat_random:
         configs = sorted([*configs, *_repeats_of_random(configs)], key=lambda config: config.fold)
     if store is not None:
@@ -205,7 +230,15 @@ def compare(
     results = {method: tuple(cells[c.key].result for c in configs if c.method == method) for method in methods}
     again = tuple(cells[config.key].result for config in configs if config.is_repeat)
     return Comparison(
-        prepared, model, results, hyperparameters or {}, settings, again=again, metrics=tuple(metrics), budget=budget
+        prepared,
+        model,
+        results,
+        hyperparameters or {},
+        settings,
+        found=found,
+        again=again,
+        metrics=tuple(metrics),
+        budget=budget,
     )
 
 
@@ -267,4 +300,4 @@ def check_losses(model: str, methods: Sequence[str], settings: Settings) -> None
         ValueError: It cannot.
     """
     for method in methods:
-        check_model_settings(model, _settings_of(method, settings))
+        check_model_settings(model, replace(settings, loss=loss_of(method, settings)))

@@ -18,11 +18,12 @@ from batchsift.training.checks import check_complete_labels, check_same_labels, 
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
+from batchsift.training.found import Found
 from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
-from batchsift.training.recording import EpochRecord, record_suspects
+from batchsift.training.recording import EpochRecord, count_listed, record_suspects
 from batchsift.training.settings import Settings
 
 
@@ -37,6 +38,7 @@ def fit(
     method_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     test: MultiLabelData | None = None,
+    found: Found | None = None,
     checkpoint_seconds: float = 30.0,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> TrainingResult:
@@ -53,6 +55,7 @@ def fit(
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: The seed that decides the validation part, the initial weights and the selection.
         test: Data that are scored once, with the weights of the best epoch; it decides nothing.
+        found: What `finding.find_settings_of_model` chose of the settings; nothing by default.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 
@@ -66,14 +69,10 @@ def fit(
     Warns:
         UserWarning: There are labels that no training sample has, or every one.
     """
-    settings = settings or Settings()
-    configuration = Configuration(
-        model=model,
-        method=method,
-        settings=settings,
-        hyperparameters=dict(hyperparameters or {}),
-        method_options=dict(method_options or {}),
-    )
+    found, settings = found or Found(), settings or Settings()
+    settings = found.settings_of(settings, fold=0, loss=settings.loss)
+    options = {"hyperparameters": dict(hyperparameters or {}), "method_options": dict(method_options or {})}
+    configuration = Configuration(model=model, method=method, settings=settings, **options)
     check_seed(seed)
     configuration.check()
     if test is not None:
@@ -85,7 +84,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows], settings)
+    preprocessing = Preprocessing.fit(data.features[rows], settings, data.columns)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
@@ -110,14 +109,17 @@ def fit(
         )
         scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
-    result = TrainingResult(
-        folder, trained, tuple(loop.records), best, loop.records[best].validation, scores, resumed_from
+    records = tuple(loop.records)
+    result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
+    suspects = record_suspects(
+        loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
     )
     write_result(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(loop.selector, rows=rows, label_names=data.label_names),
+        suspects=suspects,
+        found=found,
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,

@@ -5,7 +5,8 @@ model.pt        the model with the weights of the best epoch (`TrainedModel.load
 selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
 training.json   configuration, metrics, versions, timings; written last
 epochs.csv      one row an epoch
-suspects.csv    the labels that are most likely wrong, where the method keeps a loss
+suspects.csv    the labels that are most likely wrong
+search/         the scores of trials, where settings were searched
 """
 
 import json
@@ -17,12 +18,14 @@ from typing import Any
 from batchsift.files import csv_text, json_text, make_jsonable, write
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import check_same_run
+from batchsift.training.found import Found
 from batchsift.training.model import TrainedModel
 from batchsift.training.provenance import versions
 from batchsift.training.recording import EpochRecord, Suspect
 from batchsift.training.tensor_files import save_tensors
 
 MODEL, SELECTOR, CHECKPOINT, SUMMARY = "model.pt", "selector.pt", "checkpoint.pt", "training.json"
+SUSPECTS = "suspects.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,7 @@ def write_result(
     *,
     selector: Selector,
     suspects: Sequence[Suspect],
+    found: Found,
     num_train: int,
     num_validation: int,
     seconds: float,
@@ -90,7 +94,8 @@ def write_result(
         result: The result, which names the folder.
         identity: The identity of the run, see `Configuration.identity`.
         selector: The selector at the end of training.
-        suspects: The suspects; without any there is no file of them.
+        suspects: The suspects, the worst first.
+        found: What a search chose of the settings.
         num_train: The number of samples that were trained on.
         num_validation: The number of samples of the validation part.
         seconds: The seconds all epochs took, those before an interruption included.
@@ -103,12 +108,13 @@ def write_result(
     save_tensors(folder / SELECTOR, selector.state_dict())
     tables = {
         "epochs.csv": [_row(record) for record in result.epochs],
-        "suspects.csv": [asdict(one) for one in suspects],
+        SUSPECTS: [asdict(one) for one in suspects],
     }
     write(folder, {name: _csv(rows).encode() for name, rows in tables.items() if rows})
     chosen_L = result.model.thresholds_L
     summary = {
         "config": identity,
+        "search": found.document() if found else None,
         "best_epoch": result.best_epoch,
         "epochs": [record.document() for record in result.epochs],
         "validation": result.validation,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import first_few
 from batchsift.models import BaseModel
 from batchsift.training.loop import predict
@@ -47,6 +48,11 @@ class TrainedModel:
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
 
+    @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """What the columns of the table held that the features were made of; empty where there was no table."""
+        return self.preprocessing.columns
+
     def predict(self, features: Any, device: str = "cpu") -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1].
 
@@ -63,12 +69,44 @@ class TrainedModel:
         probabilities: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
         return probabilities
 
+    def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
+        """Return the features of a table, which needs no labels, as the model was trained on them.
+
+        Args:
+            frame: A pandas data frame with one row a sample; columns that were no features are passed over.
+            unknown_category: What a value of a category is that did not occur in training: `"error"`, or `"missing"`,
+                as if the cell were empty.
+
+        Returns:
+            `(N, D)` float64, NaN where missing.
+
+        Raises:
+            ValueError: Columns that are not there, cells that do not fit, unknown categories: all of them.
+
+        Warns:
+            UserWarning: Cells were taken for empty: which, and how many.
+        """
+        from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
+
+        blocks = category_blocks(self.columns)
+        unseen = {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        return matching_features(
+            frame, self.feature_names, columns=self.columns, unknown=unknown_category, unseen=unseen
+        )
+
     def aligned(self, data: MultiLabelData) -> Any:
         """Return the features of a data set in the order of those the model was trained on.
 
         Raises:
-            ValueError: Where one of them is not there.
+            ValueError: Where one of them is not there, or its dates were read in another order.
         """
+        orders = {column.name: column.order for column in self.columns if column.order is not None}
+        for column in data.columns:
+            if column.order is not None and orders.get(column.name, column.order) != column.order:
+                raise ValueError(
+                    f"{data.name}: the dates in {column.name!r} are read as {column.order}, in training as "
+                    f"{orders[column.name]}; say which with dates={orders[column.name]!r}"
+                )
         columns = {name: column for column, name in enumerate(data.feature_names)}
         missing = [name for name in self.feature_names if name not in columns]
         if missing:
@@ -95,6 +133,8 @@ class TrainedModel:
             "feature_names": list(self.feature_names),
             "label_names": list(self.label_names),
         }
+        if self.columns:
+            content["columns"] = [column.document() for column in self.columns]
         if self.thresholds_L is not None:
             content["thresholds"] = torch.from_numpy(self.thresholds_L)
         save_tensors(Path(path), content)
@@ -114,7 +154,9 @@ class TrainedModel:
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
             network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
         network.load_state_dict(content["weights"])
-        preprocessing = Preprocessing(*(content[key].numpy() for key in ("mean", "scale", "offset")))
+        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
+        mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
+        preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
         chosen = content.get("thresholds")
         return cls(
             name=content["name"],
