@@ -1,5 +1,6 @@
 """`batchsift compare`: several methods on one data set."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -69,6 +70,15 @@ def compare(
         float | None,
         typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
     ] = Settings.top_features,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics that the verdict looks at and the table shows, separated by commas; 'all' shows all. Unless "
+            "given: macro_auc,macro_auprc,macro_f1_tuned,ranking_loss.",
+            show_default=False,
+        ),
+    ] = None,
+    repeat: Annotated[bool, typer.Option(help="Run random a second time with other draws: what chance does.")] = True,
     jobs: Jobs = 1,
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
     as_json: AsJson = False,
@@ -84,25 +94,36 @@ def compare(
         for name in names:
             check_method_and_loss(name)
         processes = number_of_processes(jobs)
-    from batchsift.studies.comparison import check_losses, check_methods
+    from batchsift.studies.comparison import check_losses, check_methods, check_metrics
     from batchsift.studies.store import Store
+    from batchsift.training.label_rule import warn_of_dropped_labels
     from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
     from batchsift.training.prepare import prepare
 
     with plain_endings(_INTERRUPTED):
         with mistakes_explained():
             check_methods(names)
+            check_metrics(keys := _metrics(metrics))
             check_hyperparameters(training.model, training.own_hyperparameters())
             source = reading.load(data)
             settings, hyperparameters = training.chosen(source.name, **fields)
             check_model_settings(training.model, settings)
             check_losses(training.model, names, settings)
             prepared = prepare(source, settings, seed=training.seed)
+            warn_of_dropped_labels(source, prepared.removed_labels, settings.min_positives)
             try_model(training.model, prepared.data, hyperparameters)
             store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
             claim(store.folder)
         comparison = _computed(
-            prepared, training, methods=names, hyperparameters=hyperparameters, store=store, jobs=processes
+            prepared,
+            training,
+            methods=names,
+            hyperparameters=hyperparameters,
+            store=store,
+            jobs=processes,
+            metrics=keys,
+            repeat_random=repeat and "random" in names,
+            budget=recipe is not None,
         )
         _report(comparison, store.folder, as_json=as_json)
 
@@ -142,6 +163,14 @@ def _names(methods: str | None, recipe: str | None, losses: Sequence[str]) -> li
     return names + [name for name in more if name not in names]
 
 
+def _metrics(words: str | None) -> tuple[str, ...]:
+    """Return the metrics that were asked for: the usual ones where none were."""
+    from batchsift.metrics import METRICS
+    from batchsift.studies.config import HEADLINES
+
+    return HEADLINES if words is None else tuple(METRICS) if words == "all" else tuple(split_words(words))
+
+
 def _computed(
     prepared: "Prepared",
     training: TrainingOptions,
@@ -150,6 +179,9 @@ def _computed(
     hyperparameters: Mapping[str, Any],
     store: "Store",
     jobs: int,
+    metrics: Sequence[str],
+    repeat_random: bool,
+    budget: bool,
 ) -> "Comparison":
     from rich.console import Console
 
@@ -160,7 +192,7 @@ def _computed(
     from batchsift.training.loop import DivergedError
 
     console, folds = Console(stderr=True), len(prepared.splits)
-    num_runs = folds * len(methods)
+    num_runs = folds * (len(methods) + repeat_random)
 
     def on_start(kept: int, outdated: int) -> None:
         progress.on_start(kept)
@@ -202,6 +234,10 @@ def _computed(
                 on_start=on_start,
                 on_epoch=progress.on_epoch,
                 on_run=progress.on_run,
+                command=("batchsift", *sys.argv[1:]),
+                metrics=metrics,
+                repeat_random=repeat_random,
+                budget=budget,
             )
         except DivergedError as error:
             stop(str(error), USER_MISTAKE)

@@ -63,7 +63,7 @@ def train(
         options = assigned(option or [], "--option")
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
     from batchsift.training.finding import check_searched
-    from batchsift.training.label_rule import drop_labels
+    from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
     from batchsift.training.options import check_hyperparameters, create_method
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
@@ -73,7 +73,8 @@ def train(
             source = reading.load(data)
             tested = None if test is None else reading.load(test)
             settings, hyperparameters = training.chosen(source.name, validation_share=validation_share)
-            source, removed = drop_labels(source, settings.min_positives)
+            whole, (source, removed) = source, drop_labels(source, settings.min_positives)
+            warn_of_dropped_labels(whole, removed, settings.min_positives)
             if tested is not None:
                 tested = tested.select(labels=[name not in removed for name in tested.label_names])
             folder = out or folder_of("runs", f"{source.name}-{training.model}-{method}")

@@ -26,31 +26,45 @@ def drop_labels(data: MultiLabelData, min_positives: int) -> tuple[MultiLabelDat
 
     Raises:
         ValueError: No label would stay.
-
-    Warns:
-        UserWarning: Some labels are removed; it names them.
     """
     kept, rare = datasets.drop_rare_labels(data, min_positives)
     varies_L = (kept.labels == 0).any(axis=0)
     if not varies_L.any():
-        raise ValueError(f"{data.name}: all labels with more than {min_positives} positives are on every sample")
-    if varies_L.all() and not rare:
-        return kept, ()
+        raise ValueError(
+            f"{data.name}: each of the {kept.num_labels} labels with more than min_positives={min_positives} positives "
+            "is on every sample, so there is nothing to learn; lower min_positives"
+        )
     common = tuple(name for name, varies in zip(kept.label_names, varies_L, strict=True) if not varies)
-    has_any_L = (data.labels == 1).any(axis=0)
-    seen = {name for name, has_any in zip(data.label_names, has_any_L, strict=True) if has_any}
+    return kept.select(labels=varies_L) if common else kept, rare + common
+
+
+def warn_of_dropped_labels(data: MultiLabelData, removed: Sequence[str], min_positives: int) -> None:
+    """Warn of the labels that were dropped, by name.
+
+    Args:
+        data: The data set as it was before.
+        removed: Names of the labels that `drop_labels` dropped.
+        min_positives: The number it was given.
+
+    Warns:
+        UserWarning: There are any.
+    """
+    if not removed:
+        return
+    of = data.select(labels=[name in removed for name in data.label_names])
+    has_L, lacks_L = (of.labels == 1).any(axis=0), (of.labels == 0).any(axis=0)
     groups = {
-        "that no sample has": [name for name in rare if name not in seen],
-        "that every sample has": common,
-        f"with {min_positives} positives or fewer (min_positives)": [name for name in rare if name in seen],
+        "that no sample has": ~has_L,
+        "that every sample has": has_L & ~lacks_L,
+        f"with {min_positives} positives or fewer (min_positives)": has_L & lacks_L,
     }
-    words = [f"{_count(names, data)} {which}: {first_few(names)}" for which, names in groups.items() if names]
+    words = [
+        f"{in_it_L.sum()} of {data.num_labels} labels {which}: "
+        f"{first_few([name for name, in_it in zip(of.label_names, in_it_L, strict=True) if in_it])}"
+        for which, in_it_L in groups.items()
+        if in_it_L.any()
+    ]
     warnings.warn(
         f"{data.name}: left out {'; '.join(words)}. They cannot be learned, and scores say nothing of them",
         stacklevel=3,
     )
-    return kept.select(labels=varies_L), rare + common
-
-
-def _count(names: Sequence[str], data: MultiLabelData) -> str:
-    return f"{len(names)} of {data.num_labels} labels"

@@ -71,7 +71,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
             or a validation part on which no Macro-AUC exists.
 
     Warns:
-        UserWarning: Where labels are dropped, or a training part is no larger than a batch: there is nothing to select.
+        UserWarning: Where a training part is no larger than a batch: there is nothing to select.
     """
     settings = settings or Settings()
     check_seed(seed)
@@ -92,9 +92,6 @@ def apply_filters(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelD
 
     Raises:
         ValueError: For unknown labels, infinite features, or where nothing would stay.
-
-    Warns:
-        UserWarning: Labels are dropped.
     """
     check_complete_labels(data)
     check_finite_features(data)
