@@ -73,7 +73,7 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
         f"{data.name}: {data.num_samples} samples, {data.num_features} features, {data.num_labels} labels, "
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {len(prepared.removed_labels)} labels with at most {settings.min_positives} positives"
-        f"{f' ({removed})' if removed else ''} or on every sample; "
+        f"{f' ({removed})' if removed else ''} or on every sample,\n"
         f"{prepared.num_removed_samples} samples left without a label"
         f"{features}\n"
         f"{settings.num_folds} folds, {epochs}, batch size {settings.batch_size}, "
