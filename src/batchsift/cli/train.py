@@ -13,6 +13,7 @@ from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_ending
 from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
 from batchsift.files import folder_of
 from batchsift.training.presets import RECIPES
+from batchsift.training.thresholds import CALIBRATIONS, check_calibration
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
@@ -45,6 +46,12 @@ def train(
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
     ] = None,
     validation_share: Annotated[float, typer.Option(help="Share of the samples to choose the epoch by.")] = 0.1,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Calibrate probabilities on the validation part: {' or '.join(CALIBRATIONS)}.", show_default=False
+        ),
+    ] = None,
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints, at least.")] = 30.0,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files into the folder.")] = False,
     out: Annotated[
@@ -58,6 +65,7 @@ def train(
         training.check(validation_share=validation_share)
         words.check_method(method)
         options = assigned(option or [], "--option")
+        check_calibration(calibrate)
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
     from batchsift.training.options import check_hyperparameters, create_method
 
@@ -77,6 +85,7 @@ def train(
                 "method_options": options,
                 "seed": training.seed,
                 "test": tested,
+                "calibrate": calibrate,
                 "checkpoint_seconds": checkpoint_seconds,
             }
             result = _fitted(source, folder, arguments, tensorboard=tensorboard)

@@ -13,6 +13,7 @@ import numpy as np
 from batchsift.data import MultiLabelData
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
+from batchsift.training.calibration import Calibration, check_calibratable
 from batchsift.training.checkpoint import Checkpoint
 from batchsift.training.checks import check_complete_labels, check_same_labels, check_seed, warn_of_constant_labels
 from batchsift.training.configuration import Configuration
@@ -24,6 +25,7 @@ from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.recording import EpochRecord, record_suspects
 from batchsift.training.settings import Settings
+from batchsift.training.thresholds import check_calibration
 
 
 def fit(
@@ -37,6 +39,7 @@ def fit(
     method_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     test: MultiLabelData | None = None,
+    calibrate: str | None = None,
     checkpoint_seconds: float = 30.0,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> TrainingResult:
@@ -53,12 +56,13 @@ def fit(
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: The seed that decides the validation part, the initial weights and the selection.
         test: Data that are scored once, with the weights of the best epoch; it decides nothing.
+        calibrate: "isotonic" or "sigmoid": how probabilities are calibrated, on the validation part; None: not at all.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 
     Raises:
-        ValueError: For a name, option or device there is none of; data that cannot be trained on; or a folder that
-            holds another run.
+        ValueError: For a name, option or device there is none of; data that cannot be trained on or calibrated by; or a
+            folder that holds another run.
         TypeError: For an option of another type.
         OSError: Where the folder cannot be written.
         DivergedError: When the predictions are no longer finite.
@@ -76,14 +80,17 @@ def fit(
     )
     check_seed(seed)
     configuration.check()
+    check_calibration(calibrate)
     if test is not None:
         check_same_labels(data, test)
         check_complete_labels(test)
-    identity = configuration.identity(data, seed)
+    identity = configuration.identity(data, seed) | {"calibrate": calibrate}
     finished = read_result(folder, identity)
     if finished is not None:
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
+    if calibrate is not None:
+        check_calibratable(calibrate, data.labels[held_out], data.label_names)
     warn_of_constant_labels(data.labels[rows], data.label_names)
     preprocessing = Preprocessing.fit(data.features[rows], settings)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
@@ -99,15 +106,7 @@ def fit(
                 on_epoch(record)
             checkpoint.save_if_due(loop)
         loop.load_best_weights()
-        trained = TrainedModel(
-            name=model,
-            hyperparameters=configuration.hyperparameters,
-            network=loop.network.eval(),
-            preprocessing=preprocessing,
-            feature_names=data.feature_names,
-            label_names=data.label_names,
-            thresholds_L=choose_thresholds(predict(loop.network, validation.features), validation.labels.cpu()),
-        )
+        trained = _finished(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
         scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
     result = TrainingResult(
@@ -126,5 +125,31 @@ def fit(
     return result
 
 
+def _finished(
+    loop: TrainingLoop,
+    configuration: Configuration,
+    data: MultiLabelData,
+    preprocessing: Preprocessing,
+    *,
+    calibrate: str | None,
+    folder: Path,
+) -> TrainedModel:
+    """Return the model of the loop as it is, calibrated and with thresholds: both by the validation part."""
+    validation = loop.validation
+    probs_NL, targets_NL = predict(loop.network, validation.features).numpy(), validation.labels.cpu().numpy()
+    calibration = None if calibrate is None else Calibration.fit(calibrate, probs_NL, targets_NL)
+    return TrainedModel(
+        name=configuration.model,
+        hyperparameters=configuration.hyperparameters,
+        network=loop.network.eval(),
+        preprocessing=preprocessing,
+        feature_names=data.feature_names,
+        label_names=data.label_names,
+        thresholds_L=choose_thresholds(probs_NL if calibration is None else calibration.apply(probs_NL), targets_NL),
+        calibration=calibration,
+        folder=folder,
+    )
+
+
 def _score(trained: TrainedModel, test: MultiLabelData, device: str) -> dict[str, float]:
-    return evaluate(trained.predict(trained.aligned(test), device), test.labels, trained.thresholds_L)
+    return evaluate(trained.predict_proba(test, device=device), test.labels, trained.thresholds_L)
