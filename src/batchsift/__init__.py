@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
     from batchsift.selection.selector import Selector
     from batchsift.selection.sharding import shard
+    from batchsift.training.classifier import MultiLabelClassifier
+    from batchsift.verbs.load_model import load_model
 
     __version__: str
 
@@ -39,6 +41,7 @@ __all__ = [
     "InfoBatch",
     "LabelBalanced",
     "Mixture",
+    "MultiLabelClassifier",
     "Random",
     "RecencyBias",
     "RepeatFactor",
@@ -49,6 +52,7 @@ __all__ = [
     "collate_with_indices",
     "collect_labels",
     "data",
+    "load_model",
     "losses",
     "methods",
     "models",
@@ -66,6 +70,7 @@ _MODULES = {
     "InfoBatch": "methods",
     "LabelBalanced": "methods",
     "Mixture": "methods",
+    "MultiLabelClassifier": "training.classifier",
     "Random": "methods",
     "RecencyBias": "methods",
     "RepeatFactor": "methods",
@@ -75,6 +80,7 @@ _MODULES = {
     "WithIndices": "loading",
     "collate_with_indices": "loading",
     "collect_labels": "loading",
+    "load_model": "verbs.load_model",
     "shard": "selection.sharding",
 }
 

@@ -106,7 +106,7 @@ def fit(
                 on_epoch(record)
             checkpoint.save_if_due(loop)
         loop.load_best_weights()
-        trained = _finished(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
+        trained = keep_model(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
         scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
     result = TrainingResult(
@@ -125,19 +125,33 @@ def fit(
     return result
 
 
-def _finished(
+def keep_model(
     loop: TrainingLoop,
     configuration: Configuration,
     data: MultiLabelData,
     preprocessing: Preprocessing,
     *,
-    calibrate: str | None,
-    folder: Path,
+    calibrate: str | None = None,
+    folder: Path | None = None,
 ) -> TrainedModel:
-    """Return the model of the loop as it is, calibrated and with thresholds: both by the validation part."""
-    validation = loop.validation
-    probs_NL, targets_NL = predict(loop.network, validation.features).numpy(), validation.labels.cpu().numpy()
-    calibration = None if calibrate is None else Calibration.fit(calibrate, probs_NL, targets_NL)
+    """Return the model of a loop with its weights as they are, calibrated and with thresholds by the validation part.
+
+    Args:
+        loop: The loop; without a validation part there are no thresholds.
+        configuration: Model, method and settings of the loop.
+        data: The data it was trained on, for their names.
+        preprocessing: How their features were scaled.
+        calibrate: How probabilities are calibrated; None: not at all.
+        folder: The folder of the run, if there is one.
+    """
+    thresholds_L = calibration = None
+    if loop.validation is not None:
+        probs_NL = predict(loop.network, loop.validation.features).numpy()
+        targets_NL = loop.validation.labels.cpu().numpy()
+        if calibrate is not None:
+            calibration = Calibration.fit(calibrate, probs_NL, targets_NL)
+            probs_NL = calibration.apply(probs_NL)
+        thresholds_L = choose_thresholds(probs_NL, targets_NL)
     return TrainedModel(
         name=configuration.model,
         hyperparameters=configuration.hyperparameters,
@@ -145,7 +159,7 @@ def _finished(
         preprocessing=preprocessing,
         feature_names=data.feature_names,
         label_names=data.label_names,
-        thresholds_L=choose_thresholds(probs_NL if calibration is None else calibration.apply(probs_NL), targets_NL),
+        thresholds_L=thresholds_L,
         calibration=calibration,
         folder=folder,
     )
