@@ -29,7 +29,7 @@ WITHOUT_NUMBERS = (
     "studies/analysis",
     "testing",
     "training/classifier.py",
-    "training/tensorboard.py",
+    "training/loggers",
     "verbs",
 )
 
