@@ -17,7 +17,7 @@ from batchsift.studies import record as cells
 from batchsift.studies.store import Store
 from batchsift.training import presets
 
-SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
+SHORT = [*("--epochs", "2", "--learning-rate", "1e-4", "--folds", "2"), *("--min-positives", "5", "--batch-size", "16")]
 
 
 def arff(rows, labels=2):
@@ -55,7 +55,8 @@ def test_compare_prints_tables_and_writes_files(batchsift, data):
 
 def test_json_is_exactly_one_document(batchsift, data, tmp_path):
     out_folder = tmp_path / "out"
-    code, out, err = batchsift("compare", data, "--labels", 2, *SHORT, "--json", "--out", out_folder)
+    methods = ["--methods", "random,uncertainty,d2ace"]
+    code, out, err = batchsift("compare", data, "--labels", 2, *SHORT, *methods, "--json", "--out", out_folder)
     content = json.loads(out)
     assert code == 0
     assert (content["data"], content["model"]) == ("data", "mlp")
@@ -290,7 +291,8 @@ def test_module_is_the_command():
 @pytest.mark.skipif("BATCHSIFT_DATA" not in os.environ, reason="BATCHSIFT_DATA names no folder of data sets")
 def test_emotions(batchsift):
     source = Path(os.environ["BATCHSIFT_DATA"]) / "arff" / "emotions.arff"
-    code, out, _ = batchsift("compare", source, "--labels", 6, "--epochs", 2, "--folds", 2, "--json")
+    options = ["--epochs", 2, "--learning-rate", 1e-4, "--decay-share", 0, "--folds", 2, "--json"]
+    code, out, _ = batchsift("compare", source, "--labels", 6, *options, "--methods", "random,uncertainty,d2ace")
     content = json.loads(out)
     assert code == 0
     assert content["config"]["num_samples"] == 593

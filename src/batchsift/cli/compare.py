@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,17 +20,18 @@ from batchsift.cli.endings import (
     stop,
 )
 from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
-from batchsift.cli.words import check_method_and_loss, check_recipe, split_words
+from batchsift.cli.searching import searched
+from batchsift.cli.words import check_loss, check_method_and_loss, check_recipe, split_words
 from batchsift.files import claim, folder_of, json_text, write
 from batchsift.training.presets import RECIPES
-from batchsift.training.settings import Settings
+from batchsift.training.settings import Settings, split_loss
 
 if TYPE_CHECKING:
     from batchsift.studies.comparison import Comparison
     from batchsift.studies.store import Store
     from batchsift.training.prepare import Prepared
 
-METHODS = "random,uncertainty,d2ace"
+METHODS = "random,label_balanced,hard,uncertainty,d2ace,balanced_pass"
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 
 
@@ -53,6 +56,14 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    losses: Annotated[
+        str | None,
+        typer.Option(
+            help="Losses by label, separated by commas: every method is trained with each; the first is that of the "
+            "plain names.",
+            show_default=False,
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
     min_positives: Annotated[
         int, typer.Option(help="Drop labels with this many positives or fewer.")
@@ -68,10 +79,11 @@ def compare(
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
     fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
     with mistakes_explained():
+        training, others = _by_losses(training, losses)
         training.check(**fields)
         if recipe is not None:
             check_recipe(recipe)
-        names = _names(methods, recipe)
+        names = _names(methods, recipe, others)
         for name in names:
             check_method_and_loss(name)
         processes = number_of_processes(jobs)
@@ -98,15 +110,39 @@ def compare(
         _report(comparison, store.folder, as_json=as_json)
 
 
-def _names(methods: str | None, recipe: str | None) -> list[str]:
-    """Return the methods to compare: those given, else those of the recipe, else the usual ones."""
+def _by_losses(training: TrainingOptions, losses: str | None) -> tuple[TrainingOptions, list[str]]:
+    """Return the options with the first of --losses as their loss, and the other losses.
+
+    Raises:
+        ValueError: A loss is unknown or comes twice, or --loss is given too.
+    """
+    if losses is None:
+        return training, []
+    first, *others = split_words(losses)
+    if training.loss is not None:
+        raise ValueError(f"--loss {training.loss} came with --losses {losses}: leave out --loss")
+    for loss in (first, *others):
+        check_loss(loss)
+        if [first, *others].count(loss) > 1:
+            raise ValueError(f"--losses {losses}: {loss} comes twice")
+    return replace(training, loss=first), others
+
+
+def _names(methods: str | None, recipe: str | None, losses: Sequence[str]) -> list[str]:
+    """Return the methods to compare: those given, else those of the recipe, else the usual ones.
+
+    A method whose name says no loss is there once more for each of the losses.
+    """
     if methods is not None or recipe is None:
         names = split_words(METHODS if methods is None else methods)
     else:
         names = ["random", f"random+{RECIPES[recipe][1]}"]
     if recipe is not None and "+".join(RECIPES[recipe]) not in names:
         names.append("+".join(RECIPES[recipe]))
-    return names
+    plain = [name for name in names if split_loss(name)[1] is None]
+    # A loss at a time: the first Random is the baseline, and each other loss begins with its own.
+    more = [f"{name}+{loss}" for loss in losses for name in plain]
+    return names + [name for name in more if name not in names]
 
 
 def _computed(
@@ -122,11 +158,12 @@ def _computed(
 
     from batchsift.report.console.progress import ComparisonProgress
     from batchsift.studies.comparison import compare as run_comparison
+    from batchsift.studies.comparison import loss_of
+    from batchsift.training.finding import find_settings
     from batchsift.training.loop import DivergedError
 
-    folds, epochs = len(prepared.splits), prepared.settings.epochs
+    console, folds = Console(stderr=True), len(prepared.splits)
     num_runs = folds * len(methods)
-    progress = ComparisonProgress(Console(stderr=True), num_runs=num_runs, epochs=epochs, num_folds=folds)
 
     def on_start(kept: int, outdated: int) -> None:
         progress.on_start(kept)
@@ -139,14 +176,30 @@ def _computed(
         with mistakes_explained():
             stack.enter_context(store.locked())
         stack.enter_context(deaths_explained())
-        stack.enter_context(progress)
         try:
+            losses = list(dict.fromkeys(loss_of(name, prepared.settings) for name in methods))
+            found = searched(
+                training.search,
+                console,
+                partial(
+                    find_settings,
+                    prepared,
+                    model=training.model,
+                    losses=losses,
+                    hyperparameters=hyperparameters,
+                    folder=store.folder,
+                ),
+            )
+            epochs = found.with_epochs(prepared.settings).epochs
+            progress = ComparisonProgress(console, num_runs=num_runs, epochs=epochs, num_folds=folds)
+            stack.enter_context(progress)
             return run_comparison(
                 prepared,
                 model=training.model,
                 methods=methods,
                 hyperparameters=hyperparameters,
                 settings=training.settings,
+                found=found,
                 store=store,
                 jobs=jobs,
                 on_start=on_start,

@@ -9,17 +9,19 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from batchsift.cli import words
 from batchsift.cli.assignments import assigned
-from batchsift.training.settings import DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.training.presets import USUAL
+from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Search, Settings
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
 
+Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
@@ -128,6 +130,24 @@ def _help(what: str, name: str) -> str:
     return f"{what}; {shown} unless --settings says otherwise."
 
 
+def _integer_or_auto(text: str) -> int | str:
+    return text if text == AUTO else _number(int, text, "whole number")
+
+
+def _float_or_auto(text: str) -> float | str:
+    return text if text == AUTO else _number(float, text, "number")
+
+
+def _number(kind: type[Number], text: str, words: str) -> Number:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no {words}, nor {AUTO!r}.") from error
+
+
+_AUTO = f"{AUTO} unless --settings says otherwise."
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """How a model is trained."""
@@ -137,11 +157,29 @@ class TrainingOptions:
         str,
         typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
     ] = "default"
-    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None
-    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None
+    epochs: Annotated[
+        Any,
+        typer.Option(
+            parser=_integer_or_auto,
+            metavar="INTEGER|auto",
+            help=f"Epochs of each run; auto searches: see --learning-rate. {_AUTO}",
+        ),
+    ] = None
+    learning_rate: Annotated[
+        Any,
+        typer.Option(
+            parser=_float_or_auto,
+            metavar="FLOAT|auto",
+            help=f"Adam's; auto searches for random, for each fold and loss inside the training part. {_AUTO}",
+        ),
+    ] = None
     weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None
     decay_share: Annotated[
-        float | None, typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share"))
+        float | None,
+        typer.Option(
+            help=f"Share of the epochs, the last ones, in which the rate falls to 0; {USUAL['decay_share']:g} unless "
+            "--settings says otherwise."
+        ),
     ] = None
     batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None
     loss: Annotated[str | None, typer.Option(help=_help(f"Loss by label ({', '.join(LOSSES)})", "loss"))] = None
@@ -178,6 +216,15 @@ class TrainingOptions:
         Settings(**self._given(others))
         self.own_hyperparameters()
 
+    @property
+    def search(self) -> Search:
+        """What is to be searched: what is "auto", or neither given nor said by --settings."""
+        usual = AUTO if self.settings == "default" else None
+        return Search(
+            learning_rate=(usual if self.learning_rate is None else self.learning_rate) == AUTO,
+            epochs=(usual if self.epochs is None else self.epochs) == AUTO,
+        )
+
     def own_hyperparameters(self) -> dict[str, Any]:
         """Return what --set gives, name to value.
 
@@ -199,13 +246,14 @@ class TrainingOptions:
         from batchsift.training.presets import preset
 
         named = preset(self.settings, model=self.model, data=data)
-        settings = Settings(**{**named.settings, **self._given(others)})
+        usual = USUAL if self.settings == "default" else {}
+        settings = Settings(**{**usual, **named.settings, **self._given(others)})
         return settings, {**named.hyperparameters, **self.own_hyperparameters()}
 
     def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
         fields = {
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
+            "epochs": None if self.epochs == AUTO else self.epochs,
+            "learning_rate": None if self.learning_rate == AUTO else self.learning_rate,
             "weight_decay": self.weight_decay,
             "decay_share": self.decay_share,
             "batch_size": self.batch_size,

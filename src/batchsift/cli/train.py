@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,10 @@ from batchsift.cli import words
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
 from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.searching import searched
 from batchsift.files import folder_of
 from batchsift.training.presets import RECIPES
+from batchsift.training.settings import Search
 from batchsift.training.thresholds import CALIBRATIONS, check_calibration
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ def train(
         options = assigned(option or [], "--option")
         check_calibration(calibrate)
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
+    from batchsift.training.finding import check_searched
     from batchsift.training.options import check_hyperparameters, create_method
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
@@ -77,6 +81,7 @@ def train(
             tested = None if test is None else reading.load(test)
             settings, hyperparameters = training.chosen(source.name, validation_share=validation_share)
             folder = out or folder_of("runs", f"{source.name}-{training.model}-{method}")
+            check_searched(folder, training.search)
             arguments: dict[str, Any] = {
                 "model": training.model,
                 "method": method,
@@ -88,8 +93,8 @@ def train(
                 "calibrate": calibrate,
                 "checkpoint_seconds": checkpoint_seconds,
             }
-            result = _fitted(source, folder, arguments, tensorboard=tensorboard)
-        _show(result, folder, settings.epochs, as_json=as_json)
+            result = _fitted(source, folder, arguments, search=training.search, tensorboard=tensorboard)
+        _show(result, folder, as_json=as_json)
 
 
 def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None) -> tuple[str, TrainingOptions]:
@@ -108,18 +113,19 @@ def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None
 
 
 def _fitted(
-    source: "MultiLabelData", folder: Path, arguments: dict[str, Any], *, tensorboard: bool
+    source: "MultiLabelData", folder: Path, arguments: dict[str, Any], *, search: Search, tensorboard: bool
 ) -> "TrainingResult":
     from rich.console import Console
 
     from batchsift.report.console.training import TrainingProgress
+    from batchsift.training.finding import find_settings_of_model
     from batchsift.training.fit import fit
     from batchsift.training.loop import DivergedError
     from batchsift.training.recording import EpochRecord
     from batchsift.training.tensorboard import EpochLog
 
     log = EpochLog(folder / "tensorboard") if tensorboard else None
-    progress = TrainingProgress(Console(stderr=True), arguments["settings"].epochs)
+    console, settings = Console(stderr=True), arguments["settings"]
 
     def on_epoch(record: EpochRecord) -> None:
         progress.on_epoch(record)
@@ -129,8 +135,11 @@ def _fitted(
             log.write(record.epoch, {f"selection/{key}": value for key, value in record.summary.items()})
 
     try:
+        shared = {name: arguments[name] for name in ("model", "hyperparameters", "seed")}
+        found = searched(search, console, partial(find_settings_of_model, source, settings, folder=folder, **shared))
+        progress = TrainingProgress(console, found.with_epochs(settings).epochs)
         with progress:
-            return fit(source, folder, **arguments, on_epoch=on_epoch)
+            return fit(source, folder, **arguments, found=found, on_epoch=on_epoch)
     except DivergedError as error:
         stop(str(error), USER_MISTAKE)
     finally:
@@ -138,7 +147,7 @@ def _fitted(
             log.close()
 
 
-def _show(result: "TrainingResult", folder: Path, epochs: int, *, as_json: bool) -> None:
+def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from batchsift.report.console.training import training_table
@@ -149,7 +158,7 @@ def _show(result: "TrainingResult", folder: Path, epochs: int, *, as_json: bool)
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
-    if result.resumed_from == epochs:
+    if result.resumed_from == len(result.epochs):
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:
         lines.insert(0, f"went on after epoch {result.resumed_from}, where an earlier run was stopped")

@@ -41,6 +41,11 @@ def check_method_and_loss(name: str) -> None:
         _check(loss, LOSSES, f"{name}: unknown loss")
 
 
+def check_loss(name: str) -> None:
+    """Raise ValueError unless a loss has that name."""
+    _check(name, LOSSES, "unknown loss")
+
+
 def check_recipe(name: str) -> None:
     """Raise ValueError unless a recipe has that name."""
     _check(name, tuple(RECIPES), "there is no recipe")

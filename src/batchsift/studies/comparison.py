@@ -15,6 +15,7 @@ from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
 from batchsift.studies.store import Store
 from batchsift.training.fold import FoldResult
+from batchsift.training.found import Found
 from batchsift.training.loop import DivergedError
 from batchsift.training.options import check_model_settings
 from batchsift.training.prepare import Prepared
@@ -37,6 +38,7 @@ class Comparison:
         results: Method to its runs, in the order of the folds; methods in the order asked for.
         hyperparameters: The hyperparameters of the model, as given.
         settings: The name of the settings.
+        found: What a search chose of the settings.
     """
 
     prepared: Prepared
@@ -44,16 +46,32 @@ class Comparison:
     results: Mapping[str, tuple[FoldResult, ...]]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     settings: str = "default"
+    found: Found = field(default_factory=Found)
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods in the order asked for."""
         return tuple(self.results)
 
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of all runs; None where a search chose several."""
+        rates = {found.best.learning_rate for found in self.found.rates.values()} or {
+            self.prepared.settings.learning_rate
+        }
+        return rates.pop() if len(rates) == 1 else None
+
     @cached_property
     def runs(self) -> StudyRuns:
         """The runs as the analysis takes them."""
-        configs = _cell_configs(self.prepared, self.model, self.methods, self.hyperparameters, self.settings)
+        configs = _cell_configs(
+            self.prepared,
+            self.model,
+            self.methods,
+            hyperparameters=self.hyperparameters,
+            settings=self.settings,
+            found=self.found,
+        )
         facts = [DataFacts.of_fold(self.prepared, fold) for fold in range(len(self.prepared.splits))]
         return StudyRuns(
             name=self.prepared.data.name,
@@ -74,8 +92,10 @@ def _cell_configs(
     prepared: Prepared,
     model: str,
     methods: Sequence[str],
+    *,
     hyperparameters: Mapping[str, Any],
     settings: str,
+    found: Found,
 ) -> list[CellConfig]:
     """List the cells of a comparison, fold by fold."""
     content = fingerprint(prepared.data, rows=prepared.kept_samples)
@@ -90,7 +110,7 @@ def _cell_configs(
             base_method=split_loss(method)[0],
             method_options={},
             hyperparameters=hyperparameters,
-            training=_settings_of(method, prepared.settings),
+            training=found.settings_of(prepared.settings, fold=fold, loss=loss_of(method, prepared.settings)),
             data_fingerprint=content,
         )
         for fold in range(len(prepared.splits))
@@ -98,10 +118,9 @@ def _cell_configs(
     ]
 
 
-def _settings_of(name: str, settings: Settings) -> Settings:
-    """Return the settings of a method, with the loss that its name says."""
-    _, loss = split_loss(name)
-    return settings if loss is None else replace(settings, loss=loss)
+def loss_of(name: str, settings: Settings) -> str:
+    """Return the loss that a method is trained with: the one that its name says, else that of the settings."""
+    return split_loss(name)[1] or settings.loss
 
 
 def compare(
@@ -111,6 +130,7 @@ def compare(
     methods: Sequence[str],
     hyperparameters: Mapping[str, Any] | None = None,
     settings: str = "default",
+    found: Found | None = None,
     store: Store | None = None,
     jobs: int = 1,
     on_start: Callable[[int, int], None] | None = None,
@@ -125,6 +145,7 @@ def compare(
         methods: Names of `batchsift.methods`; "random+pos_weight" is Random with another loss than the settings'.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         settings: The name of the settings.
+        found: What `training.finding.find_settings` chose of them; nothing by default.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
         jobs: The number of processes.
         on_start: Called with the number of runs that the store has already, and of those that it has but that were
@@ -139,7 +160,11 @@ def compare(
     """
     check_methods(methods)
     check_losses(model, methods, prepared.settings)
-    configs = _cell_configs(prepared, model, methods, hyperparameters or {}, settings)
+    found = found or Found()
+    prepared = replace(prepared, settings=found.with_epochs(prepared.settings))
+    configs = _cell_configs(
+        prepared, model, methods, hyperparameters=hyperparameters or {}, settings=settings, found=found
+    )
     stored = [] if store is None else _finished_cells(store, configs)
     cells = {cell.key: cell for cell in stored if cell.versions == versions()}
     if on_start is not None:
@@ -163,7 +188,7 @@ def compare(
     tasks = [Task(config, GivenSource(prepared), size=0) for config in configs if config.key not in cells]
     execute(tasks, jobs=jobs, on_cell=keep, on_epoch=report_epoch)
     results = {method: tuple(cells[c.key].result for c in configs if c.method == method) for method in methods}
-    return Comparison(prepared, model, results, hyperparameters or {}, settings)
+    return Comparison(prepared, model, results, hyperparameters or {}, settings, found)
 
 
 def _finished_cells(store: Store, configs: Sequence[CellConfig]) -> list[CellRecord]:
@@ -201,4 +226,4 @@ def check_losses(model: str, methods: Sequence[str], settings: Settings) -> None
         ValueError: It cannot.
     """
     for method in methods:
-        check_model_settings(model, _settings_of(method, settings))
+        check_model_settings(model, replace(settings, loss=loss_of(method, settings)))

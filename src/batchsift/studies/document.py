@@ -48,6 +48,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
         },
         "config": {
             **asdict(prepared.settings),
+            "learning_rate": comparison.learning_rate,
             "settings": comparison.settings,
             "hyperparameters": comparison.hyperparameters,
             "seed": prepared.seed,
@@ -56,6 +57,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
             "num_features": prepared.data.num_features,
             "num_labels": prepared.data.num_labels,
         },
+        "search": comparison.found.document() if comparison.found else None,
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in ("torch", "numpy", "batchsift")},

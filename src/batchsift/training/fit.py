@@ -19,6 +19,7 @@ from batchsift.training.checks import check_complete_labels, check_same_labels, 
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
+from batchsift.training.found import Found
 from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
@@ -40,6 +41,7 @@ def fit(
     seed: int = 0,
     test: MultiLabelData | None = None,
     calibrate: str | None = None,
+    found: Found | None = None,
     checkpoint_seconds: float = 30.0,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> TrainingResult:
@@ -57,6 +59,7 @@ def fit(
         seed: The seed that decides the validation part, the initial weights and the selection.
         test: Data that are scored once, with the weights of the best epoch; it decides nothing.
         calibrate: "isotonic" or "sigmoid": how probabilities are calibrated, on the validation part; None: not at all.
+        found: What `finding.find_settings_of_model` chose of the settings; nothing by default.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 
@@ -70,7 +73,8 @@ def fit(
     Warns:
         UserWarning: There are labels that no training sample has, or every one.
     """
-    settings = settings or Settings()
+    found, settings = found or Found(), settings or Settings()
+    settings = found.settings_of(settings, fold=0, loss=settings.loss)
     configuration = Configuration(
         model=model,
         method=method,
@@ -117,6 +121,7 @@ def fit(
         identity,
         selector=loop.selector,
         suspects=record_suspects(loop.selector, rows=rows, label_names=data.label_names),
+        found=found,
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,

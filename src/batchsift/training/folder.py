@@ -5,6 +5,7 @@ model.pt        the model with the weights of the best epoch (`TrainedModel.load
 selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
 training.json   configuration, metrics, versions, timings; written last
 epochs.csv      one row an epoch
+search/         the scores of trials, where settings were searched
 suspects.csv    the labels that are most likely wrong, where the method keeps a loss
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from batchsift.files import csv_text, json_text, make_jsonable, write
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import check_same_run
+from batchsift.training.found import Found
 from batchsift.training.model import SUMMARY, SUSPECTS, TrainedModel
 from batchsift.training.provenance import versions
 from batchsift.training.recording import EpochRecord, Suspect
@@ -115,6 +117,7 @@ def write_result(
     *,
     selector: Selector,
     suspects: Sequence[Suspect],
+    found: Found,
     num_train: int,
     num_validation: int,
     seconds: float,
@@ -126,6 +129,7 @@ def write_result(
         identity: The identity of the run, see `Configuration.identity`.
         selector: The selector at the end of training.
         suspects: The suspects; without any there is no file of them.
+        found: What a search chose of the settings.
         num_train: The number of samples that were trained on.
         num_validation: The number of samples of the validation part.
         seconds: The seconds all epochs took, those before an interruption included.
@@ -144,6 +148,7 @@ def write_result(
     chosen_L = result.model.thresholds_L
     summary = {
         "config": identity,
+        "search": found.document() if found else None,
         "best_epoch": result.best_epoch,
         "epochs": [record.document() for record in result.epochs],
         "validation": result.validation,

@@ -19,6 +19,7 @@ from batchsift.studies.analysis.summaries import lowest_rank, score_methods
 from batchsift.studies.analysis.wording import NOTHING, format_p, format_percent, format_value
 from batchsift.studies.comparison import Comparison
 from batchsift.studies.config import HEADLINES
+from batchsift.training.found import Found
 from batchsift.training.prepare import Prepared
 
 FIRST_COLUMN = 21  # characters a row's name takes, its borders included
@@ -33,7 +34,7 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
         width: Characters a line may take; more methods than fit go into further tables.
     """
     scope = comparison.scope
-    lines: list[RenderableType] = [Text(heading(comparison.prepared)), Text()]
+    lines: list[RenderableType] = [Text(heading(comparison.prepared, comparison.found)), Text()]
     for methods in _fitting(comparison.methods, width):
         lines += [means_table(scope, methods), Text()]
     lines += [
@@ -54,21 +55,24 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
     return Group(*lines)
 
 
-def heading(prepared: Prepared) -> str:
-    """Return the data as they went in, and what the filters took away."""
+def heading(prepared: Prepared, found: Found | None = None) -> str:
+    """Return the data as they went in, what the filters took away, and the settings, those that were searched too."""
     data, settings = prepared.data, prepared.settings
     removed = first_few(prepared.removed_labels)
     features = ""
     if prepared.num_removed_features:
         features = f"; in each training part, the {prepared.num_removed_features} features with the smallest sums"
+    found = found or Found()
+    rate = found.describe_rates() if found.rates else f"learning rate {settings.learning_rate:g}"
+    epochs = f"{settings.epochs} epochs" if found.epochs is None else found.describe_epochs()
     return (
         f"{data.name}: {data.num_samples} samples, {data.num_features} features, {data.num_labels} labels, "
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {len(prepared.removed_labels)} labels with at most {settings.min_positives} positives"
         f"{f' ({removed})' if removed else ''}; {prepared.num_removed_samples} samples left without a label"
         f"{features}\n"
-        f"{settings.num_folds} folds, {settings.epochs} epochs, batch size {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g}, loss {settings.loss}, scaling {settings.scaling}, "
+        f"{settings.num_folds} folds, {epochs}, batch size {settings.batch_size}, "
+        f"{rate}, loss {settings.loss}, scaling {settings.scaling}, "
         f"seed {prepared.seed}"
     )
 
