@@ -10,8 +10,8 @@ import time
 import pytest
 
 from batchsift import __version__, methods, models
-from batchsift.cli import words
 from batchsift.cli.verbs import VERBS
+from batchsift.verbs import words
 
 HEAVY = ("torch", "scipy", "sklearn", "pandas", "matplotlib")
 # Runs one command after another in one process: what none of them imports, no single one imports.

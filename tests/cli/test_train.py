@@ -241,7 +241,7 @@ def test_the_recipe_for_few_epochs(batchsift, table):
 def test_a_recipe_says_method_and_loss(batchsift, table, given):
     code, out, err = batchsift("train", table, "--label-columns", "y_*", "--recipe", "short", *given)
     assert (code, out) == (2, "")
-    assert "--recipe short is --method balanced_pass --loss pos_weight: leave those out" in err
+    assert "recipe 'short' is method 'balanced_pass' with loss 'pos_weight': leave those out, or the recipe" in err
 
 
 def test_event_files(batchsift, table):

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from batchsift.cli.words import METHODS
+from batchsift.verbs.words import METHODS
 
 # In the order of the help; each in the module of its name, as a function or a Typer of that name.
 VERBS = ("compare", "describe", "train", "predict", "report", "study", "datasets")

@@ -84,17 +84,12 @@ def fit(
     )
     check_seed(seed)
     configuration.check()
-    check_calibration(calibrate)
-    if test is not None:
-        check_same_labels(data, test)
-        check_complete_labels(test)
+    check_data(data, test, settings.validation_share, seed, calibrate)
     identity = configuration.identity(data, seed) | {"calibrate": calibrate}
     finished = read_result(folder, identity)
     if finished is not None:
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
-    if calibrate is not None:
-        check_calibratable(calibrate, data.labels[held_out], data.label_names)
     warn_of_constant_labels(data.labels[rows], data.label_names)
     preprocessing = Preprocessing.fit(data.features[rows], settings)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
@@ -128,6 +123,30 @@ def fit(
     )
     checkpoint.remove()
     return result
+
+
+def check_data(
+    data: MultiLabelData, test: MultiLabelData | None, validation_share: float, seed: int, calibrate: str | None
+) -> None:
+    """Check that a model can be trained on data, calibrated by their validation part and scored on test data.
+
+    Args:
+        data: The data to train on.
+        test: The data to score, if there are any.
+        validation_share: As in `Settings`.
+        seed: The seed of `fit`.
+        calibrate: As in `fit`.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    check_calibration(calibrate)
+    if test is not None:
+        check_same_labels(data, test)
+        check_complete_labels(test)
+    _, held_out = hold_out_validation(data, validation_share, seed)
+    if calibrate is not None:
+        check_calibratable(calibrate, data.labels[held_out], data.label_names)
 
 
 def keep_model(

@@ -27,6 +27,7 @@ WITHOUT_NUMBERS = (
     "report",
     "statistics",
     "studies/analysis",
+    "studies/logs.py",
     "testing",
     "training/classifier.py",
     "training/loggers",

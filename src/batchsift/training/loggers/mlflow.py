@@ -19,7 +19,7 @@ def open_log(run: LoggedRun) -> "MlflowRun":
     """Return the log of a run: the one an earlier process began, or a new one.
 
     Raises:
-        ValueError: Where MLflow cannot be reached.
+        LogError: Where MLflow cannot be reached.
     """
     from mlflow import MlflowClient  # noqa: PLC0415 (an extra)
     from mlflow.entities import Param  # noqa: PLC0415

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LOGS: Mapping[str, str] = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny", "wandb": "wandb"}
 
 
+class LogError(ValueError):
+    """A log cannot be written: a login, a server or a folder is missing."""
+
+
 def check_logs(names: Sequence[str]) -> None:
     """Check that logs of these names can be written here.
 
@@ -39,7 +43,8 @@ def open_logs(names: Sequence[str], run: "LoggedRun") -> "Logs":
         run: The run.
 
     Raises:
-        ValueError: As `check_logs`; and where a log cannot be opened, for want of a login or a server.
+        ValueError: As `check_logs`.
+        LogError: Where a log cannot be opened.
     """
     check_logs(names)
     return Logs([import_module(f"batchsift.training.loggers.{name}").open_log(run) for name in names])
@@ -67,12 +72,12 @@ def failures_explained(name: str) -> Iterator[None]:
     """Take what a package of logging refuses for a mistake of the user: a login, a server, a folder.
 
     Raises:
-        ValueError: In place of whatever was raised.
+        LogError: In place of whatever was raised.
     """
     try:
         yield
     except Exception as error:  # each package has its own kinds
-        raise ValueError(f"{name} cannot log: {str(error).strip().partition(chr(10))[0]}") from error
+        raise LogError(f"{name} cannot log: {str(error).strip().partition(chr(10))[0]}") from error
 
 
 def plain(value: Any) -> Any:

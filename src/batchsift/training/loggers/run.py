@@ -20,6 +20,7 @@ class LoggedRun:
         group: What it is a part of: the name of the data.
         parameters: Settings, by name; settings of model and method under names with a dot.
         folder: Where files of a log go, if it makes any.
+        part: The run's own folder within those files, where one folder has several runs.
     """
 
     key: str
@@ -27,6 +28,7 @@ class LoggedRun:
     group: str
     parameters: Mapping[str, Any]
     folder: Path
+    part: str = ""
 
 
 class RunLog(Protocol):

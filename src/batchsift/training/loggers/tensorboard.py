@@ -27,7 +27,7 @@ class EventFiles:
     def write(self, epoch: int, numbers: Mapping[str, float]) -> None:
         """Write the points of one epoch; what an earlier, killed process wrote from this epoch on is taken back."""
         if self._writer is None:
-            self._writer = self._create(str(self._run.folder / "tensorboard"), purge_step=epoch)
+            self._writer = self._create(str(self._run.folder / "tensorboard" / self._run.part), purge_step=epoch)
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, epoch)
 

@@ -15,7 +15,7 @@ def open_log(run: LoggedRun) -> "WandbRun":
     """Return the log of a run: the one an earlier process began, or a new one.
 
     Raises:
-        ValueError: Where Weights & Biases has no login, or cannot be reached.
+        LogError: Where Weights & Biases has no login, or cannot be reached.
     """
     import wandb  # noqa: PLC0415 (an extra)
 

@@ -28,6 +28,15 @@ def split_words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",")]
 
 
+def word_list(words: str | Sequence[str]) -> list[str]:
+    """Return words that come as a list, or as a text with commas between them; of an empty text none.
+
+    >>> word_list("random, d2ace"), word_list(["random"]), word_list("")
+    (['random', 'd2ace'], ['random'], [])
+    """
+    return split_words(words) if isinstance(words, str) and words else list(words)
+
+
 def check_method(name: str) -> None:
     """Raise ValueError unless a method has that name."""
     _check(name, METHODS, "unknown method")
