@@ -11,6 +11,8 @@ PIP := $(BIN)/python $(PIP_INSTALL) --constraint constraints.txt
 # As many processes as there are cores, each with one thread so that they do not fight for the cores.
 PYTEST := -m pytest -n auto --dist worksteal
 test quick lowest: export OMP_NUM_THREADS = 1
+# Compiled files are kept, whatever the environment says: else each process compiles all tests and rewrites their assertions.
+test quick lowest: export PYTHONDONTWRITEBYTECODE =
 # The formulas, trackers, methods and the selector, without tests that start processes.
 QUICK := tests/functional tests/methods tests/selection tests/checks tests/test_labels.py tests/test_loading.py \
     tests/test_collecting.py src/batchsift/functional src/batchsift/methods src/batchsift/selection \

@@ -49,6 +49,7 @@ def outcome(selector, seen):
         "probabilities": selector.probabilities,
         "signals": selector.signals(),
         "counts": selector.counts,
+        "suspects": vars(selector.suspects(N * L)),
         "summary": selector.summary(),
     }
 

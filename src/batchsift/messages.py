@@ -9,8 +9,10 @@ from types import FrameType
 _NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
 
 
-def warn(message: str) -> None:
-    """Warn, as a UserWarning, at the line of the user: the nearest that is in no frame of this package or a framework.
+def warn(message: str | UserWarning) -> None:
+    """Warn, as a UserWarning or the one that is given, at the line of the user.
+
+    That is the nearest one that is in no frame of this package or a framework.
 
     (`skip_file_prefixes` of `warnings.warn` would do this from Python 3.12 on.)
     """

@@ -12,7 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batchsift.functional.chunks import one_thread_pieces
+from batchsift.functional.suspicion import CLIP, observation_shares
+
 ALL = slice(None)
+_MOST_OBSERVATIONS = 4096  # of a sample: what comes after them counts as much as the last of them
 
 
 def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
@@ -81,7 +85,8 @@ class Tracker:
     """Tensors of one kind of memory, saved and restored together."""
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        """Return the tensors that are remembered; private ones follow from the settings."""
+        return {k: v for k, v in vars(self).items() if isinstance(v, Tensor) and not k.startswith("_")}
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return copies of the tensors: what is observed later does not change a saved state."""
@@ -258,3 +263,43 @@ class LatestValue(Tracker):
         if largest < torch.finfo(values_BL.dtype).max:
             values_BL = values_BL.clamp(-largest, largest)
         write_rows(self.value_NL, bookkeeping(indices_B), values_BL, valid_B)
+
+
+class CourseMeans(Tracker):
+    """The means of what was predicted for each cell over a sample's observations, in float32.
+
+    Attributes:
+        count_N: How often each sample was observed.
+        means_N2L: The mean logit, weighted as `functional.suspicion` says, and the mean probability: side by side, so
+            that a row is read and written in one piece.
+    """
+
+    def __init__(self, labels_NL: Tensor) -> None:
+        """Start with nothing observed, in the shape and on the device of the labels."""
+        (num_samples, num_labels), device = labels_NL.shape, labels_NL.device
+        self.count_N = torch.zeros(num_samples, dtype=torch.int64, device=device)
+        self.means_N2L = torch.zeros(num_samples, 2, num_labels, dtype=torch.float32, device=device)
+        before = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
+        self._share_T2 = bookkeeping(observation_shares(before).to(device, torch.float32))
+
+    def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
+        """Take in logits, on any device; a sample that occurs twice counts twice, in order."""
+        for rows in distinct_rows(indices_B):
+            self.update(indices_B.index_select(0, rows), logits_BL.index_select(0, rows))
+
+    def update(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
+        """Take in logits of different samples, of any floating dtype; the rows that are not valid are left out."""
+        device = self.means_N2L.device
+        belonging = (indices_B,) if valid_B is None else (indices_B, valid_B)
+        for logits_RL, *belonging_R in one_thread_pieces(logits_BL, *belonging):
+            self._update(logits_RL.to(device, torch.float32), *belonging_R)
+
+    def _update(self, logits_BL: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> None:
+        before_B = count_rows(self.count_N, indices_B, valid_B)
+        share_B2 = torch.as_tensor(self._share_T2[before_B.clip(max=_MOST_OBSERVATIONS - 1)], device=logits_BL.device)
+        new_2BL = torch.empty(2, *logits_BL.shape, dtype=torch.float32, device=logits_BL.device)
+        torch.clamp(logits_BL, -CLIP, CLIP, out=new_2BL[0])
+        torch.sigmoid(logits_BL, out=new_2BL[1])
+        mean_B2L = self.means_N2L.index_select(0, indices_B)
+        mean_B2L.lerp_(new_2BL.transpose(0, 1), share_B2[:, :, None])
+        write_rows(self.means_N2L.flatten(1), bookkeeping(indices_B), mean_B2L.flatten(1), valid_B)

@@ -50,6 +50,9 @@ def test_two_processes_are_one(folder_of_ranks, method, last_batch):
         assert rank["signals"].keys() == whole.signals().keys()
         assert all(torch.equal(rank["signals"][name], value) for name, value in whole.signals().items())
         assert torch.equal(rank["counts"], whole.counts)
+        assert all(
+            torch.equal(rank["suspects"][name], value) for name, value in vars(whole.suspects(run.N * run.L)).items()
+        )
         assert rank["summary"] == whole.summary()
         assert rank["length"] == len(whole) // PROCESSES
     plans = [torch.tensor(rank["plan"]).view(-1, run.B // PROCESSES) for rank in ranks]

@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import csr_array
 
 from batchsift.data import MultiLabelData
+from batchsift.methods import names as method_names
 from batchsift.metrics import TUNED, choose_thresholds, evaluate
 from batchsift.selection.selector import Selector
 from batchsift.training import loop
@@ -66,7 +67,25 @@ def test_what_it_leaves(tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(row["validation_macro_auc"]) for row in rows] == scores
     with (tmp_path / "run" / "suspects.csv").open() as file:
-        assert {row["label"] for row in csv.DictReader(file)} <= {"x", "y", "z"}
+        suspects = list(csv.DictReader(file))
+    assert list(suspects[0]) == ["sample", "label", "given", "probability", "rank", "score"]
+    assert len(suspects) == summary["num_train"] * 3 // 20
+    scores = [float(row["score"]) for row in suspects]
+    assert scores == sorted(scores, reverse=True)
+    for row in suspects:
+        assert int(row["given"]) == data.labels[int(row["sample"]), "xyz".index(row["label"])]
+        assert 0 < float(row["probability"]) < 1
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_every_method_leaves_suspects(tmp_path, method):
+    data = made()
+    wrong = data.labels.copy()
+    wrong[5, 1] = 1 - wrong[5, 1]
+    settings = replace(QUICK, epochs=12, validation_share=0.1)
+    fit(replace(data, labels=wrong), tmp_path, settings=settings, method=method)
+    with (tmp_path / "suspects.csv").open() as file:
+        assert ("5", "y") in {(row["sample"], row["label"]) for row in csv.DictReader(file)}
 
 
 def test_a_label_is_constant_where_all_its_known_cells_are(tmp_path):
@@ -116,7 +135,7 @@ def test_a_killed_run_goes_on_exactly(tmp_path, model, method, epochs):
     assert went_on.best_epoch == whole.best_epoch
     for name, value in whole.model.network.state_dict().items():
         assert torch.equal(value, went_on.model.network.state_dict()[name]), name
-    assert (tmp_path / "whole" / "suspects.csv").exists() == (tmp_path / "killed" / "suspects.csv").exists()
+    assert (tmp_path / "whole" / "suspects.csv").read_text() == (tmp_path / "killed" / "suspects.csv").read_text()
     assert (tmp_path / "whole" / "epochs.csv").read_text() == (tmp_path / "killed" / "epochs.csv").read_text()
     assert not (tmp_path / "killed" / "checkpoint.pt").exists()
 

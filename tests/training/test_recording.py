@@ -1,5 +1,7 @@
 """What is written down of a selector: signals, draws, suspects."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -22,10 +24,26 @@ def observed(method, logits):
 def test_suspects_have_the_rows_and_names_they_are_given():
     logits = (2 * LABELS - 1) * 4.0
     logits[2, 1], logits[3, 0] = -3.0, 5.0  # confidently wrong in two cells
-    found = record_suspects(observed("hard", logits), rows=np.arange(100, 106), label_names=("u", "v"))
-    hardness = torch.tensor([3.0, 5.0]).sigmoid().tolist()
-    assert found == (Suspect(103, "u", pytest.approx(hardness[1])), Suspect(102, "v", pytest.approx(hardness[0])))
-    assert record_suspects(observed("uncertainty", logits), rows=np.arange(6), label_names=("u", "v")) == ()
+    for method in ("hard", "random"):
+        selector = observed(method, logits)
+        found = record_suspects(selector, rows=np.arange(100, 106), label_names=("u", "v"), most=3)
+        assert [(one.sample, one.label, one.given, one.rank) for one in found[:2]] == [
+            (103, "u", 0, 1),
+            (102, "v", 1, 1),
+        ]
+        assert [one.probability for one in found[:2]] == pytest.approx(torch.tensor([5.0, -3.0]).sigmoid().tolist())
+        assert [one.score for one in found] == selector.suspects(3, share=0.1).score.tolist()
+    found = record_suspects(observed("random", logits), rows=np.arange(6), label_names=("u", "v"))
+    assert sorted((one.label, one.given) for one in found) == [("u", 0), ("u", 1), ("v", 0), ("v", 1)], (
+        "a tenth of each"
+    )
+    assert [one.rank for one in found if one.label == "u"] == [1, 2]
+
+
+def test_suspects_of_older_records_are_read():
+    old = Suspect.from_document({"sample": 3, "label": "u", "hardness": 0.9})
+    assert (old.sample, old.label, old.given, old.probability, old.rank, old.score) == (3, "u", None, None, None, 0.9)
+    assert Suspect.from_document(asdict(old)) == old
 
 
 def test_signals_by_label_and_by_quantile(monkeypatch):

@@ -5,8 +5,10 @@ A verb takes a whole group of them as one parameter, when it is decorated with `
 
 import inspect
 import re
+import shlex
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -92,6 +94,15 @@ class ReadingOptions:
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
 
+    dates: Annotated[
+        str | None,
+        typer.Option(
+            help="What becomes of dates: 'features' (by default), 'drop', or, for 03/04/2021, 'day-first' or "
+            "'month-first'.",
+            show_default=False,
+        ),
+    ] = None
+
     def load(self, data: str) -> "MultiLabelData":
         """Load what the command line names; errors and warnings speak of its options.
 
@@ -106,13 +117,15 @@ class ReadingOptions:
             try:
                 loaded = load(data, **asdict(self))
             except ValueError as error:
-                raise ValueError(as_options(str(error))) from error
+                raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
+            cause = warning.message if isinstance(warning.message, Warning) else None
+            told = as_options(str(warning.message)) + _whole_command(cause)
+            warnings.warn(told, UserWarning, stacklevel=2)
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
+_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop|dates|unknown_category)=(?=(\S?))")
 
 
 def as_options(message: str) -> str:
@@ -127,6 +140,32 @@ def as_options(message: str) -> str:
         return f"{flag} " if match[2] not in ("", ",", ";", ")") else flag
 
     return _ARGUMENT.sub(option, message)
+
+
+def _whole_command(cause: "Warning | BaseException | None") -> str:
+    """Return the end of a message: the command that was given, with the options that an error or warning advises."""
+    from batchsift.data.readers.problems import ColumnsLeftOut, TableError
+
+    while cause is not None and not isinstance(cause, (ColumnsLeftOut, TableError)):
+        cause = cause.__cause__
+    if cause is None or not isinstance(cause.drop, str):  # what no text can say no command line can
+        return ""
+    words = ["batchsift", *sys.argv[1:]]
+    if cause.drop:
+        words = [*_without("--drop", words), "--drop", cause.drop]
+    if not isinstance(cause, TableError) or not cause.has_ambiguous_dates:
+        return f". The whole command: {shlex.join(words)}"
+    command = shlex.join([*_without("--dates", words), "--dates"])
+    return f". The whole command: {command} day-first, or {command} month-first"
+
+
+def _without(option: str, words: Sequence[str]) -> list[str]:
+    """Return a command line without an option and its value."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if option not in (before, word) and not word.startswith(f"{option}=")
+    ]
 
 
 def _help(what: str, name: str) -> str:

@@ -4,13 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.options import AsJson, ReadingOptions, takes_groups
+from batchsift.cli.options import AsJson, ReadingOptions, as_options, takes_groups
+from batchsift.data.schema import Unknown
 from batchsift.files import csv_text, write
+from batchsift.messages import there_are
 from batchsift.training.thresholds import check_thresholds
 
 if TYPE_CHECKING:
@@ -47,6 +49,13 @@ def predict(
         float | None,
         typer.Option(help="For --thresholds cost: how many false alarms a missed label costs.", show_default=False),
     ] = None,
+    unknown_category: Annotated[
+        str,
+        typer.Option(
+            help="What a value of a category is that did not occur in training: an 'error', or 'missing', as if its "
+            "cell were empty."
+        ),
+    ] = "error",
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")] = "cpu",
     out: Annotated[
         Path | None, typer.Option(help="A .csv file; standard output by default.", show_default=False)
@@ -64,7 +73,7 @@ def predict(
             check_thresholds("f1" if thresholds is None else thresholds, cost_ratio)
         if id_column is not None and not is_table:
             raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
-    from batchsift.data.readers.matching import matching_features
+        unknown = _checked(unknown_category)
     from batchsift.data.readers.tables import read_frame
     from batchsift.training.folder import load_model, path_of_model
 
@@ -76,7 +85,10 @@ def predict(
         if is_table:
             if id_column is not None:
                 ids[id_column] = _ids(data, id_column, model.label_names)
-            features: Any = matching_features(read_frame(data), model.feature_names)
+            try:
+                features: Any = model.features_of(read_frame(data), unknown)
+            except ValueError as error:
+                raise ValueError(as_options(f"{data}: {error}")) from error
         else:
             features = model.aligned(reading.load(data))
         probs_NL = model.predict_proba(features, device=device)
@@ -87,6 +99,19 @@ def predict(
         else:
             write(out.parent, {out.name: text.encode()})
             sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
+
+
+def _checked(unknown_category: str) -> Unknown:
+    """Return what unknown categories are.
+
+    Raises:
+        ValueError: There is no such word.
+    """
+    words: tuple[Unknown, ...] = get_args(Unknown)
+    for word in words:
+        if word == unknown_category:
+            return word
+    raise ValueError(f"--unknown-category {unknown_category!r}{there_are(unknown_category, words)}")
 
 
 def _check_out(out: Path | None, data: str, model: Path) -> None:

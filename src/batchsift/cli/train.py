@@ -91,6 +91,7 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from batchsift.report.console.training import training_table
+    from batchsift.report.suspects import PAGE
     from batchsift.training.folder import MODEL
 
     if as_json:
@@ -98,6 +99,9 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
+    page = folder / PAGE
+    if page.is_file():
+        lines.append(f"{page}: labels that may be wrong")
     if result.resumed_from == len(result.epochs):
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:

@@ -176,25 +176,6 @@ def prediction_deviation(variance_NL: Tensor, count_N: Tensor) -> Tensor:
     return deviation_NL.where(count_N[:, None] > 1, 0.0)
 
 
-def suspicion(loss: Tensor, flips: Tensor | None = None) -> Tensor:
-    """Return how suspicious a label is: its hardness where the model contradicts it by more than 1/2, else 0.
-
-    The score is ours; the hardness is that of IJCAI-26.
-
-    Args:
-        loss: l, in nats, not negative.
-        flips: f, the flip EMA, in [0, 1]; None for 0.
-
-    Returns:
-        Values in [0, 1], above 1/2 times (1 - f) where not 0.
-
-    >>> suspicion(torch.tensor([0.1, 2.0, 3.0]))
-    tensor([0.0000, 0.8647, 0.9502])
-    """
-    flips = torch.zeros_like(loss) if flips is None else flips
-    return hardness(loss, flips).where(loss > math.log(2), 0.0)
-
-
 @dataclass(frozen=True, eq=False)
 class ColumnMoments:
     """Moments of each column of some rows: number of cells, mean, sum of squared deviations.

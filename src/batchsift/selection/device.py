@@ -45,7 +45,7 @@ class DeviceObserver(Observer):
         self, indices_B: Tensor, logits_BL: Tensor, targets: Tensor | None, *, probabilities: bool, in_plan: bool
     ) -> None:
         """Record some rows; see `Observer.observe`. Indices beside the plan that are on the device are waited for."""
-        method, num_samples = self.progress.method, self.progress.labels.num_samples
+        method, course, num_samples = self.progress.method, self.progress.course, self.progress.labels.num_samples
         rows_B, pieces = self._rows_in_plan(indices_B) if in_plan else self._rows_beside(indices_B)
         logits_BL = logits_BL.to(self._device, non_blocking=True)
         if probabilities:
@@ -61,10 +61,13 @@ class DeviceObserver(Observer):
         self._skipped += (~valid_B).sum()
         if in_plan:
             self.progress.count_N.index_add_(0, inside_B, valid_B.long())
-        if method.remembers:
+        if method.remembers or course is not None:
             logits_BL = logits_BL.where(valid_B[:, None], 0.0)
             for piece in pieces:
-                method.observe_distinct(inside_B[piece], logits_BL[piece], valid_B[piece])
+                if method.remembers:
+                    method.observe_distinct(inside_B[piece], logits_BL[piece], valid_B[piece])
+                if course is not None:
+                    course.update(inside_B[piece], logits_BL[piece], valid_B[piece])
 
     def _rows_in_plan(self, indices_B: Tensor) -> tuple[Tensor, list[Any]]:
         """Return the rows of a block in plan on the device, and its pieces without a repeat: it has none."""

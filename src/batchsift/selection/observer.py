@@ -18,7 +18,7 @@ from batchsift.methods import CompleteMethod
 from batchsift.selection.check import PlanCheck
 from batchsift.selection.inputs import LogitRange, all_finite
 from batchsift.selection.plan import Position
-from batchsift.trackers import count_rows
+from batchsift.trackers import CourseMeans, count_rows
 
 
 @dataclass(eq=False)
@@ -29,6 +29,7 @@ class Progress:
         labels: The labels of the selector.
         method: The method of the selector.
         count_N: The in-plan observations of each sample, int64, on the device of the labels.
+        course: What was predicted over the training, in plan or beside it, or None where nobody will ask for suspects.
         position: How far the epoch has come.
         check: Looks whether the plan is followed.
         logit_range: Looks whether logits are logits.
@@ -38,6 +39,7 @@ class Progress:
     labels: LabelMatrix
     method: CompleteMethod
     count_N: Tensor
+    course: CourseMeans | None
     position: Position = field(init=False)
     check: PlanCheck = field(init=False, default_factory=PlanCheck)
     logit_range: LogitRange = field(init=False, default_factory=LogitRange)
@@ -67,6 +69,8 @@ class Progress:
             self.count_N.index_add_(0, rows_B, torch.ones_like(rows_B))
         if len(rows_B):
             (self.method.observe_distinct if as_planned else self.method.observe)(rows_B, logits_BL)
+            if self.course is not None:
+                (self.course.update if as_planned else self.course.observe)(rows_B, logits_BL)
 
     def look_back(self, epochs: int | None) -> None:
         """Say what was not as it should be in an epoch that ends.

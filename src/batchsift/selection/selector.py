@@ -27,7 +27,8 @@ from batchsift.selection.plan import Blocks, PlanIterator, Position
 from batchsift.selection.planner import Planner
 from batchsift.selection.share import Share
 from batchsift.selection.state import SelectorSettings, SelectorState
-from batchsift.trackers import on_host
+from batchsift.selection.suspects import Suspects, find_suspects
+from batchsift.trackers import CourseMeans, on_host
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Selector(Sampler[int]):
             every block afresh, as published. A method's own order and `refresh="step"` do not depend on it.
         device: The device the method keeps its state on; the CPU by default. On another one `observe` never waits for
             it: what is wrong with values is then reported by `end_epoch`, not at once.
+        suspects: Whether `suspects` will be asked for. It takes two `(N, L)` of float32, and time in `observe`.
 
     Raises:
         ValueError: Labels, features, sizes or options that do not fit; an unknown method.
@@ -82,6 +84,7 @@ class Selector(Sampler[int]):
         num_batches: int | None = None,
         drawing: Drawing = "systematic",
         device: torch.device | str | None = None,
+        suspects: bool = True,
     ) -> None:
         with torch.inference_mode(mode=False):
             self._labels = LabelMatrix.of(labels, "cpu" if device is None else device)
@@ -99,7 +102,8 @@ class Selector(Sampler[int]):
             self._planner = Planner(self._method, num_samples, blocks, seed, drawing)
             self._method.setup(self._labels.tensor(), self._epochs, features)
             count_N = torch.zeros(num_samples, dtype=torch.int64, device=self._labels.positive_NL.device)
-            self._progress = Progress(self._labels, self._method, count_N)
+            course = CourseMeans(self._labels.positive_NL) if suspects else None
+            self._progress = Progress(self._labels, self._method, count_N, course)
             self._observer: Observer = (HostObserver if on_host(count_N) else DeviceObserver)(self._progress)
             self._observer.start(self._planner.plan_epoch(0))
 
@@ -284,23 +288,21 @@ class Selector(Sampler[int]):
         return summary.summarize(self._progress, self._planner.probability_N)
 
     @outside_inference_mode
-    def suspects(self, k: int) -> Tensor:
-        """Find the cells that are most likely mislabelled: confidently and steadily wrong.
+    def suspects(self, k: int, *, share: float = 1.0) -> Suspects:
+        """Find the labelled cells that are most likely wrong: those that the model contradicted while it learned.
 
-        Ranked by noise-resistant hardness, `(1 - exp(-l)) (1 - f)`: the model contradicts the label (by more than 1/2)
-        and does not waver. Only labelled cells; those never observed are not suspected.
+        Ranked by the mean margin of a sample's observations, of which the first and the late ones count less, in the
+        light of what is usual for that label and that given value: see `functional.suspicion`.
 
         Args:
-            k: How many at most, at least 1.
-
-        Returns:
-            `(<= k, 2)` int64 on the CPU: sample and label of each, the most suspicious first.
+            k: How many, at least 1; fewer where there are not so many.
+            share: At most this share, rounded up, of the cells of one label with one given value, in (0, 1].
 
         Raises:
-            ValueError: k is below 1, or the method keeps no loss of each cell.
+            ValueError: k or `share` out of range, or the selector was made with `suspects=False`.
         """
         self._observer.catch_up()
-        return summary.suspects(self._method, k)
+        return find_suspects(self._progress.course, self._labels, k, share)
 
     @outside_inference_mode
     def importance_weights(self, indices: Any) -> Tensor:
@@ -343,8 +345,5 @@ class Selector(Sampler[int]):
                 of an epoch whose blocks were not observed in the plan's order.
         """
         saved = SelectorState.read(state, self._settings())
-        self._method.load_state_dict(saved.method_state)
-        self._planner.take_over(saved.plan, saved.probabilities, saved.seed)
-        self._progress.count_N.copy_(saved.counts)
-        self._progress.skipped_rows = saved.skipped_rows
+        saved.restore(self._planner, self._progress)
         self._observer.start(Position(saved.plan, saved.epoch, saved.position, saved.in_order))

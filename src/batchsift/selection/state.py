@@ -12,9 +12,11 @@ from batchsift.methods import Method
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 from batchsift.selection.planner import Planner
+from batchsift.trackers import CourseMeans
 
-_VERSION = 3
-_WITHOUT_DRAWING = 2  # the version before: every plan was drawn independently
+_VERSION = 4
+_WITHOUT_COURSE = 3  # nothing was remembered for suspects
+_WITHOUT_DRAWING = 2  # and every plan was drawn independently
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class SelectorState:
         counts: `(N,)`: the in-plan observations of each sample.
         skipped_rows: Rows that were not finite.
         method_state: What the method's `state_dict` gave.
+        course: What was remembered for suspects; None if nothing was.
     """
 
     settings: SelectorSettings
@@ -73,6 +76,7 @@ class SelectorState:
     counts: Tensor
     skipped_rows: int
     method_state: dict[str, Any]
+    course: dict[str, Tensor] | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `read` reads; the tensors are copies on the CPU."""
@@ -91,6 +95,7 @@ class SelectorState:
             "counts": self.counts.cpu().clone(),
             "skipped_rows": self.skipped_rows,
             "method_state": self.method_state,
+            "course": self.course,
         }
 
     @classmethod
@@ -107,7 +112,21 @@ class SelectorState:
             counts=progress.count_N,
             skipped_rows=progress.skipped_rows,
             method_state=progress.method.state_dict(),
+            course=None if progress.course is None else progress.course.state_dict(),
         )
+
+    def restore(self, planner: Planner, progress: Progress) -> None:
+        """Give planner, method and progress what was saved; the position is the observer's to start from.
+
+        Raises:
+            ValueError: The method, or what is remembered for suspects, does not fit.
+        """
+        progress.method.load_state_dict(self.method_state)
+        if progress.course is not None:  # of a state that has none, it begins anew
+            progress.course.load_state_dict(self.course or CourseMeans(progress.labels.positive_NL).state_dict())
+        planner.take_over(self.plan, self.probabilities, self.seed)
+        progress.count_N.copy_(self.counts)
+        progress.skipped_rows = self.skipped_rows
 
     @classmethod
     def read(cls, state: Any, settings: SelectorSettings) -> Self:
@@ -122,7 +141,7 @@ class SelectorState:
                 the middle of an epoch whose blocks were not observed in the plan's order.
         """
         wanted = dataclasses.asdict(settings)
-        state = _with_drawing(state)
+        state = _as_of_now(state)
         if not isinstance(state, dict) or not wanted.keys() <= state.get("settings", {}).keys():
             raise ValueError(f"this is no state of a selector: got {type(state).__name__}, pass what state_dict() gave")
         if state.get("version") != _VERSION:
@@ -148,14 +167,16 @@ class SelectorState:
             counts=state["counts"],
             skipped_rows=state["skipped_rows"],
             method_state=state["method_state"],
+            course=state["course"],
         )
 
 
-def _with_drawing(state: Any) -> Any:
-    """Return a state of the version before in the words of this one; anything else as it is."""
-    if not isinstance(state, dict) or state.get("version") != _WITHOUT_DRAWING:
+def _as_of_now(state: Any) -> Any:
+    """Return a state of an earlier version in the words of this one; anything else as it is."""
+    if not isinstance(state, dict) or state.get("version") not in (_WITHOUT_COURSE, _WITHOUT_DRAWING):
         return state
-    settings = {**state.get("settings", {}), "drawing": "independent"}
-    state = {**state, "version": _VERSION, "settings": settings}
-    state["plan_drawing"] = "independent" if state.pop("plan_drawn") else None
+    before, state = state["version"], {**state, "version": _VERSION, "course": None}
+    if before == _WITHOUT_DRAWING:
+        state["settings"] = {**state.get("settings", {}), "drawing": "independent"}
+        state["plan_drawing"] = "independent" if state.pop("plan_drawn") else None
     return state

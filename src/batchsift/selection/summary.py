@@ -1,4 +1,4 @@
-"""What a selector knows, in few numbers: means of signals, shares, suspicious cells.
+"""What a selector knows, in few numbers: means of signals, shares.
 
 Signals are read a chunk of samples at a time: nothing as large as the state is made.
 Shapes: N samples, L labels, R consecutive samples.
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import on_one_thread
-from batchsift.functional.signals import suspicion
 from batchsift.labels import LabelMatrix
 from batchsift.methods import CompleteMethod
 from batchsift.selection.observer import Progress
@@ -46,20 +45,3 @@ def share_drawn(plan: Plan, num_samples: int) -> float:
     drawn_N = torch.zeros(num_samples, dtype=torch.bool, device="cpu")
     drawn_N[plan.indices[plan.indices >= 0]] = True
     return int(drawn_N.sum()) / num_samples
-
-
-@on_one_thread
-def suspects(method: CompleteMethod, k: int) -> Tensor:
-    """Find the k cells that are most likely mislabelled; see `Selector.suspects`."""
-    if k < 1:
-        raise ValueError(f"k={k} must be at least 1")
-    best: list[Tensor] = []  # of each chunk, `(<= k, 3)` float64: suspicion, sample, label
-    for rows, signals in method.signal_chunks():
-        if "loss" not in signals:
-            raise ValueError(f"{method.name} keeps no loss of each cell: use d2ace, hard or hard_imbalanced")
-        value_RL = suspicion(signals["loss"], signals.get("flip_ema"))
-        top = value_RL.flatten().topk(min(k, int((value_RL > 0).sum())))
-        sample, label = top.indices // value_RL.shape[1] + (rows.start or 0), top.indices % value_RL.shape[1]
-        best.append(torch.stack([top.values.double(), sample.double(), label.double()], dim=1).cpu())
-    cells = torch.cat(best)
-    return cells[cells[:, 0].sort(descending=True, stable=True).indices[:k], 1:].long()

@@ -90,6 +90,7 @@ class DataEntry(_Table):
     label_column: str | None = None
     delimiter: str | None = None
     drop: Patterns | None = None
+    dates: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the keywords of `batchsift.data.load`."""

@@ -7,7 +7,8 @@ data included; its hash is the cell's key. The record is one JSON document (NaN 
 {"format": 1, "status": "done", "key", "config", "versions", "machine", "timings", "warnings": [...],
  "data": {"name", "num_samples", ..., "label_names", "removed_labels", "removed_samples", "num_train", ...},
  "best_epoch", "metrics": {key: value}, "last_metrics", "label_metrics": {"auc": [L], ...},
- "draws": {"quantiles": [21]}, "suspects": [{"sample", "label", "hardness"}],
+ "draws": {"quantiles": [21]},
+ "suspects": [{"sample", "label", "given", "probability", "rank", "score"}],
  "epochs": [{"epoch", "learning_rate", "loss", "validation": {key: value}, "summary": {...},
              "label_means": {signal: [L]}, "label_weights": {signal: [L]}, "signal_quantiles": {signal: [21]}}]}
 ```
@@ -208,7 +209,7 @@ class CellRecord:
             last_metrics=_read_metrics(content["last_metrics"]),
             label_metrics={key: tuple(map(read_number, values)) for key, values in content["label_metrics"].items()},
             draws=tuple(content["draws"]["quantiles"]),
-            suspects=tuple(Suspect(**suspect) for suspect in content["suspects"]),
+            suspects=tuple(map(Suspect.from_document, content["suspects"])),
             selection_seconds=timings["selection_seconds"],
             recording_seconds=timings["recording_seconds"],
             total_seconds=timings["total_seconds"],

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchsift.data import MultiLabelData
+from batchsift.data.schema import category_blocks, feature_columns
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.calibration import Calibration, check_calibratable
@@ -24,7 +25,7 @@ from batchsift.training.loop import TrainingLoop, predict
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
-from batchsift.training.recording import EpochRecord, record_suspects
+from batchsift.training.recording import EpochRecord, count_listed, record_suspects
 from batchsift.training.settings import Settings
 from batchsift.training.thresholds import check_calibration
 
@@ -91,7 +92,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows], settings)
+    preprocessing = Preprocessing.fit(data.features[rows], settings, category_blocks(data.columns))
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
@@ -115,7 +116,9 @@ def fit(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(loop.selector, rows=rows, label_names=data.label_names),
+        suspects=record_suspects(
+            loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
+        ),
         found=found,
         num_train=len(rows),
         num_validation=len(held_out),
@@ -185,6 +188,7 @@ def keep_model(
         label_names=data.label_names,
         thresholds_L=thresholds_L,
         calibration=calibration,
+        columns=feature_columns(data.columns),
         folder=folder,
     )
 

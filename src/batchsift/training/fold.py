@@ -45,7 +45,7 @@ class FoldResult:
         last_metrics: Metrics on the test part, with the weights of the last epoch.
         label_metrics: `auc`, `average_precision` and `f1` of each label, on the test part, best epoch.
         draws: Quantiles (0, 5, ... 100 %) of how often a training sample was drawn.
-        suspects: The labels that are probably wrong, the worst first; none where the method keeps no loss.
+        suspects: The labels that are probably wrong, the worst first.
         selection_seconds: Seconds spent in the selector.
         recording_seconds: Seconds spent on what is written down: validation metrics, signals, draws, suspects.
         total_seconds: Seconds spent on selection, training, scoring and recording together.

@@ -6,7 +6,7 @@ selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
 training.json   configuration, metrics, versions, timings; written last
 epochs.csv      one row an epoch
 search/         the scores of trials, where settings were searched
-suspects.csv    the labels that are most likely wrong, where the method keeps a loss
+suspects.csv    the labels that are most likely wrong
 """
 
 import json
@@ -128,7 +128,7 @@ def write_result(
         result: The result, which names the folder.
         identity: The identity of the run, see `Configuration.identity`.
         selector: The selector at the end of training.
-        suspects: The suspects; without any there is no file of them.
+        suspects: The suspects, the worst first.
         found: What a search chose of the settings.
         num_train: The number of samples that were trained on.
         num_validation: The number of samples of the validation part.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import first_few, warn
 from batchsift.models import BaseModel
 from batchsift.training.calibration import Calibration
@@ -42,6 +43,7 @@ class TrainedModel:
         preprocessing: Means and ranges of the features it was trained on.
         feature_names: D names.
         label_names: L names.
+        columns: What the columns of the table held that the features were made of; empty where there was no table.
         thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
             float64, for calibrated probabilities where they are; None for a model that was saved by a version without
             them.
@@ -57,6 +59,7 @@ class TrainedModel:
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
     calibration: Calibration | None = None
+    columns: tuple[TableColumn, ...] = ()
     folder: Path | None = None
 
     @property
@@ -151,17 +154,47 @@ class TrainedModel:
         if isinstance(data, MultiLabelData):
             return self.aligned(data)
         if hasattr(data, "iloc"):
-            from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
-
-            return matching_features(data, self.feature_names)
+            return self.features_of(data)
         return data
+
+    def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
+        """Return the features of a table, which needs no labels, as the model was trained on them.
+
+        Args:
+            frame: A pandas data frame with one row a sample; columns that were no features are passed over.
+            unknown_category: What a value of a category is that did not occur in training: `"error"`, or `"missing"`,
+                as if the cell were empty.
+
+        Returns:
+            `(N, D)` float64, NaN where missing.
+
+        Raises:
+            ValueError: Columns that are not there, cells that do not fit, unknown categories: all of them.
+
+        Warns:
+            UserWarning: Cells were taken for empty: which, and how many.
+        """
+        from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
+
+        blocks = self.preprocessing.categories
+        unseen = {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        return matching_features(
+            frame, self.feature_names, columns=self.columns, unknown=unknown_category, unseen=unseen
+        )
 
     def aligned(self, data: MultiLabelData) -> Any:
         """Return the features of a data set in the order of those the model was trained on.
 
         Raises:
-            ValueError: Where one of them is not there.
+            ValueError: Where one of them is not there, or its dates were read in another order.
         """
+        orders = {column.name: column.order for column in self.columns if column.order is not None}
+        for column in data.columns:
+            if column.order is not None and orders.get(column.name, column.order) != column.order:
+                raise ValueError(
+                    f"{data.name}: the dates in {column.name!r} are read as {column.order}, in training as "
+                    f"{orders[column.name]}; say which with dates={orders[column.name]!r}"
+                )
         columns = {name: column for column, name in enumerate(data.feature_names)}
         missing = [name for name in self.feature_names if name not in columns]
         if missing:
@@ -188,6 +221,8 @@ class TrainedModel:
             "feature_names": list(self.feature_names),
             "label_names": list(self.label_names),
         }
+        if self.columns:
+            content["columns"] = [column.document() for column in self.columns]
         if self.thresholds_L is not None:
             content["thresholds"] = torch.from_numpy(self.thresholds_L)
         if self.calibration is not None:
@@ -209,7 +244,9 @@ class TrainedModel:
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
             network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
         network.load_state_dict(content["weights"])
-        preprocessing = Preprocessing(*(content[key].numpy() for key in ("mean", "scale", "offset")))
+        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
+        mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
+        preprocessing = Preprocessing(mean_D, scale_D, offset_D, category_blocks(columns))
         chosen, calibration = content.get("thresholds"), content.get("calibration")
         return cls(
             name=content["name"],
@@ -218,6 +255,7 @@ class TrainedModel:
             preprocessing=preprocessing,
             feature_names=features,
             label_names=labels,
+            columns=columns,
             thresholds_L=None if chosen is None else chosen.numpy(),
             calibration=None if calibration is None else Calibration.of_state(calibration),
         )

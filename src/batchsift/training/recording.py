@@ -19,7 +19,8 @@ from batchsift.selection.selector import Selector
 
 QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
 CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
-NUM_SUSPECTS = 20
+NUM_SUSPECTS = 20  # that a study keeps of each run
+SHARE_OF_SUSPECTS = 0.1  # of the cells of a label with one given value that may be among them
 SIGNAL_KINDS = ("label_means", "label_weights", "signal_quantiles")
 
 
@@ -116,14 +117,27 @@ class Suspect:
     """A label that is probably wrong.
 
     Args:
-        sample: Row in the data set as loaded, before the filters.
+        sample: Row in the data set as loaded, before the filters, from 0.
         label: The name of the label.
-        hardness: Noise-resistant hardness, `(1 - exp(-l)) (1 - f)`, in [0, 1].
+        given: The value it has, 0 or 1; None where a version wrote it that did not say.
+        probability: The mean probability that was predicted for it during training; None likewise.
+        rank: Its place among the suspects of its label, from 1; None likewise.
+        score: What suspects are ranked by, see `Selector.suspects`; of such a version noise-resistant hardness.
     """
 
     sample: int
     label: str
-    hardness: float
+    given: int | None
+    probability: float | None
+    rank: int | None
+    score: float
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read what a record holds of it."""
+        if "hardness" not in document:
+            return cls(**document)
+        return cls(document["sample"], document["label"], None, None, None, document["hardness"])
 
 
 def record_signals(selector: Selector) -> SignalRecord:
@@ -143,23 +157,31 @@ def record_draws(selector: Selector) -> tuple[float, ...]:
 
 
 def record_suspects(
-    selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...]
+    selector: Selector, *, rows: NDArray[np.int64], label_names: tuple[str, ...], most: int = NUM_SUSPECTS
 ) -> tuple[Suspect, ...]:
-    """Return the most suspicious labels, the worst first; none for a method that keeps no loss of each cell.
+    """Return the most suspicious labels, the worst first; few enough of each label that rare ones do not fill the list.
 
     Args:
         selector: The selector at the end of training.
         rows: `(N,)`: the row of each training sample in the data set as loaded.
         label_names: L names.
+        most: How many, at most.
     """
-    signals = selector.signals()
-    if "loss" not in signals:
-        return ()
-    hardness_NL = formulas.suspicion(signals["loss"], signals.get("flip_ema"))
+    found = selector.suspects(most, share=SHARE_OF_SUSPECTS)
+    columns = (found.samples, found.labels, found.given, found.probability, found.rank, found.score)
     return tuple(
-        Suspect(int(rows[sample]), label_names[label], float(hardness_NL[sample, label]))
-        for sample, label in selector.suspects(NUM_SUSPECTS).tolist()
+        Suspect(int(rows[sample]), label_names[label], given, probability, rank, score)
+        for sample, label, given, probability, rank, score in zip(*(one.tolist() for one in columns), strict=True)
     )
+
+
+def count_listed(cells: int) -> int:
+    """Return how many suspects are listed of a training for use: a twentieth of the cells, from 20 to 1000.
+
+    >>> count_listed(100), count_listed(2000), count_listed(10**6)
+    (20, 100, 1000)
+    """
+    return min(max(cells // 20, 20), 1000)
 
 
 def _weighs_labels(selector: Selector) -> bool:

@@ -196,6 +196,7 @@ class TrainingPlan:
             console: Where progress is shown; None shows none.
         """
         from batchsift.report.console.training import TrainingProgress
+        from batchsift.report.suspects import write_suspects_page
         from batchsift.training.configuration import Configuration
         from batchsift.training.finding import check_searched, find_settings_of_model
         from batchsift.training.fit import check_data, fit
@@ -244,6 +245,7 @@ class TrainingPlan:
                 on_epoch=on_epoch,
             )
             log.finish(result)
+        write_suspects_page(folder)
         return result
 
 

@@ -42,6 +42,7 @@ def read_table(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    dates: str | None = None,
 ) -> MultiLabelData:
     """Read a table from a file; see `from_frame` for what becomes of its columns.
 
@@ -55,6 +56,7 @@ def read_table(
         label_column: One column of delimited tags, where an empty or missing cell means no label.
         delimiter: What parts the tags of `label_column`.
         drop: Columns to leave out, by names or patterns.
+        dates: What becomes of dates: `"features"` (by default), `"drop"`, or how 03/04/2021 is read.
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -72,6 +74,7 @@ def read_table(
             label_column=label_column,
             delimiter=delimiter,
             drop=drop,
+            dates=dates,
             name=stem(path),
         )
 

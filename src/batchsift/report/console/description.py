@@ -18,6 +18,7 @@ from batchsift.messages import cut_short, first_few
 from batchsift.report.console.plots import COLORS
 
 LABELS_LISTED = 30
+COLUMNS_LISTED = 30
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
@@ -27,8 +28,12 @@ def description_report(data: Description) -> RenderableType:
         Text(data.name, style="bold"),
         _facts(data),
         Text(),
-        _labels_table(data),
+        _columns_table(data),
     ]
+    if len(data.columns) > COLUMNS_LISTED:
+        note = f"The first {COLUMNS_LISTED} of {len(data.columns)} columns; --json lists all."
+        lines.append(Text(note, style="dim"))
+    lines += [Text(), _labels_table(data)]
     if data.num_labels > LABELS_LISTED:
         lines.append(Text(f"The {LABELS_LISTED} commonest of {data.num_labels} labels; --json lists all.", style="dim"))
     return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(data)))
@@ -51,6 +56,21 @@ def _facts(data: Description) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _columns_table(data: Description) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
+    table.add_column("column", max_width=30, overflow="fold")
+    table.add_column("kind")
+    for heading in ("missing", "values"):
+        table.add_column(heading, justify="right")
+    table.add_column("becomes")
+    table.add_column("such as", no_wrap=True, ratio=1)  # what the others leave
+    for column in data.columns[:COLUMNS_LISTED]:
+        counts = ["-" if count is None else str(count) for count in (column.missing, column.num_values)]
+        examples = ", ".join(column.examples)
+        table.add_row(Text(column.name), column.kind, *counts, column.becomes, Text(examples))
     return table
 
 

@@ -53,7 +53,7 @@ def suspect_tables(study: StudyRuns) -> list[Table]:
                 TableCell(str(cell.sample), float(cell.sample)),
                 TableCell(cell.label),
                 TableCell(f"{cell.num_named}/{cell.num_runs}", cell.num_named / cell.num_runs),
-                number_cell(cell.hardness),
+                number_cell(cell.score),
             ]
             for cell in find_suspects(study, data)
         ]
@@ -66,7 +66,9 @@ def suspect_tables(study: StudyRuns) -> list[Table]:
                         Column("Row", hint="In the data set as loaded, from 0"),
                         Column("Label", numeric=False),
                         Column("Named by runs", hint="A run sees only its training part, so not every run can name it"),
-                        Column("Hardness", hint="Mean noise-resistant hardness: 1 is steadily and fully contradicted"),
+                        Column(
+                            "Score", hint="How far the model contradicted it while it learned, on average: 1 is fully"
+                        ),
                     ],
                     rows=rows,
                 )

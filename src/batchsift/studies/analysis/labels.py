@@ -47,25 +47,24 @@ class SuspectCell:
         label: The name of the label.
         num_named: The number of runs that named it.
         num_runs: The number of runs that named any.
-        hardness: The mean noise-resistant hardness over the runs that named it, in [0, 1].
+        score: The mean score over the runs that named it.
     """
 
     sample: int
     label: str
     num_named: int
     num_runs: int
-    hardness: float
+    score: float
 
 
 def find_suspects(study: StudyRuns, data: str) -> list[SuspectCell]:
     """Find the labels of a data set that its runs contradicted most often and most strongly, the worst first."""
-    hardness: dict[tuple[int, str], list[float]] = {}
+    scores: dict[tuple[int, str], list[float]] = {}
     runs = [run for run in study.runs if run.config.data == data and run.suspects]
     for run in runs:
         for suspect in run.suspects:
-            hardness.setdefault((suspect.sample, suspect.label), []).append(suspect.hardness)
-    order = sorted(hardness, key=lambda cell: (-len(hardness[cell]), -float(np.mean(hardness[cell])), cell))
+            scores.setdefault((suspect.sample, suspect.label), []).append(suspect.score)
+    order = sorted(scores, key=lambda cell: (-len(scores[cell]), -float(np.mean(scores[cell])), cell))
     return [
-        SuspectCell(*cell, len(hardness[cell]), len(runs), float(np.mean(hardness[cell])))
-        for cell in order[:MOST_SUSPECTS]
+        SuspectCell(*cell, len(scores[cell]), len(runs), float(np.mean(scores[cell]))) for cell in order[:MOST_SUSPECTS]
     ]

@@ -1,0 +1,123 @@
+"""From the suspects of a training run to a page that needs nothing else and reaches for nothing else."""
+
+import base64
+import csv
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from batchsift.files import write
+from batchsift.training.model import SUMMARY, SUSPECTS
+from batchsift.training.recording import Suspect
+
+PAGE = "suspects.html"
+_INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")  # Unicode's categories of what would not be seen, or move what is
+
+
+@dataclass(frozen=True)
+class Row:
+    """A suspect as the page shows it.
+
+    Args:
+        sample: Its row in the data set.
+        label: The number of its label among those of the page.
+        given: The value it has.
+        probability: The mean predicted probability.
+        rank: Its place among the suspects of its label.
+        score: What it is ranked by.
+    """
+
+    sample: int
+    label: int
+    given: int
+    probability: float
+    rank: int
+    score: float
+
+
+def write_suspects_page(folder: Path) -> Path | None:
+    """Write the page of a training run beside its list of suspects; return its path.
+
+    Nothing is written, and None returned, where an earlier version left another list, or none.
+
+    Args:
+        folder: The folder of a finished run.
+
+    Raises:
+        OSError: The list cannot be read, or the page not be written.
+    """
+    if not (folder / SUSPECTS).is_file():
+        return None
+    with (folder / SUSPECTS).open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    if not found or not {field.name for field in fields(Suspect)} <= found[0].keys():
+        return None
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    return write(folder, {PAGE: render(found, summary).encode()})[0]
+
+
+def render(found: list[dict[str, str]], summary: dict[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        found: The rows of the list of suspects.
+        summary: The summary of the run.
+    """
+    counts = Counter(row["label"] for row in found)
+    names = sorted(counts, key=lambda name: (name.casefold(), name))
+    number = {name: place for place, name in enumerate(names)}
+    rows = [
+        Row(
+            sample=int(row["sample"]),
+            label=number[row["label"]],
+            given=int(row["given"]),
+            probability=float(row["probability"]),
+            rank=int(row["rank"]),
+            score=float(row["score"]),
+        )
+        for row in found
+    ]
+    environment = Environment(
+        loader=PackageLoader("batchsift.report.suspects", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = _file("script.js")
+    html: str = environment.get_template("suspects.html.j2").render(
+        rows=rows,
+        names=[visible(name) for name in names],
+        counts=[counts[name] for name in names],
+        # Exact names for the file of marks: a browser changes some characters of a page, but none of this.
+        exact=Markup(json.dumps(names).replace("<", "\\u003c")),
+        config={key: visible(str(summary["config"][key])) for key in ("data", "model", "method")},
+        style=Markup(_file("style.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    return html
+
+
+def visible(name: str) -> str:
+    r"""Return a name with what could not be seen on a page written out.
+
+    >>> visible("red\n"), visible("")
+    ('red\\n', '(empty)')
+    """
+    shown = [
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _INVISIBLE else char for char in name
+    ]
+    return "".join(shown) or "(empty)"
+
+
+def _file(name: str) -> str:
+    return files("batchsift.report.suspects").joinpath(name).read_text(encoding="utf-8")
