@@ -62,7 +62,8 @@ def write_rows(target_ML: Tensor, rows_B: Any, values_BL: Tensor, valid_B: Tenso
             valid_B[:, None], target_ML.index_select(0, torch.as_tensor(rows_B, device=target_ML.device))
         )
     if on_host(target_ML):
-        np.put(_whole_rows(target_ML), rows_B, _whole_rows(values_BL.contiguous()))
+        # Rows are never outside; "clip" spares the copy with which NumPy would be able to go back.
+        np.put(_whole_rows(target_ML), rows_B, _whole_rows(values_BL.contiguous()), mode="clip")
     else:
         target_ML.index_copy_(0, rows_B, values_BL)
 
@@ -279,8 +280,8 @@ class CourseMeans(Tracker):
         (num_samples, num_labels), device = labels_NL.shape, labels_NL.device
         self.count_N = torch.zeros(num_samples, dtype=torch.int64, device=device)
         self.means_N2L = torch.zeros(num_samples, 2, num_labels, dtype=torch.float32, device=device)
-        before = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
-        self._share_T2 = bookkeeping(observation_shares(before).to(device, torch.float32))
+        before_T = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
+        self._share_T2 = observation_shares(before_T).to(device, torch.float32)
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Take in logits, on any device; a sample that occurs twice counts twice, in order."""
@@ -296,10 +297,14 @@ class CourseMeans(Tracker):
 
     def _update(self, logits_BL: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> None:
         before_B = count_rows(self.count_N, indices_B, valid_B)
-        share_B2 = torch.as_tensor(self._share_T2[before_B.clip(max=_MOST_OBSERVATIONS - 1)], device=logits_BL.device)
+        if on_host(self.count_N):
+            share_B2 = torch.from_numpy(self._share_T2.numpy().take(before_B, axis=0, mode="clip"))
+        else:
+            share_B2 = self._share_T2[before_B.clamp(max=_MOST_OBSERVATIONS - 1)]
         new_2BL = torch.empty(2, *logits_BL.shape, dtype=torch.float32, device=logits_BL.device)
-        torch.clamp(logits_BL, -CLIP, CLIP, out=new_2BL[0])
-        torch.sigmoid(logits_BL, out=new_2BL[1])
+        clipped_BL, probs_BL = new_2BL.unbind()
+        torch.clamp(logits_BL, -CLIP, CLIP, out=clipped_BL)
+        torch.sigmoid(logits_BL, out=probs_BL)
         mean_B2L = self.means_N2L.index_select(0, indices_B)
         mean_B2L.lerp_(new_2BL.transpose(0, 1), share_B2[:, :, None])
         write_rows(self.means_N2L.flatten(1), bookkeeping(indices_B), mean_B2L.flatten(1), valid_B)

@@ -37,7 +37,10 @@ def test_train_then_predict(batchsift, table, tmp_path):
     assert "Macro-AUC ↑" in out
     assert "test" in out
     folder = Path("runs/data-mlp-d2ace")
-    assert out.splitlines()[-1] == f"{folder}/model.pt: batchsift predict {folder} FILE"
+    assert out.splitlines()[-2:] == [
+        f"{folder}/model.pt: batchsift predict {folder} FILE",
+        f"{folder}/suspects.html: labels that may be wrong",
+    ]
 
     code, out, err = batchsift("predict", folder, "new.csv")
     assert (code, err) == (0, "")
@@ -84,8 +87,8 @@ def test_labels_that_cannot_be_learned_are_said_before_training(batchsift, table
     frame.to_csv("constant.csv", index=False)
     _, _, err = batchsift("train", "constant.csv", "--label-columns", "y_*", *QUICK)
     assert err.splitlines()[0] == (
-        "note: 7 of 10 labels that no training sample has: y_none0, y_none1, y_none2, y_none3, y_none4 and 2 more; "
-        "1 of 10 labels that every training sample has: y_all. They cannot be learned, and scores say nothing of them"
+        "note: constant: left out 7 of 10 labels that no sample has: y_none0, y_none1, y_none2, y_none3, y_none4 and 2 "
+        "more; 1 of 10 labels that every sample has: y_all. They cannot be learned, and scores say nothing of them"
     )
     assert err.count("note: ") == 1
 

@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 import batchsift as bs
 from batchsift.data import make_preprocessor, prepare_features
 from batchsift.data.readers.problems import ColumnsLeftOut
-from batchsift.data.schema import category_blocks
 from batchsift.training.parts import Preprocessing
 from batchsift.training.settings import Settings
 
@@ -37,8 +36,7 @@ def labelled(frame=FRAME):
 def test_the_numbers_are_those_of_training(scaling):
     data, rows = labelled(), np.arange(4)
     found = prepare_features(data, rows=rows, scaling=scaling)
-    blocks = category_blocks(data.columns)
-    trained = Preprocessing.fit(data.features[rows], Settings(scaling=scaling), blocks)
+    trained = Preprocessing.fit(data.features[rows], Settings(scaling=scaling), data.columns)
     np.testing.assert_array_equal(found, trained.transform(data.features, "cpu").numpy())
     assert (found.dtype, found.shape) == (np.float32, (6, 10))
     assert np.isfinite(found).all()

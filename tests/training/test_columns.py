@@ -1,13 +1,10 @@
 """What a trained model keeps of the table it was trained on, and what a fold's training part decides."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from batchsift.data import Split, from_frame
-from batchsift.data.schema import category_blocks
 from batchsift.training.fit import fit
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_parts
@@ -73,7 +70,7 @@ def test_a_model_of_an_older_version_goes_by_names(tmp_path):
     del content["columns"]
     save_tensors(tmp_path / "old.pt", content)
     old = TrainedModel.load(tmp_path / "old.pt")
-    assert (old.columns, old.preprocessing.categories) == ((), ())
+    assert old.columns == ()
     np.testing.assert_array_equal(old.features_of(frame[["plan", "size"]]), data.features)
     np.testing.assert_array_equal(old.predict(data.features), model.predict(data.features))
     with pytest.raises(ValueError, match="'gold' did not occur in training"):
@@ -99,5 +96,3 @@ def test_what_the_training_part_lacks_is_missing_in_the_other_parts():
     assert parts.test.features[:, at].tolist() == [[0.5, 0, 0.5]] * 10
     unblocked = Preprocessing.fit(data.features[rows[:20]], Settings(scaling="none")).transform(data.features, "cpu")
     assert unblocked[30:, at].tolist() == [[0, 1, 0]] * 10
-    whole = replace(data, columns=())
-    assert category_blocks(whole.columns) == ()

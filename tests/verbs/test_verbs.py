@@ -124,9 +124,9 @@ def test_progress_is_shown_where_it_is_asked_for(capsys):
     bs.compare(made(), **COMPARED, out="results", progress=True)
     out, err = capsys.readouterr()
     assert out == ""
-    assert "run 6/6: fold 3/3 hard: validation Macro-AUC" in err
+    assert "run 8/9: fold 3/3 hard: validation Macro-AUC" in err
     bs.compare(made(), **COMPARED, out="results", progress=True)
-    assert "6 of 6 runs are taken from results, where they were finished before" in capsys.readouterr().err
+    assert "9 of 9 runs are taken from results, where they were finished before" in capsys.readouterr().err
 
 
 def test_a_finished_run_is_not_run_again(monkeypatch):

@@ -1,5 +1,6 @@
 """`batchsift compare`: several methods on one data set."""
 
+import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, Train
 from batchsift.files import write
 from batchsift.training.settings import Settings
 from batchsift.verbs.choices import number_of_processes
-from batchsift.verbs.compare import METHODS, ComparisonPlan, ReadyComparison, comparison_files
+from batchsift.verbs.comparison_plan import METHODS, ComparisonPlan, ReadyComparison, comparison_files
 from batchsift.verbs.words import split_words, word_list
 
 if TYPE_CHECKING:
@@ -59,13 +60,19 @@ def compare(
         ),
     ] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
-    min_positives: Annotated[
-        int, typer.Option(help="Drop labels with this many positives or fewer.")
-    ] = Settings.min_positives,
     top_features: Annotated[
         float | None,
         typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
     ] = Settings.top_features,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics that the verdict looks at and the table shows, separated by commas; 'all' shows all. Unless "
+            "given: macro_auc,macro_auprc,macro_f1_tuned,ranking_loss.",
+            show_default=False,
+        ),
+    ] = None,
+    repeat: Annotated[bool, typer.Option(help="Run random a second time with other draws: what chance does.")] = True,
     jobs: Jobs = 1,
     log: Log = "",
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
@@ -78,10 +85,13 @@ def compare(
             methods=None if methods is None else split_words(methods),
             recipe=recipe,
             losses=word_list(losses or ""),
-            fields={"num_folds": folds, "min_positives": min_positives, "top_features": top_features},
+            fields={"num_folds": folds, "top_features": top_features},
+            metrics=None if metrics is None else split_words(metrics),
+            repeat=repeat,
             jobs=number_of_processes(jobs, "--jobs"),
             log=word_list(log),
             out=out,
+            command=("batchsift", *sys.argv[1:]),
         )
     import batchsift.studies.comparison  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
 

@@ -236,6 +236,12 @@ class TrainingOptions:
     center_sparse: Annotated[
         bool, typer.Option("--center-sparse", help="Standard scaling takes the mean off sparse features too.")
     ] = False
+    min_positives: Annotated[
+        int | None,
+        typer.Option(
+            help=_help("Leave out labels with this many positives or fewer, and those of every sample", "min_positives")
+        ),
+    ] = None
     hyperparameters: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from batchsift.messages import there_are
 from batchsift.methods import create
 from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
-from batchsift.studies.analysis.runs import Run, StudyRuns
+from batchsift.studies.analysis.runs import BASELINE, Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
-from batchsift.studies.config import ALPHA, CellConfig
+from batchsift.studies.analysis.verdict import Answer, find_answer
+from batchsift.studies.config import AGAIN, ALPHA, HEADLINES, CellConfig, StudyManifest
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
@@ -44,6 +46,10 @@ class Comparison:
         hyperparameters: The hyperparameters of the model, as given.
         settings: The name of the settings.
         found: What a search chose of the settings.
+        again: Random's runs with another seed of the drawing, in the order of the folds; none where it was not asked
+            for.
+        metrics: Keys of the metrics that were asked for.
+        budget: Whether the number of epochs is one that is meant, so that training need not be over.
     """
 
     prepared: Prepared
@@ -52,6 +58,9 @@ class Comparison:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     settings: str = "default"
     found: Found = field(default_factory=Found)
+    again: tuple[FoldResult, ...] = ()
+    metrics: tuple[str, ...] = HEADLINES
+    budget: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -77,14 +86,16 @@ class Comparison:
             settings=self.settings,
             found=self.found,
         )
+        repeats = _repeats_of_random(configs) if self.again else []
         facts = [DataFacts.of_fold(self.prepared, fold) for fold in range(len(self.prepared.splits))]
         return StudyRuns(
             name=self.prepared.data.name,
-            planned=tuple(configs),
+            planned=(*configs, *repeats),
             runs=tuple(
                 Run.of_result(config, facts[config.fold], self.results[config.method][config.fold])
                 for config in configs
             ),
+            again=tuple(Run.of_result(config, facts[config.fold], self.again[config.fold]) for config in repeats),
         )
 
     def to_frame(self) -> "pd.DataFrame":
@@ -109,15 +120,32 @@ class Comparison:
         return pd.DataFrame(rows, columns=["method", "metric", "mean", "std", "gain", "low", "high", "p_value"])
 
     def __repr__(self) -> str:
-        return (
-            f"Comparison({', '.join(self.methods)}; {self.prepared.data.name}, {self.model}, "
-            f"{len(self.prepared.splits)} folds)"
-        )
+        data, folds = self.prepared.data.name, len(self.prepared.splits)
+        return f"Comparison({', '.join(self.methods)}; {data}, {self.model}, {folds} folds: {self.verdict.headline})"
 
     @cached_property
     def scope(self) -> Scope:
         """The statistics of the comparison: those that a report of the same runs shows."""
-        return find_scopes(self.runs, alpha=ALPHA)[0]
+        return find_scopes(self.runs, alpha=ALPHA, family=family_of(self.metrics))[0]
+
+    @cached_property
+    def verdict(self) -> Answer:
+        """What to use, as a report of the same runs says it."""
+        return find_answer(self.scope, budget=self.budget)
+
+
+def family_of(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics that a verdict looks at: those asked for; where those are all there are, the usual ones."""
+    return HEADLINES if set(metrics) >= set(METRICS) else tuple(metrics)
+
+
+def _repeats_of_random(configs: Sequence[CellConfig]) -> list[CellConfig]:
+    """Return Random's cells once more, with another seed of the drawing: far from those that people choose."""
+    return [
+        replace(config, method=AGAIN, drawing_seed=(config.seed + 2**31) % 2**32)
+        for config in configs
+        if config.method == BASELINE
+    ]
 
 
 def _cell_configs(
@@ -163,6 +191,10 @@ def compare(
     hyperparameters: Mapping[str, Any] | None = None,
     settings: str = "default",
     found: Found | None = None,
+    repeat_random: bool = False,
+    metrics: Sequence[str] = HEADLINES,
+    budget: bool = False,
+    command: Sequence[str] = (),
     store: Store | None = None,
     jobs: int = 1,
     on_start: Callable[[int, int], None] | None = None,
@@ -179,6 +211,10 @@ def compare(
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         settings: The name of the settings.
         found: What `training.finding.find_settings` chose of them; nothing by default.
+        repeat_random: Run Random a second time on every fold with another seed of the drawing: what chance does.
+        metrics: Keys of the metrics that the verdict looks at; of all there are, the usual ones.
+        budget: Whether the number of epochs is one that is meant, so that training need not be over for a verdict.
+        command: The words that run the comparison again, for the store.
         store: Where runs are kept; what is there already, computed with the same versions, is not run again.
         jobs: The number of processes.
         on_start: Called with the number of runs that the store has already, and of those that it has but that were
@@ -188,17 +224,23 @@ def compare(
         on_cell: Called with the record of every run.
 
     Raises:
-        ValueError: An unknown name, methods that are none or not distinct, or a loss that the model does not take.
+        ValueError: An unknown name, methods or metrics that are none or not distinct, or a loss that the model does
+            not take.
         DivergedError: The predictions of a run are no longer finite.
         RunFailedError: A run failed in another way.
     """
     check_methods(methods)
+    check_metrics(metrics)
     check_losses(model, methods, prepared.settings)
     found = found or Found()
     prepared = replace(prepared, settings=found.with_epochs(prepared.settings))
     configs = _cell_configs(
         prepared, model, methods, hyperparameters=hyperparameters or {}, settings=settings, found=found
     )
+    if repeat_random:
+        configs = sorted([*configs, *_repeats_of_random(configs)], key=lambda config: config.fold)
+    if store is not None:
+        _describe(store, configs, family_of(metrics), budget, command)
     stored = [] if store is None else _finished_cells(store, configs)
     cells = {cell.key: cell for cell in stored if cell.versions == versions()}
     if on_start is not None:
@@ -224,7 +266,28 @@ def compare(
     tasks = [Task(config, GivenSource(prepared), size=0) for config in configs if config.key not in cells]
     execute(tasks, jobs=jobs, on_cell=keep, on_epoch=report_epoch)
     results = {method: tuple(cells[c.key].result for c in configs if c.method == method) for method in methods}
-    return Comparison(prepared, model, results, hyperparameters or {}, settings, found)
+    again = tuple(cells[config.key].result for config in configs if config.is_repeat)
+    return Comparison(
+        prepared,
+        model,
+        results,
+        hyperparameters or {},
+        settings,
+        found=found,
+        again=again,
+        metrics=tuple(metrics),
+        budget=budget,
+    )
+
+
+def _describe(
+    store: Store, configs: Sequence[CellConfig], metrics: tuple[str, ...], budget: bool, command: Sequence[str]
+) -> None:
+    """Write down which cells belong to the comparison; a study's own manifest in the folder is left as it is."""
+    before = store.manifest()
+    if before is None or not before.file:
+        cells = {config.key: config for config in configs}
+        store.write_manifest(StudyManifest(metrics=metrics, command=tuple(command), cells=cells, budget=budget))
 
 
 def _finished_cells(store: Store, configs: Sequence[CellConfig]) -> list[CellRecord]:
@@ -253,6 +316,19 @@ def check_methods(methods: Sequence[str]) -> None:
         create(split_loss(method)[0])
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods must be distinct, and at least one, got {', '.join(methods) or 'none'}")
+
+
+def check_metrics(metrics: Sequence[str]) -> None:
+    """Check that these are metrics.
+
+    Raises:
+        ValueError: An unknown one, or metrics that are none or not distinct.
+    """
+    for key in metrics:
+        if key not in METRICS:
+            raise ValueError(f"unknown metric {key!r}{there_are(key, METRICS)}")
+    if not metrics or len(set(metrics)) < len(metrics):
+        raise ValueError(f"metrics must be distinct, and at least one, got {', '.join(metrics) or 'none'}")
 
 
 def check_losses(model: str, methods: Sequence[str], settings: Settings) -> None:

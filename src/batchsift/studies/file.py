@@ -18,7 +18,7 @@ from batchsift.studies.config import HEADLINES
 from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
 from batchsift.training import presets
 from batchsift.training.options import create_method, nearest
-from batchsift.training.settings import Settings
+from batchsift.training.settings import AUTO, Settings
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,16 @@ class Training(_Table):
     center_sparse: bool | None = None
     device: str | None = None
     threads: int | None = None
+
+    @field_validator("epochs", "learning_rate", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: Any) -> Any:
+        if value == AUTO:
+            raise ValueError(
+                f"'{AUTO}' is for compare and train: a study is the same runs whoever repeats it, so give a number "
+                "(compare says which it found)"
+            )
+        return value
 
     @field_validator("*")
     @classmethod

@@ -16,6 +16,7 @@ from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileE
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
 from batchsift.training.checks import check_device
+from batchsift.training.label_rule import warn_of_dropped_labels
 from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
 from batchsift.training.prepare import apply_filters
 from batchsift.training.presets import Preset, preset
@@ -141,7 +142,8 @@ class _Expansion:
             self._report_problem(("settings", number), str(error))
             return None
         try:
-            kept, _, _ = apply_filters(data_set.data, chosen.training)
+            kept, removed, _ = apply_filters(data_set.data, chosen.training)
+            warn_of_dropped_labels(data_set.data, removed, chosen.training.min_positives)
         except ValueError as error:
             self._report_problem(("data", data_set.number), str(error))
             return None

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from batchsift.data import MultiLabelData
-from batchsift.data.schema import category_blocks, feature_columns
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.calibration import Calibration, check_calibratable
@@ -76,13 +75,8 @@ def fit(
     """
     found, settings = found or Found(), settings or Settings()
     settings = found.settings_of(settings, fold=0, loss=settings.loss)
-    configuration = Configuration(
-        model=model,
-        method=method,
-        settings=settings,
-        hyperparameters=dict(hyperparameters or {}),
-        method_options=dict(method_options or {}),
-    )
+    options = {"hyperparameters": dict(hyperparameters or {}), "method_options": dict(method_options or {})}
+    configuration = Configuration(model=model, method=method, settings=settings, **options)
     check_seed(seed)
     configuration.check()
     check_data(data, test, settings.validation_share, seed, calibrate)
@@ -92,7 +86,7 @@ def fit(
         return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
-    preprocessing = Preprocessing.fit(data.features[rows], settings, category_blocks(data.columns))
+    preprocessing = Preprocessing.fit(data.features[rows], settings, data.columns)
     train, validation = (scale_part(data, part, preprocessing, settings.device) for part in (rows, held_out))
     claim(folder)
     checkpoint = Checkpoint(folder / CHECKPOINT, identity, device=settings.device, seconds=checkpoint_seconds)
@@ -109,16 +103,16 @@ def fit(
         trained = keep_model(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
         scores = None if test is None else _score(trained, test, settings.device)
     best = loop.best_epoch
-    result = TrainingResult(
-        folder, trained, tuple(loop.records), best, loop.records[best].validation, scores, resumed_from
+    records = tuple(loop.records)
+    result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
+    suspects = record_suspects(
+        loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
     )
     write_result(
         result,
         identity,
         selector=loop.selector,
-        suspects=record_suspects(
-            loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
-        ),
+        suspects=suspects,
         found=found,
         num_train=len(rows),
         num_validation=len(held_out),
@@ -188,7 +182,6 @@ def keep_model(
         label_names=data.label_names,
         thresholds_L=thresholds_L,
         calibration=calibration,
-        columns=feature_columns(data.columns),
         folder=folder,
     )
 

@@ -5,8 +5,8 @@ model.pt        the model with the weights of the best epoch (`TrainedModel.load
 selector.pt     what the selector knows at the end (`Selector.load_state_dict`)
 training.json   configuration, metrics, versions, timings; written last
 epochs.csv      one row an epoch
-search/         the scores of trials, where settings were searched
 suspects.csv    the labels that are most likely wrong
+search/         the scores of trials, where settings were searched
 """
 
 import json

@@ -43,7 +43,6 @@ class TrainedModel:
         preprocessing: Means and ranges of the features it was trained on.
         feature_names: D names.
         label_names: L names.
-        columns: What the columns of the table held that the features were made of; empty where there was no table.
         thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
             float64, for calibrated probabilities where they are; None for a model that was saved by a version without
             them.
@@ -59,8 +58,12 @@ class TrainedModel:
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
     calibration: Calibration | None = None
-    columns: tuple[TableColumn, ...] = ()
     folder: Path | None = None
+
+    @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """What the columns of the table held that the features were made of; empty where there was no table."""
+        return self.preprocessing.columns
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -176,7 +179,7 @@ class TrainedModel:
         """
         from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
 
-        blocks = self.preprocessing.categories
+        blocks = category_blocks(self.columns)
         unseen = {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
         return matching_features(
             frame, self.feature_names, columns=self.columns, unknown=unknown_category, unseen=unseen
@@ -246,7 +249,7 @@ class TrainedModel:
         network.load_state_dict(content["weights"])
         columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
         mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
-        preprocessing = Preprocessing(mean_D, scale_D, offset_D, category_blocks(columns))
+        preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
         chosen, calibration = content.get("thresholds"), content.get("calibration")
         return cls(
             name=content["name"],
@@ -255,7 +258,6 @@ class TrainedModel:
             preprocessing=preprocessing,
             feature_names=features,
             label_names=labels,
-            columns=columns,
             thresholds_L=None if chosen is None else chosen.numpy(),
             calibration=None if calibration is None else Calibration.of_state(calibration),
         )

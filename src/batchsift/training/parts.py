@@ -3,7 +3,7 @@
 Shapes: N samples of a part, B batch, D features, L labels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batchsift.data import MultiLabelData, Split
-from batchsift.data.schema import category_blocks
+from batchsift.data.schema import TableColumn, category_blocks, feature_columns
 from batchsift.data.transforms import TopFeatures, make_steps, unseen_as_missing
 from batchsift.training.settings import Settings
 
@@ -107,29 +107,31 @@ class Preprocessing:
         mean_D: The value in place of a missing one.
         scale_D: What values are multiplied by; 1 for a feature that is constant.
         offset_D: What is added after scaling.
-        categories: Where the 0/1 columns of each category are. A value whose mean is 0 did not occur in the training
-            part, so nothing was learned of it: it is missing.
+        columns: What the columns of the table hold that became features; empty where there was no table. A value of a
+            category whose mean is 0 did not occur in the training part, so nothing was learned of it: it is missing.
     """
 
     mean_D: NDArray[np.float64]
     scale_D: NDArray[np.float64]
     offset_D: NDArray[np.float64]
-    categories: tuple[slice, ...] = ()
+    columns: tuple[TableColumn, ...] = ()
 
     @classmethod
-    def fit(cls, features: Any, settings: Settings, categories: tuple[slice, ...] = ()) -> Self:
+    def fit(cls, features: Any, settings: Settings, columns: Sequence[TableColumn] = ()) -> Self:
         """Learn from the `(N, D)` features of the training part, dense or sparse.
 
         Args:
             features: Features as they are in files; NaN where missing.
             settings: Its `scaling` and `center_sparse`.
-            categories: Where among the features the 0/1 columns of each category are.
+            columns: What the columns of the table hold, where the features were made of one.
         """
-        steps = make_steps(settings.scaling, center_sparse=settings.center_sparse, blocks=categories).fit(features)
+        columns = feature_columns(columns)
+        blocks = category_blocks(columns)
+        steps = make_steps(settings.scaling, center_sparse=settings.center_sparse, blocks=blocks).fit(features)
         mean_D = steps["impute"].statistics_
         if settings.scaling == "none":
-            return cls(mean_D, np.ones(len(mean_D)), np.zeros(len(mean_D)), categories)
-        return cls(mean_D, steps["scale"].scale_, steps["scale"].offset_, categories)
+            return cls(mean_D, np.ones(len(mean_D)), np.zeros(len(mean_D)), columns)
+        return cls(mean_D, steps["scale"].scale_, steps["scale"].offset_, columns)
 
     def transform(self, features: Any, device: str) -> Tensor | SparseRows:
         """Scale `(N, D)` features to float32, by what the training part told.
@@ -139,7 +141,7 @@ class Preprocessing:
             device: The device the result goes to.
         """
         if isinstance(features, np.ndarray):
-            known = unseen_as_missing(features, self.categories, self.mean_D != 0)
+            known = unseen_as_missing(features, category_blocks(self.columns), self.mean_D != 0)
             complete = np.where(np.isnan(known), self.mean_D, known)
             return torch.from_numpy(complete * self.scale_D + self.offset_D).to(device, torch.float32)
         matrix = features.tocsr(copy=True)
@@ -160,7 +162,7 @@ def scale_parts(data: MultiLabelData, split: Split, settings: Settings) -> Parts
     if settings.top_features is not None:
         top = TopFeatures(settings.top_features).fit(data.features[split.train])
         data = data.select(features=top.get_support())
-    preprocessing = Preprocessing.fit(data.features[split.train], settings, category_blocks(data.columns))
+    preprocessing = Preprocessing.fit(data.features[split.train], settings, data.columns)
     return Parts(
         scale_part(data, split.train, preprocessing, device),
         scale_part(data, split.validation, preprocessing, device),

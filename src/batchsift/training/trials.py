@@ -33,6 +33,7 @@ from batchsift.training.loop import DivergedError, TrainingLoop, predict
 from batchsift.training.parts import Part, Parts, scale_parts
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.provenance import fingerprint, versions
+from batchsift.training.recording import read_number
 
 METHOD = "random"  # what is chosen for it is taken for all methods
 SHARE = 0.2  # of a training part that is held out of it
@@ -63,14 +64,17 @@ class Trial:
 
 
 def noise_of_difference(first: Trial, second: Trial) -> float:
-    """Return the standard error of the difference of two scores, by the delete-a-group jackknife.
+    """Return the standard error of the difference of two scores, by the delete-a-group jackknife; infinite if unknown.
 
-    >>> noise_of_difference(Trial(0.1, 5, 0.5, (0.4, 0.6)), Trial(0.1, 9, 0.5, (0.5, 0.5)))
+    >>> round(noise_of_difference(Trial(0.1, 5, 0.5, (0.4, 0.6)), Trial(0.1, 9, 0.5, (0.5, 0.5))), 6)
     0.1
     """
     if first.diverged or second.diverged:
         return math.inf
     differences_G = np.subtract(first.without, second.without)
+    differences_G = differences_G[~np.isnan(differences_G)]  # without some samples, no label may have both classes
+    if len(differences_G) < 2:
+        return math.inf
     spread = np.square(differences_G - differences_G.mean()).sum()
     return float(np.sqrt((len(differences_G) - 1) / len(differences_G) * spread))
 
@@ -101,7 +105,8 @@ class Trials:
             document = json.loads(self._path.read_text(encoding="utf-8"))
             for entry in document["trials"]:
                 score = -math.inf if entry["score"] is None else entry["score"]
-                trial = Trial(entry["learning_rate"], entry["epochs"], score, tuple(entry["without"]))
+                without = tuple(map(read_number, entry["without"]))
+                trial = Trial(entry["learning_rate"], entry["epochs"], score, without)
                 self._known[trial.learning_rate, trial.epochs] = trial
 
     @cached_property

@@ -25,6 +25,7 @@ class TrainingChoices:
         scaling: As in `Settings`.
         drawing: As in `Settings`.
         center_sparse: As in `Settings`.
+        min_positives: As in `Settings`.
         hyperparameters: Hyperparameters of the model, by name.
         seed: Decides splits, initial weights and selection.
         device: As in `Settings`.
@@ -42,6 +43,7 @@ class TrainingChoices:
     scaling: str | None = None
     drawing: str | None = None
     center_sparse: bool = False
+    min_positives: int | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     device: str = Settings.device
@@ -100,6 +102,7 @@ class TrainingChoices:
             "scaling": self.scaling,
             "drawing": self.drawing,
             "center_sparse": self.center_sparse or None,
+            "min_positives": self.min_positives,
             "device": self.device,
             "threads": self.threads,
         }

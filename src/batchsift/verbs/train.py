@@ -56,6 +56,7 @@ def train(
     scaling: str | None = None,
     drawing: str | None = None,
     center_sparse: bool = False,
+    min_positives: int | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = Settings.device,
@@ -88,6 +89,7 @@ def train(
         scaling: "standard", "minmax" or "none".
         drawing: "systematic" or "independent".
         center_sparse: Whether standard scaling takes the mean off sparse features too.
+        min_positives: Labels with this many positives or fewer are left out, and those of every sample.
         hyperparameters: Hyperparameters of the model, by name.
         seed: Decides the validation part, the initial weights and the selection.
         device: Where to train, in torch's words.
@@ -117,6 +119,7 @@ def train(
         scaling=scaling,
         drawing=drawing,
         center_sparse=center_sparse,
+        min_positives=min_positives,
         hyperparameters=dict(hyperparameters or {}),
         seed=seed,
         device=device,
@@ -200,6 +203,7 @@ class TrainingPlan:
         from batchsift.training.configuration import Configuration
         from batchsift.training.finding import check_searched, find_settings_of_model
         from batchsift.training.fit import check_data, fit
+        from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
         from batchsift.training.options import check_hyperparameters, create_method
 
         choices = self.choices
@@ -207,6 +211,10 @@ class TrainingPlan:
         create_method(self.method, self.method_options)
         data, test = load(), None if load_test is None else load_test()
         settings, hyperparameters = choices.chosen(data.name, validation_share=self.validation_share)
+        whole, (data, removed) = data, drop_labels(data, settings.min_positives)
+        warn_of_dropped_labels(whole, removed, settings.min_positives)
+        if test is not None:
+            test = test.select(labels=[name not in removed for name in test.label_names])
         folder = self.out or folder_of("runs", f"{data.name}-{choices.model}-{self.method}")
         check_searched(folder, choices.search)
         check_data(data, test, self.validation_share, choices.seed, self.calibrate)  # before a search takes its time

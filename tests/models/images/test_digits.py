@@ -1,10 +1,14 @@
 """The embedded digits as pictures: a network, a selector and a metric together."""
 
+from pathlib import Path
+
 import torch
-from benchmarks.image_digits import run
 
 
-def test_the_small_network_learns_the_digits():
+def test_the_small_network_learns_the_digits(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+    from benchmarks.image_digits import run
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -5,6 +5,8 @@ Loss: binary cross-entropy on the logits, the mean over the cells whose label is
 Shapes: B batch, C channels of the map, L labels.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -64,12 +66,9 @@ class ImageModel(BaseModel):
             map_BCHW: Tensor = self.backbone(_checked(x))
         return map_BCHW.to(next(self.head.parameters()).dtype).mean((2, 3))
 
-    def _precision(self, x: Tensor) -> torch.autocast:
-        """Return autocast to bfloat16 where this model asks for it, else what is in force outside."""
-        if self.autocast:
-            return torch.autocast(x.device.type, dtype=torch.bfloat16)
-        kind = x.device.type
-        return torch.autocast(kind, dtype=torch.get_autocast_dtype(kind), enabled=torch.is_autocast_enabled(kind))
+    def _precision(self, x: Tensor) -> AbstractContextManager[object]:
+        """Return autocast to bfloat16 where this model asks for it, else what changes nothing."""
+        return torch.autocast(x.device.type, dtype=torch.bfloat16) if self.autocast else nullcontext()
 
 
 def _checked(x: Tensor) -> Tensor:

@@ -11,14 +11,16 @@ from rich.text import Text
 from batchsift.messages import first_few
 from batchsift.metrics import METRICS
 from batchsift.statistics import Summary
+from batchsift.studies.analysis.chance import Chance, measure_chance
 from batchsift.studies.analysis.claims import describe_runs, describe_tests, make_claims
 from batchsift.studies.analysis.contrasts import Contrast
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.summaries import lowest_rank, score_methods
-from batchsift.studies.analysis.wording import NOTHING, format_p, format_percent, format_value
+from batchsift.studies.analysis.summaries import lowest_rank, measure_costs, score_methods
+from batchsift.studies.analysis.verdict import Answer
+from batchsift.studies.analysis.wording import NOTHING, format_epochs, format_p, format_percent, format_value
 from batchsift.studies.comparison import Comparison
-from batchsift.studies.config import HEADLINES
+from batchsift.studies.config import AGAIN
 from batchsift.training.found import Found
 from batchsift.training.prepare import Prepared
 
@@ -34,25 +36,27 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
         width: Characters a line may take; more methods than fit go into further tables.
     """
     scope = comparison.scope
-    lines: list[RenderableType] = [Text(heading(comparison.prepared, comparison.found)), Text()]
+    heads = Text(heading(comparison.prepared, comparison.found))
+    lines: list[RenderableType] = [heads, Text(), verdict(comparison.verdict), Text()]
     for methods in _fitting(comparison.methods, width):
-        lines += [means_table(scope, methods), Text()]
-    lines += [
-        Text(
-            "Mean ± standard deviation over the folds, test part, best validation epoch. "
-            "↑ higher is better, ↓ lower is better.",
-            style="dim",
-        ),
-        Text(),
-    ]
+        lines += [means_table(scope, methods, comparison.metrics), Text()]
+    lines += [Text(_describe_means(comparison), style="dim"), Text()]
     if BASELINE not in comparison.results:
         lines.append(Text(f"Nothing to compare with: {BASELINE!r} is not among the methods.", style="dim"))
-    elif scope.challengers:
-        for methods in _fitting(scope.challengers, width):
-            lines += [gains_table(scope, methods), Text()]
+    elif scope.challengers or comparison.again:
+        compared = [*scope.challengers, *([AGAIN] if comparison.again else [])]
+        for methods in _fitting(compared, width):
+            lines += [gains_table(scope, methods, comparison.metrics), Text()]
         lines += [Text(_describe_gains(scope), style="dim"), Text()]
-        lines += [Text(f"{claims.method}: {' '.join(claims.summary)}") for claims in make_claims(scope, HEADLINES)]
+        lines += [Text(f"{claims.method}: {' '.join(claims.summary)}") for claims in make_claims(scope, scope.family)]
     return Group(*lines)
+
+
+def verdict(answer: Answer) -> RenderableType:
+    """Return what to use, why, and what speaks against it."""
+    color = "yellow" if answer.use is None else "green"
+    lines = [Text(answer.headline, style=f"bold {color}"), Text(answer.why)]
+    return Group(*lines, *(Text(f"- {doubt}") for doubt in answer.doubts))
 
 
 def heading(prepared: Prepared, found: Found | None = None) -> str:
@@ -69,7 +73,8 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
         f"{data.name}: {data.num_samples} samples, {data.num_features} features, {data.num_labels} labels, "
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {len(prepared.removed_labels)} labels with at most {settings.min_positives} positives"
-        f"{f' ({removed})' if removed else ''}; {prepared.num_removed_samples} samples left without a label"
+        f"{f' ({removed})' if removed else ''} or on every sample; "
+        f"{prepared.num_removed_samples} samples left without a label"
         f"{features}\n"
         f"{settings.num_folds} folds, {epochs}, batch size {settings.batch_size}, "
         f"{rate}, loss {settings.loss}, scaling {settings.scaling}, "
@@ -77,35 +82,51 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
     )
 
 
-def means_table(scope: Scope, methods: Sequence[str]) -> Table:
-    """Tabulate mean and standard deviation of each metric, the best of all methods in bold; average ranks below."""
+def means_table(scope: Scope, methods: Sequence[str], metrics: Sequence[str] = tuple(METRICS)) -> Table:
+    """Tabulate mean and standard deviation of metrics, the best of all methods in bold; the last epoch below each."""
     table = _table("", methods)
     data = scope.data[0]
-    for key in METRICS:
-        scores = score_methods(scope, key, data)
+    for key in metrics:
+        scores, last = score_methods(scope, key, data), score_methods(scope, key, data, last=True)
         cells = [Text(_mean(scores[m].summary), style="bold" if scores[m].is_best else "") for m in methods]
         table.add_row(METRICS[key].heading, *cells)
+        table.add_row("  last epoch", *(_mean(last[m].summary) for m in methods), style="dim")
     table.add_section()
+    costs = measure_costs(scope)
+    table.add_row("Best epoch", *(format_epochs(costs[m].best_epoch) for m in methods))
     ranks = scope.overall_ranks
     lowest = lowest_rank(ranks)
-    cells = [Text(f"{ranks[m]:.2f}", style="bold" if ranks[m] == lowest else "") for m in methods]
+    cells = [Text(_rank(ranks[m]), style="bold" if ranks[m] == lowest else "") for m in methods]
     table.add_row("Average rank ↓", *cells)
     return table
 
 
-def gains_table(scope: Scope, methods: Sequence[str]) -> Table:
-    """Tabulate each method's gain over Random by each metric, with the p of its test."""
+def gains_table(scope: Scope, methods: Sequence[str], metrics: Sequence[str] = tuple(METRICS)) -> Table:
+    """Tabulate each method's gain over Random by metrics, with the p of its test; what chance does as a method."""
     table = _table(f"gain over {BASELINE} (p)", methods)
-    for key in METRICS:
+    for key in metrics:
         contrasts = scope.contrasts(key)
-        table.add_row(METRICS[key].name, *(_gain(contrasts[method]) for method in methods))
+        cells = [_chance(measure_chance(scope, key)) if m == AGAIN else _gain(contrasts[m]) for m in methods]
+        table.add_row(METRICS[key].name, *cells)
     return table
 
 
-def _describe_gains(scope: Scope) -> str:
+def _describe_means(comparison: Comparison) -> str:
+    epochs = comparison.prepared.settings.epochs
+    others = "" if len(comparison.metrics) == len(METRICS) else " results.json has the others."
     return (
-        f"Gains above zero are better, whatever the metric's direction. {describe_runs(scope)} "
-        f"{describe_tests(scope, HEADLINES[0])} Told apart: p below {format_percent(scope.alpha)}."
+        "Mean ± standard deviation over the folds, test part, at the best validation epoch and at the last, which is "
+        f"{epochs}. ↑ higher is better, ↓ lower is better. Average rank: over all {len(METRICS)} metrics, those apart "
+        f"that do not differ.{others}"
+    )
+
+
+def _describe_gains(scope: Scope) -> str:
+    chance = f" {AGAIN}: other draws and nothing else, which is what chance does." if scope.again else ""
+    tests = f" {describe_tests(scope, scope.family[0])} Told apart: p below {format_percent(scope.alpha)}."
+    return (
+        f"Gains above zero are better, whatever the metric's direction.{chance} {describe_runs(scope)}"
+        f"{tests if scope.challengers else ''}"
     )
 
 
@@ -114,7 +135,7 @@ def _table(first: str, methods: Sequence[str]) -> Table:
     table.add_column(Text(first), no_wrap=True)
     for method in methods:
         # A method with a loss of its own has a long name: the loss goes into a line below.
-        table.add_column(Text(method.replace("+", "\n+")), justify="right", no_wrap=True)
+        table.add_column(Text(method.replace("+", "\n+").replace(" (", "\n(")), justify="right", no_wrap=True)
     return table
 
 
@@ -130,6 +151,14 @@ def _mean(summary: Summary) -> str:
 
 def _number(value: float) -> str:
     return "n/a" if math.isnan(value) else format_value(value)
+
+
+def _rank(rank: float) -> str:
+    return NOTHING if math.isnan(rank) else f"{rank:.2f}"
+
+
+def _chance(chance: Chance | None) -> str:
+    return NOTHING if chance is None else format_value(chance.gain, sign=True)
 
 
 def _gain(contrast: Contrast) -> str:

@@ -53,7 +53,7 @@ class Report:
             "folder": str(self.study.folder),
             "cells": {
                 "planned": len(self.study.planned),
-                "done": len(self.study.runs),
+                "done": len(self.study.runs) + len(self.study.again),
                 "failed": len(self.study.failures),
                 "missing": len(self.study.missing),
             },
@@ -197,6 +197,7 @@ def _scope_document(part: ScopePart) -> dict[str, Any]:
         "model": part.scope.model,
         "data": list(part.scope.data),
         "notes": list(part.scope.notes),
+        "verdict": part.answer.document(),
         "claims": [
             {
                 "method": card.claims.method,

@@ -1,6 +1,7 @@
 """Wording: numbers as text, aligned, signed with a true minus, and never a NaN."""
 
 import math
+from collections.abc import Sequence
 
 NOTHING = "–"
 
@@ -83,6 +84,15 @@ def count_nouns(number: int, noun: str) -> str:
     ('1 data set', '3 data sets')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Join words with commas and "and".
+
+    >>> join_words(["a"]), join_words(["a", "b"]), join_words(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def format_interval(low: float | None, high: float | None) -> str:
