@@ -198,7 +198,8 @@ class ReadyComparison:
                     )
                     console.out(words, highlight=False)
             if outdated:
-                note(f"{outdated} runs there were computed with other versions and are run again", console)
+                words = "1 run there was" if outdated == 1 else f"{outdated} runs there were"
+                note(f"{words} computed with other versions and {'is' if outdated == 1 else 'are'} run again", console)
 
         with bar or nullcontext():
             return run_comparison(
