@@ -119,9 +119,7 @@ class ReadingOptions:
             except ValueError as error:
                 raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            cause = warning.message if isinstance(warning.message, Warning) else None
-            told = as_options(str(warning.message)) + _whole_command(cause)
-            warnings.warn(told, UserWarning, stacklevel=2)
+            warnings.warn(_as_note(warning.message), UserWarning, stacklevel=2)
         return loaded
 
 
@@ -140,6 +138,17 @@ def as_options(message: str) -> str:
         return f"{flag} " if match[2] not in ("", ",", ";", ")") else flag
 
     return _ARGUMENT.sub(option, message)
+
+
+def _as_note(warning: Warning | str) -> str:
+    """Return a warning of `load` as a note on the command line."""
+    from batchsift.data.readers.problems import ColumnsLeftOut
+
+    if not isinstance(warning, ColumnsLeftOut):
+        return as_options(str(warning))
+    # Its advice may be a list, which is Python.
+    told = warning.reason if "drop=[" in str(warning) else as_options(str(warning))
+    return told + (_whole_command(warning) if warning.drop else "")
 
 
 def _whole_command(cause: "Warning | BaseException | None") -> str:

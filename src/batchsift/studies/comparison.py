@@ -13,7 +13,7 @@ from batchsift.statistics import summarize
 from batchsift.studies.analysis.runs import BASELINE, Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
 from batchsift.studies.analysis.verdict import Answer, find_answer
-from batchsift.studies.config import AGAIN, ALPHA, HEADLINES, CellConfig, StudyManifest
+from batchsift.studies.config import ALPHA, HEADLINES, CellConfig, StudyManifest
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
@@ -140,12 +140,7 @@ def family_of(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _repeats_of_random(configs: Sequence[CellConfig]) -> list[CellConfig]:
-    """Return Random's cells once more, with another seed of the drawing: far from those that people choose."""
-    return [
-        replace(config, method=AGAIN, drawing_seed=(config.seed + 2**31) % 2**32)
-        for config in configs
-        if config.method == BASELINE
-    ]
+    return [config.repeated() for config in configs if config.method == BASELINE]
 
 
 def _cell_configs(

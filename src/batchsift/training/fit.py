@@ -73,8 +73,8 @@ def fit(
     Warns:
         UserWarning: There are labels that no training sample has, or every one.
     """
-    found, settings = found or Found(), settings or Settings()
-    settings = found.settings_of(settings, fold=0, loss=settings.loss)
+    found = found or Found()
+    settings = found.settings_of(settings or Settings(), fold=0)
     options = {"hyperparameters": dict(hyperparameters or {}), "method_options": dict(method_options or {})}
     configuration = Configuration(model=model, method=method, settings=settings, **options)
     check_seed(seed)
@@ -102,12 +102,10 @@ def fit(
         loop.load_best_weights()
         trained = keep_model(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
         scores = None if test is None else _score(trained, test, settings.device)
-    best = loop.best_epoch
-    records = tuple(loop.records)
+    best, records = loop.best_epoch, tuple(loop.records)
     result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
-    suspects = record_suspects(
-        loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
-    )
+    most = count_listed(train.labels.numel())
+    suspects = record_suspects(loop.selector, rows=rows, label_names=data.label_names, most=most)
     write_result(
         result,
         identity,

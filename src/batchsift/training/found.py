@@ -26,10 +26,10 @@ class Found:
         """Return whether anything was searched."""
         return self.epochs is not None or bool(self.rates)
 
-    def settings_of(self, settings: Settings, *, fold: int, loss: str) -> Settings:
-        """Return settings with the numbers that were found for a fold and a loss, which becomes theirs."""
-        changed = replace(self.with_epochs(settings), loss=loss)
-        found = self.rates.get((fold, loss))
+    def settings_of(self, settings: Settings, *, fold: int, loss: str | None = None) -> Settings:
+        """Return settings with the numbers that were found for a fold and a loss, theirs if none is given."""
+        changed = replace(self.with_epochs(settings), loss=loss or settings.loss)
+        found = self.rates.get((fold, changed.loss))
         return changed if found is None else replace(changed, learning_rate=found.best.learning_rate)
 
     def with_epochs(self, settings: Settings) -> Settings:

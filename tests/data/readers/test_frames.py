@@ -210,6 +210,8 @@ def test_the_option_can_be_copied_whatever_a_column_is_called(name):
         ["31.12.2020", "1.1.2021", None, "4.3.2021"],
         ["12/31/2020 00:00", "1/1/2021", None, "3/4/2021 12:00 AM"],
         ["2020/12/31T00:00:00Z", "2021/01/01", "", "2021/03/04"],
+        ["31-Dec-2020", "1 January 2021", None, "04.MAR.2021"],
+        ["Dec 31, 2020", "Jan. 1, 2021", None, "March 4 2021"],
         pd.array([datetime.date(2020, 12, 31), datetime.date(2021, 1, 1), None, datetime.date(2021, 3, 4)], ARROW_DATE),
     ],
 )
@@ -265,6 +267,7 @@ def test_what_is_no_date_among_dates_is_named(values, row, shown):
 
 def test_what_only_looks_like_dates_is_a_category():
     assert features(["1.2.3", "1.2.4"] * 4)[0] == ("x=1.2.3", "x=1.2.4")
+    assert features(["May", "Mar 12", "Room 12, 2020"] * 2)[0] == ("x=Mar 12", "x=May", "x=Room 12, 2020")
     assert features(["spring", "2020-01-01", "fall", "fall"] * 2)[0] == ("x=2020-01-01", "x=fall", "x=spring")
 
 

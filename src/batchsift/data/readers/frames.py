@@ -164,17 +164,20 @@ class _GivenFrame:
             self.kept.loc[:, ~is_label], dates, keeps_identifiers=keeps_all, is_refused_anyway=bool(problems)
         )
         left_out = [column.name for column in found.left_out]
+        named = [
+            name for name in left_out if name
+        ]  # an index that was written to a file has none, and is left out anyway
         refuse(
             [*problems, *found.problems],
-            lambda wrong: "leave out what is no feature with " + drop_option([*left_out, *wrong], names, drop),
-            lambda wrong: drop_patterns([*left_out, *wrong], names, drop) if wrong else drop or "",
+            lambda wrong: "leave out what is no feature with " + drop_option([*named, *wrong], names, drop),
+            lambda wrong: drop_patterns([*named, *wrong], names, drop) if wrong else drop or "",
         )
         dropped = [described(name, self.whole[name]) for name in self.whole.columns[self.is_dropped]]
         if left_out:
             can_stay = found.can_stay and not any(column.kind in ("text", "other") for column in dropped)
             advice = how_to_drop(left_out, names, drop, can_stay=can_stay)
-            message = f"dropped {reasons_left_out(found.left_out)}; {advice}"
-            warn(ColumnsLeftOut(message, drop_patterns(left_out, names, drop)))
+            reason = f"dropped {reasons_left_out(found.left_out)}"
+            warn(ColumnsLeftOut(reason, advice, drop_patterns(named, names, drop) if named else ""))
         label_rows = [TableColumn(name, "label") for name in self.kept.columns[is_label]]
         by_name = {column.name: column for column in [*found.columns, *dropped, *label_rows]}
         return tuple(by_name[name] for name in names)
