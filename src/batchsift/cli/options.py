@@ -8,17 +8,19 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from batchsift.cli import words
 from batchsift.cli.assignments import assigned
+from batchsift.training.loggers.opening import LOGS
 from batchsift.training.presets import USUAL
-from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Search, Settings
+from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.verbs import words
+from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
@@ -31,6 +33,9 @@ Data = Annotated[
         help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
         show_default=False,
     ),
+]
+Log = Annotated[
+    str, typer.Option(help=f"Log runs to {', '.join(LOGS)}; several with commas between them.", show_default=False)
 ]
 Jobs = Annotated[int, typer.Option(help="Processes; -1: as many as there are cores.")]
 
@@ -256,82 +261,11 @@ class TrainingOptions:
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
     threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
-    def check(self, **others: Any) -> None:
-        """Look at everything that can be judged before the model, the data and torch are there.
-
-        Args:
-            others: Further fields of `Settings`, options of one verb.
+    def choices(self) -> TrainingChoices:
+        """Return what the options say.
 
         Raises:
-            ValueError: An unknown word, a value out of its range, or a hyperparameter that is no `NAME=VALUE`.
+            ValueError: A hyperparameter is no `NAME=VALUE`, or comes twice.
         """
-        words.check_model(self.model)
-        words.check_settings(self.settings)
-        Settings(**self._given(others))
-        self.own_hyperparameters()
-
-    @property
-    def search(self) -> Search:
-        """What is to be searched: what is "auto", or neither given nor said by --settings."""
-        usual = AUTO if self.settings == "default" else None
-        return Search(
-            learning_rate=(usual if self.learning_rate is None else self.learning_rate) == AUTO,
-            epochs=(usual if self.epochs is None else self.epochs) == AUTO,
-        )
-
-    def own_hyperparameters(self) -> dict[str, Any]:
-        """Return what --set gives, name to value.
-
-        Raises:
-            ValueError: One is no `NAME=VALUE`, or comes twice.
-        """
-        return assigned(self.hyperparameters or [], "--set")
-
-    def chosen(self, data: str, **others: Any) -> tuple[Settings, dict[str, Any]]:
-        """Return the settings and the model's hyperparameters: those of --settings, changed by the other options.
-
-        Args:
-            data: The name of the data set.
-            others: Further fields of `Settings`, options of one verb.
-
-        Raises:
-            ValueError: There are no such settings for this model and data set, or an option is wrong.
-        """
-        from batchsift.training.presets import preset
-
-        named = preset(self.settings, model=self.model, data=data)
-        usual = USUAL if self.settings == "default" else {}
-        settings = Settings(**{**usual, **named.settings, **self._given(others)})
-        return settings, {**named.hyperparameters, **self.own_hyperparameters()}
-
-    def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {
-            "epochs": None if self.epochs == AUTO else self.epochs,
-            "learning_rate": None if self.learning_rate == AUTO else self.learning_rate,
-            "weight_decay": self.weight_decay,
-            "decay_share": self.decay_share,
-            "batch_size": self.batch_size,
-            "loss": self.loss,
-            "scaling": self.scaling,
-            "drawing": self.drawing,
-            "center_sparse": self.center_sparse or None,
-            "min_positives": self.min_positives,
-            "device": self.device,
-            "threads": self.threads,
-        }
-        return {name: value for name, value in {**fields, **others}.items() if value is not None}
-
-
-def number_of_processes(jobs: int) -> int:
-    """Return how many processes `--jobs` means.
-
-    Raises:
-        ValueError: for one that makes no sense.
-    """
-    if jobs < 1 and jobs != -1:
-        raise ValueError(f"--jobs must be at least 1, or -1 for as many as there are cores, got {jobs}")
-    if jobs != -1:
-        return jobs
-    import joblib
-
-    return int(joblib.cpu_count())
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return TrainingChoices(**{**given, "hyperparameters": assigned(self.hyperparameters or [], "--set")})

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.schema import TableColumn, feature_columns
+from batchsift.messages import count_nouns
 
 if TYPE_CHECKING:
     from batchsift.data.describe import Description
@@ -52,7 +53,7 @@ class MultiLabelData:
         labels = _checked_labels(self.labels)
         if features.shape[0] != len(labels):
             raise ValueError(
-                f"features have {features.shape[0]} rows and labels have {len(labels)}; "
+                f"features have {count_nouns(features.shape[0], 'row')} and labels have {len(labels)}; "
                 "expected one row for each sample in both"
             )
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
@@ -63,7 +64,9 @@ class MultiLabelData:
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
         made = tuple(name for column in self.columns for name in column.feature_names)
         if self.columns and made != self.feature_names:
-            raise ValueError(f"columns become {len(made)} features ({made[:3]}, ...); expected those of feature_names")
+            raise ValueError(
+                f"columns become {count_nouns(len(made), 'feature')} ({made[:3]}, ...); expected those of feature_names"
+            )
 
     @property
     def num_samples(self) -> int:

@@ -23,7 +23,7 @@ from batchsift.data.readers.columns import MISSING, repeated_name
 from batchsift.data.readers.frames import from_frame
 from batchsift.data.readers.problems import TableError
 from batchsift.files import stem
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 
 READS = {
     ".csv": "read_table",
@@ -213,7 +213,10 @@ class _Counted:
             return
         (line, count), *others = self._wrong
         also = f" (also in line {first_few([str(line) for line, _ in others], shown=10)})" if others else ""
-        raise ValueError(f"{self._path}, line {line}: {count} cells; expected {self._width}, one for each column{also}")
+        raise ValueError(
+            f"{self._path}, line {line}: {count_nouns(count, 'cell')}; expected {self._width}, one "
+            f"for each column{also}"
+        )
 
 
 def _refuse_binary(path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.statistics.power import POWER
 from batchsift.studies.analysis.chance import measure_chance
@@ -13,7 +14,7 @@ from batchsift.studies.analysis.convergence import Tail
 from batchsift.studies.analysis.planning import MetricPower
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.wording import count_nouns, format_epochs, format_percent, format_value, join_words
+from batchsift.studies.analysis.wording import format_epochs, format_percent, format_value, join_words
 
 FEW_RUNS = 10  # of a method on a data set: below, a test sees large effects alone
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.statistics import corrected_resampled_t, holm
 from batchsift.studies.analysis.contrasts import Contrast, Verdict
@@ -24,7 +25,7 @@ from batchsift.studies.analysis.doubts import find_doubts
 from batchsift.studies.analysis.planning import MetricPower, measure_power
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.wording import count_nouns, format_value, join_words, state_p
+from batchsift.studies.analysis.wording import format_value, join_words, state_p
 
 WORSE = {Verdict.WORSE, Verdict.PARTLY_WORSE, Verdict.MIXED}
 
