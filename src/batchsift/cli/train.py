@@ -144,7 +144,7 @@ def _show(result: "TrainingResult", folder: Path, epochs: int, *, as_json: bool)
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
     if page is not None:
-        lines.append(f"{page}: labels that may be wrong")
+        lines.insert(0, f"{page}: labels that may be wrong")
     if result.resumed_from == epochs:
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:
