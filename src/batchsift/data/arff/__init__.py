@@ -24,7 +24,7 @@ from batchsift.data.arff.table import DenseTable, SparseCells, SparseTable
 from batchsift.data.dataset import MultiLabelData
 from batchsift.files import stem
 
-READS = {".arff": "read_arff", ".arff.gz": "read_arff"}
+READS_TEXT = {".arff": "read_arff"}
 
 __all__ = ["read_arff"]
 

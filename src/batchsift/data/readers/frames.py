@@ -39,6 +39,7 @@ def from_frame(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    negative: float | None = None,
     name: str = "data",
 ) -> MultiLabelData:
     """Make a data set of a pandas data frame, or of a table of Arrow or polars; an index is not looked at.
@@ -54,6 +55,7 @@ def from_frame(
         drop: Columns to leave out, by names or patterns. First and last features called `id`, or `instance_id`,
             `sample_id`, `example_id`, `row_id` or `record_id`, are left out too, and a warning names them, unless
             this is empty.
+        negative: The number in columns of labels that stands for not having the label, such as -1 beside 1.
         name: The data set's name.
 
     Raises:
@@ -80,6 +82,8 @@ def from_frame(
     mask = label_mask(list(frame.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
+    if negative is not None and label_column is not None:
+        raise ValueError(f"negative={negative!r} is for columns of one label; a label_column has tags or lists")
     if mask.all() or not mask.any():
         raise ValueError(f"{mask.sum()} of {len(mask)} columns are labels; expected at least one label and one feature")
     if len(frame) == 0:
@@ -88,7 +92,9 @@ def from_frame(
     try:
         if label_column is None:
             label_names, matrix = labels_of_columns(
-                frame.loc[:, mask], of_lists="give a column with all labels as label_column={!r}"
+                frame.loc[:, mask],
+                of_lists="give a column with all labels as label_column={!r}",
+                negative=negative,
             )
         else:
             label_names, matrix = labels_of_one_column(
