@@ -7,7 +7,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,6 +84,29 @@ class ReadingOptions:
         str | None,
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
+    labels_file: Annotated[
+        str | None,
+        typer.Option(help="The file with the labels, where DATA has the features alone.", show_default=False),
+    ] = None
+    negative: Annotated[
+        float | None,
+        typer.Option(help="The number that stands for not having a label, such as -1.", show_default=False),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="The sheet of a file of Excel that has several.", show_default=False),
+    ] = None
+    variables: Annotated[
+        str | None,
+        typer.Option(help="Of a .mat file: the variables with features and labels, 'X,Y'.", show_default=False),
+    ] = None
+    label_rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Of matrices with as many samples as labels: what rows of the labels are, 'samples' or 'labels'.",
+            show_default=False,
+        ),
+    ] = None
 
     def load(self, data: str) -> "MultiLabelData":
         """Load what the command line names; errors and warnings speak of its options.
@@ -105,7 +128,7 @@ class ReadingOptions:
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
+_ARGUMENT = re.compile(rf"\b({'|'.join(field.name for field in fields(ReadingOptions))})=(?=(\S?))")
 
 
 def as_options(message: str) -> str:

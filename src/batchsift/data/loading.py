@@ -48,8 +48,8 @@ def load(
         negative: The number that says that a sample does not have a label, such as -1 where labels are -1 and 1.
         sheet: The sheet of a file of Excel that has several.
         variables: The variables of a `.mat` file with features and labels, `"X,Y"`, or with two parts of them.
-        label_rows: What the rows of the labels in a `.mat` file or its like are, "samples" or "labels", where there are as
-            many of the one as of the other.
+        label_rows: What the rows of the labels in a `.mat` file or its like are, "samples" or "labels", where there are
+            as many of the one as of the other.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
     Raises:
@@ -97,6 +97,21 @@ def load(
     if Path(source).is_file():
         return _read_file(source, _reader_by_content(Path(source)), options)
     raise ValueError(_unknown(source, catalog.names()))
+
+
+def names_table(source: str) -> bool:
+    """Return whether a text names a file, or a folder of files, that is read as a table, whether it has labels or not.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is packed, and damaged or of a kind that is not read so.
+    """
+    if source in _EMBEDDED or _is_folder_of_parquet(source):
+        return source not in _EMBEDDED
+    reader = _reader_by_name(source)
+    if reader is None and Path(source).is_file() and not import_module("batchsift.data.catalog").known(source):
+        reader = _reader_by_content(Path(source))
+    return reader is not None and reader.function == "read_table"
 
 
 def _reader_by_name(source: str) -> Reader | None:

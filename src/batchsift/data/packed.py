@@ -72,11 +72,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         return
     with _translated(path, _KINDS[kind]):
         stream = _OPENERS[kind](path)
-    with stream, io.BufferedReader(_Counted(path, _KINDS[kind], stream), 1 << 16) as file:
+    with stream, io.BufferedReader(_Limited(path, _KINDS[kind], stream), 1 << 16) as file:
         yield cast("BinaryIO", file)
 
 
-class _Counted(io.RawIOBase):
+class _Limited(io.RawIOBase):
     """The bytes of an unpacked stream, up to a limit; what is damaged is a `ValueError`."""
 
     def __init__(self, path: Path, kind: str, stream: IO[bytes]) -> None:
@@ -187,7 +187,7 @@ class _Zstandard(io.RawIOBase):
 _OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
     ".gz": lambda path: cast("IO[bytes]", gzip.GzipFile(path)),
     ".bz2": lambda path: cast("IO[bytes]", bz2.BZ2File(path)),
-    ".xz": lambda path: cast("IO[bytes]", lzma.LZMAFile(path)),
+    ".xz": lambda path: cast("IO[bytes]", lzma.LZMAFile(path)),  # noqa: SIM115 (the caller closes it)
     ".zst": _open_zstd,
     ".zip": _open_zip,
 }

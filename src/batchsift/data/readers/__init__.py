@@ -25,8 +25,8 @@ To add a kind of file, write one module here with one function, and its test in 
 - A shape that the file declares is compared with its size first, by `batchsift.data.limits`; so is what it unpacks to.
 - Packages of an extra are imported in the function.
 
-Then say which files it reads, in the module itself; as `READS_TEXT` where they are text, which may be packed (`.xyz.gz`)
-and is opened by `batchsift.data.packed.opened`:
+Then say which files it reads, in the module itself; as `READS_TEXT` where they are text, which may be packed
+(`.xyz.gz`) and is opened by `batchsift.data.packed.opened`:
 
     READS = {".xyz": "read_xyz"}
 

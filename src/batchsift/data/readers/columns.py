@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from batchsift.messages import did_you_mean, first_few
 
-_WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
+_WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "<null>", "None")
 # What stands for a missing value in text files, in any of the usual cases; an empty cell does too.
 MISSING = frozenset(form(word) for word in _WORDS for form in (str, str.upper, str.lower, str.capitalize))
 # The first two are the index of a pandas frame, as it is written and as it is read again.

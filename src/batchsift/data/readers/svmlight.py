@@ -110,8 +110,8 @@ class NumberedLines:
         """Return the error for the line that was asked for last."""
         shown = cut_short(self._text.decode("latin-1").strip())
         return ValueError(
-            f"{self.path}, line {self.number}: {shown!r} is no row of labels and features ({reason}); expected one such "
-            "as 1,3 2:0.5 7:1.0, with features in rising order"
+            f"{self.path}, line {self.number}: {shown!r} is no row of labels and features ({reason}); expected one "
+            "such as 1,3 2:0.5 7:1.0, with features in rising order"
         )
 
 
@@ -128,7 +128,7 @@ def parsed(rows: NumberedLines, num_features: int | None = None) -> tuple[Any, l
     from sklearn.datasets import load_svmlight_file  # noqa: PLC0415 (slow to import)
 
     try:
-        features, tags_N = load_svmlight_file(rows, n_features=num_features, multilabel=True, zero_based=True)
+        features, tags_N = load_svmlight_file(rows, multilabel=True, zero_based=True)
     except (ValueError, OverflowError) as error:
         if str(rows.path) in str(error):
             raise
@@ -136,6 +136,15 @@ def parsed(rows: NumberedLines, num_features: int | None = None) -> tuple[Any, l
     if not tags_N:
         raise ValueError(f"{rows.path} holds no rows; expected at least one sample")
     check_shape(rows.path, *features.shape, what="features")
+    if num_features is not None:
+        wrong = features.indices >= num_features
+        if wrong.any():
+            row = int((features.indptr > wrong.argmax()).argmax()) - 1
+            raise ValueError(
+                f"{rows.path}, line {rows.lines[row]}: a feature has the number {features.indices[wrong.argmax()]}; "
+                f"expected 0 to {num_features - 1}, since line 1 declares {num_features} features"
+            )
+        features.resize(features.shape[0], num_features)
     return features, [() if row in rows.blank else tags for row, tags in enumerate(tags_N)]
 
 

@@ -79,7 +79,7 @@ def read_table(
         ValueError: The file is malformed, with its line and column; or its columns are not what was asked for.
     """
     path = Path(path)
-    table = _opened_table(path, sheet=sheet, by_position=labels is not None)
+    table = _opened_table(path, sheet=sheet, by_position=labels is not None, least=2)
     with _file_named(path, table):
         return from_frame(
             table.frame(label_column) if isinstance(table, _Text) else table,
@@ -107,20 +107,20 @@ def read_frame(path: str | Path, *, texts: str | None = None, sheet: str | None 
         ValueError: The file is malformed, with its line and column.
     """
     path = Path(path)
-    table = _opened_table(path, sheet=sheet, by_position=False)
+    table = _opened_table(path, sheet=sheet, by_position=False, least=1)
     with _file_named(path, table):
         return table.frame(texts) if isinstance(table, _Text) else table
 
 
-def _opened_table(path: Path, *, sheet: str | None, by_position: bool) -> "_Text | pd.DataFrame":
-    """Return a text file that is gone through, or the columns of any other."""
+def _opened_table(path: Path, *, sheet: str | None, by_position: bool, least: int) -> "_Text | pd.DataFrame":
+    """Return a text file that is gone through and has at least so many columns, or the columns of any other."""
     if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"there is no file {path}")
     if sheet is not None and not is_excel(path):
         raise ValueError(f"sheet={sheet!r} came with {path}, which has no sheets; leave it out")
     with _file_named(path):
         stored = stored_frame(path, sheet=sheet, by_position=by_position)
-    return _Text.scanned(path) if stored is None else stored
+    return _Text.scanned(path, least) if stored is None else stored
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ class _Text:
     num_empty: int
 
     @classmethod
-    def scanned(cls, path: Path) -> "_Text":
-        """Go through all rows.
+    def scanned(cls, path: Path, least: int) -> "_Text":
+        """Go through all rows, of at least so many columns.
 
         Raises:
             ValueError: Rows that do not fit the first one, a first row that does not name the columns, or no text.
@@ -160,7 +160,7 @@ class _Text:
                 separator, skipped = _separator(path, encoding)
                 rows = _rows(path, encoding, separator, skipped)
                 names = [name.strip() for name in next(rows, (0, []))[1]]
-                _check_names(path, skipped + 1, [name for name in names if name])
+                _check_names(path, skipped + 1, [name for name in names if name], least)
                 first = next(rows, None)
                 names = _fitted(names, first[1] if first else names)
                 counted = _Counted(path, names)
@@ -168,7 +168,7 @@ class _Text:
                     counted.add(line, cells)
                 counted.check()
                 is_kept = tuple(position not in counted.empty for position in range(len(names)))
-                _check_names(path, skipped + 1, list(compress(names, is_kept)))
+                _check_names(path, skipped + 1, list(compress(names, is_kept)), least)
                 return cls(
                     path, encoding, separator, skipped, tuple(names), is_kept, counted.num_rows, counted.num_empty
                 )
@@ -292,10 +292,11 @@ def _fitted(names: list[str], first: Sequence[str]) -> list[str]:
     return names[: len(first)] if surplus < 0 and not any(names[len(first) :]) else names
 
 
-def _check_names(path: Path, line: int, names: Sequence[str]) -> None:
-    if len(names) < 2:
+def _check_names(path: Path, line: int, names: Sequence[str], least: int) -> None:
+    if len(names) < least:
         raise ValueError(
-            f"{path}, line {line}: {len(names)} column(s); expected the names of at least one feature and one label"
+            f"{path}, line {line}: {len(names)} column(s); expected the names of at least one feature"
+            f"{' and one label' if least > 1 else ''}"
         )
     if all(_is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
         raise ValueError(

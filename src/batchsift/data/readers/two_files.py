@@ -69,8 +69,7 @@ def read_two(
         raise ValueError(
             f"{path} has {num_samples} rows and {other} has {len(labels)}; expected one for each sample in both"
         )
-    if isinstance(features, pd.DataFrame):
-        labels = _without_shared(path, other, features, labels)
+    labels = _without_shared(path, other, features if isinstance(features, pd.DataFrame) else pd.DataFrame(), labels)
     names = list(labels.columns)
     all_names = (
         [*map(str, features.columns), *names]
