@@ -3,9 +3,7 @@
 scipy reads versions 4 to 7, `mat73` version 7.3.
 """
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from batchsift.data.limits import check_bytes, check_shape, max_bytes
 from batchsift.data.readers import mat73
 from batchsift.data.readers.arrays import from_arrays
 from batchsift.data.readers.columns import chosen_columns
+from batchsift.data.readers.mat5 import check_structure
 from batchsift.data.readers.sparse import check_compressed
 from batchsift.data.readers.targets import oriented
 from batchsift.messages import first_few
@@ -32,8 +31,15 @@ _LAYOUTS = (
     ("X", "y"),
 )
 _NAMES = ("feature_names", "label_names")
-_HEADER_BYTES, _TAG_BYTES, _COMPRESSED = 128, 8, 15
-_CHUNK = 1 << 20
+_READ = (
+    "cell",
+    "char",
+    "sparse",
+    "logical",
+    "single",
+    "double",
+    *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)),
+)
 
 
 def read_mat(
@@ -128,18 +134,20 @@ def _chosen(shapes: Mapping[str, tuple[int, ...]], variables: str | Sequence[str
 
 
 def _shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the variables of a file and their shapes, once it is clear that it unpacks to what it may become."""
+    """Return the variables of a file and their shapes, once its structure is found to be right."""
     from scipy.io import whosmat  # noqa: PLC0415 (heavy)
 
-    _check_unpacked(path)
+    check_structure(path)
     found = whosmat(str(path), appendmat=False)
-    return {str(name): tuple(int(size) for size in shape) for name, shape, _ in found}
+    return {str(name): tuple(int(size) for size in shape) if kind in _READ else () for name, shape, kind in found}
 
 
 def _values_of(path: Path, names: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     from scipy.io import loadmat  # noqa: PLC0415 (heavy)
 
     for name in names:
+        if not shapes[name]:
+            raise ValueError(f"the variable {name!r} holds a struct; expected a matrix of numbers")
         num_cells = int(np.prod([float(size) for size in shapes[name]]))
         if len(shapes[name]) == 2:
             check_shape(path, *shapes[name], what=name)
@@ -147,28 +155,6 @@ def _values_of(path: Path, names: Sequence[str], shapes: Mapping[str, tuple[int,
             check_bytes(path, num_cells, name)
     values = loadmat(str(path), appendmat=False, variable_names=list(names))
     return {name: values[name] for name in names}
-
-
-def _check_unpacked(path: Path) -> None:
-    """Check what the compressed variables of a file unpack to."""
-    left, size = max_bytes(path), path.stat().st_size
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-        order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
-        position = _HEADER_BYTES
-        while order is not None and position + _TAG_BYTES <= size:
-            file.seek(position)
-            kind, length = struct.unpack(f"{order}2I", file.read(_TAG_BYTES))
-            position += _TAG_BYTES + length
-            if kind != _COMPRESSED:
-                continue
-            unpacker = zlib.decompressobj()
-            rest = file.read(min(length, size))
-            while rest and left >= 0 and not unpacker.eof:
-                left -= len(unpacker.decompress(rest, _CHUNK))
-                rest = unpacker.unconsumed_tail
-    if left < 0:
-        check_bytes(path, max_bytes(path) - left, "what is packed in it (at least)")
 
 
 # --- What the variables hold ------------------------------------------------------------------------------------------
