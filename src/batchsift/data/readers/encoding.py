@@ -167,15 +167,26 @@ def _encoded(name: str, column: pd.Series) -> Named | ColumnProblem:
         return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _one_hot(name, column)
+    if any(isinstance(value, np.ndarray) and value.ndim == 0 for value in column):  # a number, in wrapping
+        column = column.map(lambda value: value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value)
     present = column.dropna()
     if all(isinstance(value, str) for value in present):
         return _encoded_text(name, column, present)
     if all(isinstance(value, (numbers.Number, np.bool_)) and not isinstance(value, complex) for value in present):
-        return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _encoded_numbers(name, column)
     if all(isinstance(value, (list, tuple, np.ndarray)) for value in present):
         return _vectors(name, column)
     kinds = sorted({type(value).__name__ for value in present})
     return ColumnProblem(name, None, f"holds {' and '.join(kinds)}, which are no features", is_feature=True)
+
+
+def _encoded_numbers(name: str, column: pd.Series) -> Named | ColumnProblem:
+    try:
+        return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        row = next(row for row, value in enumerate(column) if isinstance(value, int) and _is_too_large(value))
+        reason = f"a whole number of {len(str(abs(column.iloc[row])))} digits is no finite number"
+        return ColumnProblem(name, row, reason, is_feature=True)
 
 
 def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> Named | ColumnProblem:
@@ -208,9 +219,11 @@ def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> Named | C
     return ColumnProblem(name, None, reason, is_feature=True)
 
 
-def _one_hot(name: str, column: pd.Series) -> Named:
+def _one_hot(name: str, column: pd.Series) -> Named | ColumnProblem:
     """Return one 0/1 column for each value, as for nominal attributes of ARFF; one in all for 0 and 1 themselves."""
     values = [str(value) for value in column.cat.categories]
+    if not values:
+        return ColumnProblem(name, None, "is a categorical without a category, which is no feature", is_feature=True)
     codes_N = column.cat.codes.to_numpy()
     is_binary = set(values) == {"0", "1"}
     rows_V = np.array([[float(value)] for value in values]) if is_binary else np.eye(len(values))
@@ -220,7 +233,10 @@ def _one_hot(name: str, column: pd.Series) -> Named:
 
 
 def _vectors(name: str, column: pd.Series) -> Named | ColumnProblem:
-    lengths = column.map(np.size, na_action="ignore")
+    lengths = column.map(_num_numbers, na_action="ignore")
+    if (lengths == -1).any():
+        row = int((lengths == -1).to_numpy().argmax())
+        return ColumnProblem(name, row, "a list of lists of several lengths is no vector", is_feature=True)
     length = int(lengths.dropna().iloc[0])
     if (wrong := lengths.notna() & (lengths != length)).any():
         row = int(wrong.to_numpy().argmax())
@@ -234,6 +250,22 @@ def _vectors(name: str, column: pd.Series) -> Named | ColumnProblem:
             except (ValueError, TypeError) as error:
                 return ColumnProblem(name, row, f"not a vector of numbers ({error})", is_feature=True)
     return numbered(name, length), matrix
+
+
+def _num_numbers(vector: Any) -> int:
+    """Return how many numbers a vector has, and what is within it; -1 where it is of several lengths."""
+    try:
+        return int(np.size(vector))
+    except ValueError:
+        return -1
+
+
+def _is_too_large(number: int) -> bool:
+    try:
+        float(number)
+    except OverflowError:
+        return True
+    return False
 
 
 def _number_or_same(value: Any) -> Any:

@@ -3,7 +3,6 @@
 A sample without labels starts with a blank, or with its first feature. scikit-learn reads the rows.
 """
 
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -54,7 +53,7 @@ def read_svmlight(
     tags_N = [tuple(tag for tag in tags if tag != negative) for tags in tags_N]
     different = sorted({tag for tags in tags_N for tag in tags})
     for tag in different:
-        if tag != int(tag) or tag < 0:
+        if not tag.is_integer() or tag < 0:
             line = rows.lines[next(row for row, tags in enumerate(tags_N) if tag in tags)]
             hint = "; if it says that there is no label, give negative=-1" if tag == -1 else ""
             raise ValueError(f"{path}, line {line}: a label is {tag:g}; expected whole numbers of 0 or more{hint}")
@@ -158,7 +157,7 @@ def indicators(path: Path, tags_N: Sequence[Sequence[float]], numbers: Sequence[
     column = {number: position for position, number in enumerate(numbers)}
     labels_NL = np.zeros((len(tags_N), len(numbers)), dtype=np.uint8)
     for labels_L, tags in zip(labels_NL, tags_N, strict=True):
-        labels_L[[column[int(tag)] for tag in tags if math.isfinite(tag)]] = 1
+        labels_L[[column[int(tag)] for tag in tags]] = 1
     return labels_NL
 
 

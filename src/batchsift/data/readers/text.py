@@ -2,14 +2,14 @@
 
 import json
 import re
-from itertools import islice
 from pathlib import Path
 
 from batchsift.data.packed import opened
 
-_SHOWN = 1 << 16  # bytes looked at of each of the first lines
+_SHOWN = 1 << 16  # bytes looked at
 _THREE_NUMBERS = re.compile(r"\d+[ \t]+\d+[ \t]+\d+")
-_SPARSE_ROW = re.compile(r"(?:[-+.\w]+(?:,[-+.\w]+)*)?(?:[ \t]+|^)\d+:\S+(?:[ \t]+\d+:.*)?|(?:\d+(?:,\d+)+)")
+_LABELS = r"[-+.\w]+(?:,[-+.\w]+)*"
+_SPARSE_ROW = re.compile(rf"(?:{_LABELS})?(?:(?:[ \t]+|^)\d+:\S+)*")
 
 
 def kind_of(path: Path) -> str:
@@ -20,15 +20,17 @@ def kind_of(path: Path) -> str:
         ValueError: It is packed and damaged.
     """
     with opened(path) as file:
-        lines = [file.readline(_SHOWN).removeprefix(b"\xef\xbb\xbf").decode("latin-1").strip() for _ in range(100)]
-    lines = [line for line in lines if line]
+        start = file.read(_SHOWN).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    whole = start[: start.rfind("\n")] if len(start) == _SHOWN and "\n" in start else start
+    lines = [line for line in map(str.strip, whole.splitlines()) if line]
     told = [line for line in lines if not line.startswith(("%", "#"))]
     first = told[0] if told else ""
     if first.lower().startswith("@relation"):
         return ".arff"
     if _THREE_NUMBERS.fullmatch(first):
         return ".xmc"
-    if told and all(_SPARSE_ROW.match(line.partition("#")[0].strip()) for line in islice(told, 10)):
+    rows = [line.partition("#")[0].strip() for line in told]
+    if any(":" in row for row in rows) and all(map(_SPARSE_ROW.fullmatch, rows)):
         return ".svm"
     return ".jsonl" if first.startswith("{") and _is_object(first) else ".csv"
 

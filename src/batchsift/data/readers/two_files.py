@@ -131,7 +131,8 @@ def _labels(path: Path, num_samples: int, label_rows: str | None) -> pd.DataFram
 def _refuse_other_kinds(path: Path) -> None:
     if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"there is no file {path}")
-    if path.is_file() and inner_name(path).lower().endswith(_NEITHER):
+    is_matrix = path.suffix.lower() in (".npy", ".npz")  # the latter is an archive of several
+    if path.is_file() and not is_matrix and inner_name(path).lower().endswith(_NEITHER):
         raise ValueError(
             f"labels_file goes with tables and with matrices (.npy, .npz), and {path} is neither; leave it out, since "
             "such a file holds features and labels"

@@ -55,7 +55,7 @@ def read_xmc(path: str | Path, *, drop: str | Sequence[str] | None = None) -> Mu
         raise ValueError(f"{path} holds {len(tags_N)} rows; its first line declares {num_samples} samples")
     for row, tags in enumerate(tags_N):
         for tag in tags:
-            if tag != int(tag) or not 0 <= tag < num_labels:
+            if not tag.is_integer() or not 0 <= tag < num_labels:
                 raise ValueError(
                     f"{path}, line {rows.lines[row]}: a label is {tag:g}; expected whole numbers from 0 to "
                     f"{num_labels - 1}, since line 1 declares {num_labels} labels"
