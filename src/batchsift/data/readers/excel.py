@@ -34,7 +34,7 @@ def frame_of(path: Path, sheet: str | None = None) -> pd.DataFrame:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as Excel: {error}") from error
     check_bytes(path, unpacked, "what is packed in it")
     try:

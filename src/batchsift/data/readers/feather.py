@@ -25,7 +25,10 @@ def frame_of(path: Path) -> pd.DataFrame:
     except (pa.ArrowException, OSError, MemoryError, ValueError, NotImplementedError) as error:
         raise ValueError(f"{path.name} cannot be read as Feather or Arrow IPC: {error}") from error
     check_bytes(path, table.nbytes, "its table")
-    frame: pd.DataFrame = table.to_pandas()
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except Exception as error:  # what a file says of pandas is for pandas alone, and fails in almost any of them
+        raise ValueError(f"{path.name} cannot be read as Feather or Arrow IPC: {error!r}") from error
     return frame
 
 

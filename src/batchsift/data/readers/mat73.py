@@ -87,8 +87,8 @@ def _value(path: Path, file: Any, name: str, h5py: Any) -> Any:
         for place, reference in np.ndenumerate(array.T):
             cells[place] = np.array(_text(path, file[reference], name))
         return cells
-    if h5py.check_string_dtype(item.dtype) is not None:
-        return np.array([text.decode() if isinstance(text, bytes) else str(text) for text in array.ravel()])
+    if array.dtype.kind == "S":  # of one length, as other programs than MATLAB write names
+        return np.array([text.decode() for text in array.ravel()])
     if item.attrs.get("MATLAB_empty", 0):
         return np.zeros(tuple(int(size) for size in array.ravel()))
     if item.attrs.get("MATLAB_class", b"") == b"char":
@@ -102,9 +102,9 @@ def _text(path: Path, item: Any, name: str) -> str:
         return ""
     if array.dtype.kind not in "ui":
         value = array.item() if array.size == 1 else None
-        if not isinstance(value, (str, bytes)):
+        if not isinstance(value, bytes):
             raise ValueError(f"the variable {name!r} holds cells of dtype {array.dtype}; expected texts")
-        return value.decode() if isinstance(value, bytes) else value
+        return value.decode()
     return "".join(map(chr, array.T.ravel(order="F").tolist()))
 
 
@@ -129,5 +129,8 @@ def _read(path: Path, item: Any, name: str) -> Any:
         raise ValueError(f"the variable {name!r} holds something else than a matrix")
     if item.external is not None or item.is_virtual:
         raise ValueError(f"the variable {name!r} lies in another file; expected all in one")
+    if item.dtype.kind == "O" and item.dtype.metadata and "vlen" in item.dtype.metadata:
+        # They lie in a heap of the file, and HDF5 reads one that is damaged for ever.
+        raise ValueError(f"the variable {name!r} holds texts of several lengths; expected a cell array, or one length")
     check_bytes(path, int(np.prod([float(size) for size in item.shape])) * max(item.dtype.itemsize, 1), repr(name))
     return item[()]
