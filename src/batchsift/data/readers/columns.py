@@ -42,7 +42,7 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
     mask, wrong = np.zeros(len(names), dtype=bool), []
     for pattern in patterns:
         matches = [name == pattern if pattern in known else fnmatchcase(name, pattern) for name in names]
-        mask |= matches
+        mask |= np.array(matches, dtype=bool)
         wrong += [] if any(matches) else [pattern]
     if wrong:
         shown = " and ".join(f"{option}={pattern!r}" for pattern in wrong)
