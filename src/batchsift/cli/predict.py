@@ -17,8 +17,6 @@ from batchsift.messages import there_are
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-
 
 @takes_groups
 def predict(
@@ -50,12 +48,14 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the probability of every label for every sample: a CSV with one column a label."""
-    is_table = data.lower().endswith(TABLES) or Path(data).is_dir()
+    from batchsift.data.loading import names_table
+
     with mistakes_explained():
+        is_table = names_table(data)
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
         if id_column is not None and not is_table:
-            raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
+            raise ValueError(f"--id-column {id_column} came with {data}, which is no table")
         unknown = _checked(unknown_category)
     from batchsift.data.readers.tables import read_frame
     from batchsift.training.folder import MODEL
