@@ -93,7 +93,29 @@ class ReadingOptions:
         str | None,
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
-
+    labels_file: Annotated[
+        str | None,
+        typer.Option(help="The file with the labels, where DATA has the features alone.", show_default=False),
+    ] = None
+    negative: Annotated[
+        float | None,
+        typer.Option(help="The number that stands for not having a label, such as -1.", show_default=False),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="The sheet of a file of Excel that has several.", show_default=False),
+    ] = None
+    variables: Annotated[
+        str | None,
+        typer.Option(help="Of a .mat file: the variables with features and labels, 'X,Y'.", show_default=False),
+    ] = None
+    label_rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Of matrices with as many samples as labels: what rows of the labels are, 'samples' or 'labels'.",
+            show_default=False,
+        ),
+    ] = None
     dates: Annotated[
         str | None,
         typer.Option(
@@ -123,7 +145,8 @@ class ReadingOptions:
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop|dates|unknown_category)=(?=(\S?))")
+_ARGUMENTS = (*(field.name for field in fields(ReadingOptions)), "unknown_category")
+_ARGUMENT = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=(?=(\S?))")
 
 
 def as_options(message: str) -> str:

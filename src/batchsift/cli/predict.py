@@ -18,8 +18,6 @@ from batchsift.training.thresholds import check_thresholds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-
 
 @takes_groups
 def predict(
@@ -63,8 +61,10 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the probability of every label for every sample: a CSV, one column a label; on request 0 and 1 too."""
-    is_table = data.lower().endswith(TABLES) or Path(data).is_dir()
+    from batchsift.data.loading import names_table
+
     with mistakes_explained():
+        is_table = names_table(data)
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
         if threshold is not None and thresholds is not None:
@@ -72,7 +72,7 @@ def predict(
         if thresholds is not None or cost_ratio is not None:
             check_thresholds("f1" if thresholds is None else thresholds, cost_ratio)
         if id_column is not None and not is_table:
-            raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
+            raise ValueError(f"--id-column {id_column} came with {data}, which is no table")
         unknown = _checked(unknown_category)
     from batchsift.data.readers.tables import read_frame
     from batchsift.training.folder import load_model, path_of_model

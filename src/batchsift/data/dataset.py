@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.readers.columns import repeated_name
 from batchsift.data.schema import TableColumn, feature_columns
 from batchsift.messages import count_nouns
 
@@ -33,7 +34,7 @@ class MultiLabelData:
         columns: What the columns of the table hold that the data were read from; empty where there was no table.
 
     Raises:
-        ValueError: If a shape, the number of names or a label value is not as above.
+        ValueError: If a shape, the number of names or a label value is not as above, or two columns have one name.
 
     >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
     >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
@@ -314,6 +315,8 @@ def _checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, .
             f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
             f"expected a tuple of {matrix.shape[1]}, one a column of {what}s"
         )
+    if (problem := repeated_name(names)) is not None:
+        raise ValueError(f"{what}_names: {problem}")
     return tuple(names)
 
 

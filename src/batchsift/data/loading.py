@@ -9,7 +9,10 @@ from typing import Any
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
-from batchsift.data.readers import readers
+from batchsift.data.packed import inner_name
+from batchsift.data.readers import Reader, readers
+from batchsift.data.readers.text import kind_of
+from batchsift.files import PACKED
 from batchsift.messages import did_you_mean
 
 _EMBEDDED: Mapping[str, Callable[[], MultiLabelData]] = {"digits": digits}
@@ -24,14 +27,19 @@ def load(
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
     dates: str | None = None,
+    labels_file: str | os.PathLike[str] | None = None,
+    negative: float | None = None,
+    sheet: str | None = None,
+    variables: str | Sequence[str] | None = None,
+    label_rows: str | None = None,
     offline: bool | None = None,
 ) -> MultiLabelData:
     """Load a data set by its name, from a file or from a data frame.
 
     Args:
         source: "digits", the embedded set; a name from the catalogue, or `openml:<number>`, which is
-            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows, or of a folder
-            of Parquet files; a pandas data frame, or a table of Arrow or polars.
+            downloaded unless it is in the cache; a path with an ending that one of the `readers` knows, of any other
+            text file, or of a folder of Parquet files; a pandas data frame, or a table of Arrow or polars.
         labels: How many of the last columns are labels.
         label_columns: Which columns are labels: names or patterns such as `"y_*"`, in a list or separated by commas.
         label_column: The one column that holds all labels of a sample as delimited tags.
@@ -39,14 +47,21 @@ def load(
         drop: Columns to leave out, by names or patterns.
         dates: What becomes of columns of dates in tables: `"features"` (by default), `"drop"`, or, for dates such as
             03/04/2021, `"day-first"` or `"month-first"`.
+        labels_file: The file with the labels, where `source` has the features alone.
+        negative: The number that says that a sample does not have a label, such as -1 where labels are -1 and 1.
+        sheet: The sheet of a file of Excel that has several.
+        variables: The variables of a `.mat` file with features and labels, `"X,Y"`, or with two parts of them.
+        label_rows: What the rows of the labels in a `.mat` file or its like are, "samples" or "labels", where there are
+            as many of the one as of the other.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
     Raises:
         FileNotFoundError: The file is not there.
         TypeError: `source` is a matrix or a Hugging Face data set, for which there are `from_arrays` and `from_hf`.
         OSError: A download failed or is refused; `batchsift.data.catalog.download.DownloadError` says why.
-        ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, or its
-            content is wrong.
+        ImportError: The file needs a package that is not installed.
+        ValueError: `source` is neither a known name nor a file of a known kind, an option does not go with it, its
+            content is wrong, or it would become too large for its size.
     """
     given = {
         "labels": labels,
@@ -55,11 +70,17 @@ def load(
         "delimiter": delimiter,
         "drop": drop,
         "dates": dates,
+        "labels_file": labels_file,
+        "negative": negative,
+        "sheet": sheet,
+        "variables": variables,
+        "label_rows": label_rows,
     }
     options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if hasattr(source, "iloc") or (hasattr(source, "to_pandas") and not hasattr(source, "select_columns")):
         from batchsift.data.readers.frames import from_frame  # noqa: PLC0415 (pandas)
 
+        _refuse(options, [name for name in inspect.signature(from_frame).parameters if name != "name"][1:], "a frame")
         return from_frame(source, **options)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(_no_source(source))
@@ -67,23 +88,65 @@ def load(
     if source in _EMBEDDED:
         _refuse(options, (), f"{source!r}, which knows its labels")
         return _EMBEDDED[source]()
-    for ending, reader in readers().items():
-        if source.lower().endswith(ending):
-            return _read_file(source, *reader, options)
+    reader = _reader_by_name(source)
+    if reader is not None:
+        return _read_file(source, reader, options)
     catalog = import_module("batchsift.data.catalog")
     if catalog.known(source):
         _refuse(options, (), f"{source!r}, which knows its labels")
         named: MultiLabelData = catalog.load(source, offline=offline)
         return named
     if _is_folder_of_parquet(source):
-        return _read_file(source, *readers()[".parquet"], options)
+        return _read_file(source, readers()[".parquet"], options)
+    if Path(source).is_file():
+        return _read_file(source, _reader_by_content(Path(source)), options)
     raise ValueError(_unknown(source, catalog.names()))
 
 
-def _read_file(source: str, module: str, function: str, options: Mapping[str, Any]) -> MultiLabelData:
+def names_table(source: str) -> bool:
+    """Return whether a text names a file, or a folder of files, that is read as a table, whether it has labels or not.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is packed, and damaged or of a kind that is not read so.
+    """
+    if source in _EMBEDDED or _is_folder_of_parquet(source):
+        return source not in _EMBEDDED
+    reader = _reader_by_name(source)
+    if reader is None and Path(source).is_file() and not import_module("batchsift.data.catalog").known(source):
+        reader = _reader_by_content(Path(source))
+    return reader is not None and reader.function == "read_table"
+
+
+def _reader_by_name(source: str) -> Reader | None:
+    """Return the reader for an ending; text may have one more, of a packing."""
+    name = source.lower()
+    bare = next((name.removesuffix(packed) for packed in PACKED if name.endswith(packed)), name)
+    for ending, reader in readers().items():
+        if name.endswith(ending) or (reader.is_text and bare.endswith(ending)):
+            return reader
+        if bare.endswith(ending) and Path(source).is_file():
+            raise ValueError(f"{source}: packed files of {ending} are not read; unpack it first")
+    return None
+
+
+def _reader_by_content(path: Path) -> Reader:
+    """Return the reader for a file whose own name does not say what it is."""
+    within = inner_name(path)
+    by_name = _reader_by_name(within) if within != path.name else None
+    if by_name is not None and not by_name.is_text:
+        raise ValueError(f"{path}: packed files such as {within} are not read; unpack it first")
+    return by_name or readers()[kind_of(path)]
+
+
+def _read_file(source: str, reader: Reader, options: Mapping[str, Any]) -> MultiLabelData:
     if not Path(source).is_file() and not _is_folder_of_parquet(source):
         raise FileNotFoundError(f"there is no file {source}")
-    read = getattr(import_module(module), function)
+    read = reader.imported()
+    if "labels_file" in options:
+        from batchsift.data.readers.two_files import read_two  # noqa: PLC0415 (pandas)
+
+        read = read_two
     # What a reader takes beside the path are the options that go with its files.
     _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
     try:
@@ -122,5 +185,5 @@ def _unknown(source: str, names: Sequence[str]) -> str:
     hint = did_you_mean(source, (*_EMBEDDED, *names))
     return (
         f"cannot load {source!r}: expected 'digits', one of the {len(names)} names that `batchsift datasets` lists, or "
-        f"a path ending in {', '.join(readers())}{hint and f'; {hint}'}"
+        f"a path ending in {', '.join(readers())} (or of another text file that is there){hint and f'; {hint}'}"
     )

@@ -91,6 +91,11 @@ class DataEntry(_Table):
     delimiter: str | None = None
     drop: Patterns | None = None
     dates: str | None = None
+    labels_file: str | None = None
+    negative: float | None = None
+    sheet: str | None = None
+    variables: Patterns | None = None
+    label_rows: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the keywords of `batchsift.data.load`."""

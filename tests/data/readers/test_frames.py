@@ -536,3 +536,44 @@ def test_columns_of_one_name_and_empty_frames_are_refused():
         from_frame(frame, labels=1)
     with pytest.raises(ValueError, match="there are no rows"):
         from_frame(pd.DataFrame({"x": [], "a": []}), labels=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([1, 10**400], r"column 'x', row 1: a whole number of 401 digits is no finite number"),
+        ([[[1, 2], [3]], [[1, 2], [3]]], "column 'x', row 0: a list of lists of several lengths is no vector"),
+        (pd.Categorical([None, None]), "column 'x' is a categorical without a category"),
+    ],
+)
+def test_cells_that_are_no_features_are_told_by_name(column, message):
+    with pytest.raises(ValueError, match=message):
+        from_frame(pd.DataFrame({"x": column, "a": [0, 1]}), labels=1)
+
+
+def test_numbers_in_wrapping_are_numbers():
+    frame = pd.DataFrame({"x": [np.array(1.5), np.array(np.nan)], "a": [0, 1]})
+    np.testing.assert_array_equal(from_frame(frame, labels=1).features, [[1.5], [np.nan]])
+
+
+def test_tags_that_are_texts_and_numbers_of_one_name_are_one_label():
+    data = from_frame(pd.DataFrame({"x": [1, 2, 3], "tags": [["1"], [1], [2]]}), label_column="tags")
+    assert (data.label_names, data.labels.tolist()) == (("1", "2"), [[1, 0], [1, 0], [0, 1]])
+
+
+def test_minus_one_is_said_not_guessed():
+    frame = pd.DataFrame({"x": [1, 2, 3], "a": [-1, 1, None], "b": ["1", "-1", "-1"]})
+    with pytest.raises(ValueError, match=r"2 columns .*'a', row 0: -1(\.0)? is no label; .*give negative=-1"):
+        from_frame(frame, labels=2)
+    np.testing.assert_array_equal(from_frame(frame, labels=2, negative=-1).labels, [[0, 1], [1, 0], [np.nan, 0]])
+    with pytest.raises(ValueError, match="'a', row 1: 0 is no label; expected -1 or 1, or nothing"):
+        from_frame(pd.DataFrame({"x": [1, 2], "a": [-1, 0]}), labels=1, negative=-1)
+    with pytest.raises(ValueError, match="negative=-1 is for columns of one label"):
+        from_frame(pd.DataFrame({"x": [1, 2], "tags": ["a", "b"]}), label_column="tags", negative=-1)
+
+
+def test_texts_and_dates_that_stay_come_in_one_message():
+    frame = pd.DataFrame({"note": ["one", "two"], "when": ["2020-01-01", "2020-01-02"], "x": [1, 2], "a": [0, 1]})
+    frame["more"] = ["three", "four"]
+    with pytest.raises(ValueError, match=r"2 columns .*'note'.*'more'.* drop='when,note,more'$"):
+        from_frame(frame[["note", "when", "more", "x", "a"]], labels=1)

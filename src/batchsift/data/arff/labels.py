@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.arff import keel
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.readers.columns import chosen_columns, how_to_drop, is_identifier, true_at_ends
 from batchsift.files import stem
@@ -99,6 +100,9 @@ def _find_stated_labels(path: Path, header: Header) -> tuple[Mask, str]:
     xml_path = _find_xml(path)
     if xml_path is not None:
         return _named_in_xml(path, header, xml_path), str(xml_path)
+    if keel.OUTPUTS in header.roles:
+        outputs = header.roles[keel.OUTPUTS]
+        return np.array([attribute.name in outputs for attribute in header.attributes]), keel.OUTPUTS
     meka = _MEKA_LABELS.search(header.relation)
     if meka is None:
         raise ValueError(
