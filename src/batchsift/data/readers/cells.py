@@ -20,8 +20,16 @@ YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, 
 
 
 def dense(column: pd.Series) -> pd.Series:
-    """Return a column as it is, or unpacked where pandas stores it sparsely."""
-    return pd.Series(np.asarray(column), name=column.name) if isinstance(column.dtype, pd.SparseDtype) else column
+    """Return a column as it is, unpacked where pandas stores it sparsely or where numbers are arrays of one."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(column), name=column.name)
+    if column.dtype == object and any(_is_wrapped(value) for value in column):
+        return column.map(lambda value: value.item() if _is_wrapped(value) else value)
+    return column
+
+
+def _is_wrapped(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def is_numeric(dtype: Any) -> bool:
