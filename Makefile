@@ -1,4 +1,4 @@
-# make demo: train and compare three methods, draw a table and a plot     make test: the test suite
+# make demo: train and compare methods, draw a table and a plot             make test: the test suite
 # make study: a small study of several minutes, and its report            make quick: the core's tests alone
 # make check: everything CI runs                                          make clean: remove what was made
 # make wheel-check: the wheel with core dependencies alone                make lowest: quick with lowest versions
@@ -11,6 +11,8 @@ PIP := $(BIN)/python $(PIP_INSTALL) --constraint constraints.txt
 # As many processes as there are cores, each with one thread so that they do not fight for the cores.
 PYTEST := -m pytest -n auto --dist worksteal
 test quick lowest: export OMP_NUM_THREADS = 1
+# Compiled files are kept, whatever the environment says: else each process compiles all tests and rewrites their assertions.
+test quick lowest: export PYTHONDONTWRITEBYTECODE =
 # The formulas, trackers, methods and the selector, without tests that start processes.
 QUICK := tests/functional tests/methods tests/selection tests/checks tests/test_labels.py tests/test_loading.py \
     tests/test_collecting.py src/batchsift/functional src/batchsift/methods src/batchsift/selection \
@@ -22,8 +24,7 @@ LOWEST_TORCH ?= 2.6.0
 .PHONY: demo study test quick lint check docs lowest wheel-check clean
 
 demo: $(VENV)/.experiments
-	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
-	    --folds 5 --epochs 20 --learning-rate 1e-3 --out results/demo
+	$(BIN)/batchsift compare digits --methods random,uncertainty,d2ace --out results/demo
 
 study: $(VENV)/.experiments
 	$(BIN)/batchsift study run examples/study.toml --out results/study

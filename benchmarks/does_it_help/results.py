@@ -66,7 +66,6 @@ class Results:
             values = {name: self.values(budget, data, row, metric) for name, (budget, row) in rows.items()}
             random = values[plan.BASELINE]
             paired[data] = PairedValues(
-                means={name: float(own.mean()) for name, own in values.items()},
                 gains={
                     name: tuple(((own - random) if better else (random - own)).tolist())
                     for name, own in values.items()
@@ -74,7 +73,7 @@ class Results:
                 },
                 test_to_train=1 / (plan.FOLDS - 1),
             )
-        return contrast_methods(metric, paired, higher_is_better=better, alpha=ALPHA)
+        return contrast_methods(metric, paired, alpha=ALPHA)
 
 
 def collect(store: Store, sets: Iterable[str], budgets: Sequence[int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What messages share: the line a warning points at, the nearest known word, the first few names, a text cut short."""
+"""What messages share: where a warning points, the nearest known word, the first few names, numbers with nouns."""
 
 import difflib
 import sys
@@ -9,8 +9,10 @@ from types import FrameType
 _NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
 
 
-def warn(message: str) -> None:
-    """Warn, as a UserWarning, at the line of the user: the nearest that is in no frame of this package or a framework.
+def warn(message: str | UserWarning) -> None:
+    """Warn, as a UserWarning or the one that is given, at the line of the user.
+
+    That is the nearest one that is in no frame of this package or a framework.
 
     (`skip_file_prefixes` of `warnings.warn` would do this from Python 3.12 on.)
     """
@@ -79,3 +81,12 @@ def cut_short(text: str, length: int = 60) -> str:
     'abc...'
     """
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def count_nouns(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> count_nouns(1, "data set"), count_nouns(3, "data set")
+    ('1 data set', '3 data sets')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

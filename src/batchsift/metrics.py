@@ -101,8 +101,8 @@ def macro_auc(probs: ArrayLike, targets: ArrayLike) -> float:
     >>> macro_auc([[0.1, 0.5], [0.4, 0.6], [0.3, 0.7], [0.8, 0.9]], [[0, 1], [0, 1], [1, 1], [1, 1]])
     0.75
     """
-    probs_NL, relevant_NL = _checked(probs, targets)
-    return _mean_of_defined(_auc_per_label(probs_NL, relevant_NL))
+    probs_NL, relevant_NL = checked(probs, targets)
+    return mean_of_defined(_auc_per_label(probs_NL, relevant_NL))
 
 
 def evaluate(probs: ArrayLike, targets: ArrayLike, thresholds: ArrayLike | None = None) -> dict[str, float]:
@@ -136,7 +136,7 @@ def evaluate(probs: ArrayLike, targets: ArrayLike, thresholds: ArrayLike | None 
     >>> scores["macro_auc"], scores["hamming_loss"], scores["micro_precision"]
     (1.0, 0.25, 0.666...)
     """
-    probs_NL, relevant_NL = _checked(probs, targets)
+    probs_NL, relevant_NL = checked(probs, targets)
     predicted_NL = probs_NL > THRESHOLD
     scores = {
         **_areas(probs_NL, relevant_NL),
@@ -173,7 +173,7 @@ def choose_thresholds(probs: ArrayLike, targets: ArrayLike) -> NDArray[np.float6
     >>> choose_thresholds([[0.1, 0.3], [0.3, 0.8], [0.4, 0.6]], [[0, 0], [1, 0], [1, 0]]).round(3).tolist()
     [0.2, 0.5]
     """
-    probs_NL, relevant_NL = _checked(probs, targets)
+    probs_NL, relevant_NL = checked(probs, targets)
     order_NL = np.argsort(-probs_NL, axis=0)
     above_NL = np.take_along_axis(probs_NL, order_NL, axis=0).astype(np.float64)
     below_NL = np.concatenate([above_NL[1:], np.zeros_like(above_NL[:1])])
@@ -206,23 +206,23 @@ def evaluate_labels(probs: ArrayLike, targets: ArrayLike) -> dict[str, Floats]:
     >>> evaluate_labels([[0.9, 0.2], [0.6, 0.7]], [[1, 0], [0, 1]])["f1"].round(2).tolist()
     [0.67, 1.0]
     """
-    probs_NL, relevant_NL = _checked(probs, targets)
+    probs_NL, relevant_NL = checked(probs, targets)
     predicted_NL = probs_NL > THRESHOLD
     hits_L, cells_L = (predicted_NL & relevant_NL).sum(axis=0), predicted_NL.sum(axis=0) + relevant_NL.sum(axis=0)
     return {
         "auc": _auc_per_label(probs_NL, relevant_NL),
-        "average_precision": _auprc_per_label(probs_NL, relevant_NL),
-        "f1": _ratio(2 * hits_L, cells_L, empty=0),
+        "average_precision": auprc_per_label(probs_NL, relevant_NL),
+        "f1": ratio(2 * hits_L, cells_L, empty=0),
     }
 
 
-def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
+def checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
     """Return the two `(N, L)` arrays, probabilities as floats and targets as booleans.
 
     Raises:
         ValueError: Their shapes or values are not those of probabilities and labels.
     """
-    probs_NL, targets_NL = _as_array(probs), _as_array(targets)
+    probs_NL, targets_NL = as_array(probs), as_array(targets)
     if probs_NL.shape != targets_NL.shape or probs_NL.ndim != 2 or probs_NL.size == 0:
         raise ValueError(
             f"probs and targets must be non-empty and of one shape (N, L), got {probs_NL.shape} and {targets_NL.shape}"
@@ -235,7 +235,7 @@ def _checked(probs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Bools]:
     return probs_NL.astype(np.result_type(probs_NL, np.float32), copy=False), relevant_NL
 
 
-def _as_array(values: Any) -> NDArray[Any]:
+def as_array(values: Any) -> NDArray[Any]:
     """Return a tensor of any kind, or a matrix that may be sparse, as an array."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().to_dense()
@@ -258,14 +258,14 @@ def _areas(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
     """Return the areas under the ROC and the precision-recall curves, by label and over all cells."""
     cells, relevant_cells = probs_NL.reshape(-1, 1), relevant_NL.reshape(-1, 1)
     return {
-        "macro_auc": _mean_of_defined(_auc_per_label(probs_NL, relevant_NL)),
-        "micro_auc": _mean_of_defined(_auc_per_label(cells, relevant_cells)),
-        "macro_auprc": _mean_of_defined(_auprc_per_label(probs_NL, relevant_NL)),
-        "micro_auprc": _mean_of_defined(_auprc_per_label(cells, relevant_cells)),
+        "macro_auc": mean_of_defined(_auc_per_label(probs_NL, relevant_NL)),
+        "micro_auc": mean_of_defined(_auc_per_label(cells, relevant_cells)),
+        "macro_auprc": mean_of_defined(auprc_per_label(probs_NL, relevant_NL)),
+        "micro_auprc": mean_of_defined(auprc_per_label(cells, relevant_cells)),
     }
 
 
-def _auprc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
+def auprc_per_label(probs_NL: Floats, relevant_NL: Bools) -> Floats:
     """Return the average precision of each label, `(L,)`; NaN where there is no positive."""
     depth_NL, hits_NL = _counts_from_top(probs_NL, relevant_NL)
     positives_L = relevant_NL.sum(axis=0)
@@ -282,10 +282,10 @@ def _rankings(probs_NL: Floats, relevant_NL: Bools) -> dict[str, float]:
     precision_N = (hits_NL / depth_NL * relevant_NL).sum(axis=1)
     top_N1 = probs_NL.argmax(axis=1, keepdims=True)
     return {
-        "ranking_loss": float(_ratio(errors_N, pairs_N, empty=0).mean()),
+        "ranking_loss": float(ratio(errors_N, pairs_N, empty=0).mean()),
         "one_error": 1 - float(np.take_along_axis(relevant_NL, top_N1, axis=1).mean()),
         "coverage": float((depth_NL * relevant_NL).max(axis=1).mean()),
-        "average_precision": float(np.where(pairs_N > 0, _ratio(precision_N, positives_N, empty=1), 1).mean()),
+        "average_precision": float(np.where(pairs_N > 0, ratio(precision_N, positives_N, empty=1), 1).mean()),
     }
 
 
@@ -310,12 +310,12 @@ def _ratios(predicted_NL: Bools, relevant_NL: Bools) -> dict[str, float]:
     for average, axis in {**AVERAGES, "example": 1}.items():
         hits = np.sum(predicted_NL & relevant_NL, axis=axis)
         predicted, relevant = np.sum(predicted_NL, axis=axis), np.sum(relevant_NL, axis=axis)
-        scores[f"{average}_precision"] = float(np.mean(_ratio(hits, predicted, empty=0)))
-        scores[f"{average}_recall"] = float(np.mean(_ratio(hits, relevant, empty=0)))
+        scores[f"{average}_precision"] = float(np.mean(ratio(hits, predicted, empty=0)))
+        scores[f"{average}_recall"] = float(np.mean(ratio(hits, relevant, empty=0)))
         scores[f"{average}_f1"] = _f1(predicted_NL, relevant_NL, axis)
     both_N = np.sum(predicted_NL & relevant_NL, axis=1)
     either_N = np.sum(predicted_NL | relevant_NL, axis=1)
-    scores["jaccard"] = float(np.mean(_ratio(both_N, either_N, empty=1)))
+    scores["jaccard"] = float(np.mean(ratio(both_N, either_N, empty=1)))
     return scores
 
 
@@ -323,16 +323,16 @@ def _f1(predicted_NL: Bools, relevant_NL: Bools, axis: int | None) -> float:
     """Return the mean F1 of counts that are summed over an axis, or over all cells."""
     hits = np.sum(predicted_NL & relevant_NL, axis=axis)
     cells = np.sum(predicted_NL, axis=axis) + np.sum(relevant_NL, axis=axis)
-    return float(np.mean(_ratio(2 * hits, cells, empty=0)))
+    return float(np.mean(ratio(2 * hits, cells, empty=0)))
 
 
-def _ratio(numerator: ArrayLike, denominator: ArrayLike, *, empty: float) -> Floats:
+def ratio(numerator: ArrayLike, denominator: ArrayLike, *, empty: float) -> Floats:
     """Divide counts; `empty` stands where the denominator is 0."""
     denominator = np.asarray(denominator)
     return np.where(denominator > 0, numerator / np.maximum(denominator, 1), empty)
 
 
-def _mean_of_defined(values_L: Floats) -> float:
+def mean_of_defined(values_L: Floats) -> float:
     """Return the mean of what is not NaN; NaN where all is."""
     defined = values_L[~np.isnan(values_L)]
     return float(defined.mean()) if defined.size else float("nan")

@@ -17,7 +17,10 @@ from batchsift.studies import record as cells
 from batchsift.studies.store import Store
 from batchsift.training import presets
 
-SHORT = ["--epochs", "2", "--folds", "2", "--min-positives", "5", "--batch-size", "16"]
+SHORT = [
+    *("--epochs", "2", "--learning-rate", "1e-4", "--folds", "2"),
+    *("--min-positives", "5", "--batch-size", "16", "--no-repeat"),
+]
 
 
 def arff(rows, labels=2):
@@ -35,7 +38,14 @@ def data(tmp_path):
 
 
 def test_methods_are_listed(batchsift):
-    assert batchsift("methods") == (0, "\n".join(methods.names()) + "\n", "")
+    code, out, err = batchsift("methods")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == list(methods.names())
+    for name, line in zip(methods.names(), out.splitlines(), strict=True):
+        method = methods.create(name)
+        what = method.__doc__.partition("\n")[0]
+        assert method.paper
+        assert line.split(maxsplit=1)[1] == f"{what} [{method.paper}]"
 
 
 def test_compare_prints_tables_and_writes_files(batchsift, data):
@@ -55,7 +65,8 @@ def test_compare_prints_tables_and_writes_files(batchsift, data):
 
 def test_json_is_exactly_one_document(batchsift, data, tmp_path):
     out_folder = tmp_path / "out"
-    code, out, err = batchsift("compare", data, "--labels", 2, *SHORT, "--json", "--out", out_folder)
+    methods = ["--methods", "random,uncertainty,d2ace"]
+    code, out, err = batchsift("compare", data, "--labels", 2, *SHORT, *methods, "--json", "--out", out_folder)
     content = json.loads(out)
     assert code == 0
     assert (content["data"], content["model"]) == ("data", "mlp")
@@ -64,6 +75,52 @@ def test_json_is_exactly_one_document(batchsift, data, tmp_path):
     assert "convergence.png" in err
     written = json.loads((out_folder / "results.json").read_text())
     assert {key: written[key] for key in content} == content
+
+
+def test_the_verdict_stands_first_and_random_runs_twice(batchsift, data):
+    options = [data, "--labels", 2, *SHORT[:-1], "--folds", 3, "--methods", "random,hard", "--out", "out"]
+    code, text, err = batchsift("compare", *options)
+    assert code == 0
+    assert err.count("\nrun ") == 8, "3 folds of two methods, and of random again"
+    content = json.loads(Path("out/results.json").read_text())
+    assert list(content)[2] == "verdict"
+    assert [result["method"] for result in content["results"]] == ["random", "hard"]
+    assert content["chance"]["method"] == "random (again)"
+    assert content["chance"]["metrics"]["macro_auc"]["mean"] != content["results"][0]["metrics"]["macro_auc"]["mean"]
+    said = " ".join(text.split())
+    assert content["verdict"]["use"] is None
+    assert said.index(content["verdict"]["headline"]) < said.index("Macro-AUC ↑")
+    assert all(f"- {doubt}" in said for doubt in content["verdict"]["doubts"])
+    _, out, err = batchsift("compare", *options, "--json", "--no-repeat")
+    assert "6 of 6 runs are taken from out" in err
+    assert json.loads(out)["chance"] is None
+    assert Store("out").manifest().command[:2] == ("batchsift", "compare")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "comparisons"),
+    [
+        (None, ("macro_auc", "macro_auprc", "macro_f1_tuned", "ranking_loss"), 4),
+        ("micro_f1,coverage", ("micro_f1", "coverage"), 2),
+        ("all", tuple(METRICS), 4),
+    ],
+)
+def test_the_table_has_the_metrics_that_were_asked_for(batchsift, data, asked, shown, comparisons):
+    options = [data, "--labels", 2, *SHORT, "--methods", "random,hard", *(["--metrics", asked] if asked else [])]
+    _, text, _ = batchsift("compare", *options, "--out", "out")
+    rows = [line.strip().split("  ")[0] for line in text.splitlines()]
+    assert {key for key, metric in METRICS.items() if metric.heading in rows} == set(shown)
+    content = json.loads(Path("out/results.json").read_text())
+    assert content["verdict"]["comparisons"] == comparisons
+    assert list(content["results"][0]["metrics"]) == list(METRICS)
+
+
+def test_a_recipe_is_a_budget_that_is_meant(batchsift, data):
+    options = [data, "--labels", 2, *SHORT, "--methods", "random", "--recipe", "short", "--json"]
+    _, out, _ = batchsift("compare", *options)
+    verdict = json.loads(out)["verdict"]
+    assert verdict["use"] == "random"
+    assert any(doubt.startswith("It holds for a training of 2 epochs, as asked for") for doubt in verdict["doubts"])
 
 
 @pytest.mark.filterwarnings("default")
@@ -92,6 +149,8 @@ def test_a_warning_is_one_readable_line(batchsift, data):
         (["{data}", "--labels", "2", "--recipe", "shrt"], "there is no recipe 'shrt': did you mean 'short'"),
         (["{data}", "--labels", "2", "--recipe", "short", "--model", "mpvae"], "mpvae has no cross-entropy by label"),
         (["{data}", "--labels", "2", "--methods", ""], "unknown method"),
+        (["{data}", "--labels", "2", "--metrics", "macro_f2"], "unknown metric 'macro_f2': did you mean 'macro_f1'?"),
+        (["{data}", "--labels", "2", "--metrics", "jaccard,jaccard"], "metrics must be distinct"),
         (["{data}", "--labels", "2", "--model", "mpl", *SHORT], "'mlp'"),
         (["{data}", "--labels", "2", "--folds", "1"], "num_folds"),
         (["{data}", "--labels", "2", "--epochs", "0"], "epochs"),
@@ -290,7 +349,8 @@ def test_module_is_the_command():
 @pytest.mark.skipif("BATCHSIFT_DATA" not in os.environ, reason="BATCHSIFT_DATA names no folder of data sets")
 def test_emotions(batchsift):
     source = Path(os.environ["BATCHSIFT_DATA"]) / "arff" / "emotions.arff"
-    code, out, _ = batchsift("compare", source, "--labels", 6, "--epochs", 2, "--folds", 2, "--json")
+    options = ["--epochs", 2, "--learning-rate", 1e-4, "--decay-share", 0, "--folds", 2, "--json"]
+    code, out, _ = batchsift("compare", source, "--labels", 6, *options, "--methods", "random,uncertainty,d2ace")
     content = json.loads(out)
     assert code == 0
     assert content["config"]["num_samples"] == 593

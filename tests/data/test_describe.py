@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
@@ -172,6 +173,53 @@ def test_the_document_is_json():
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["labels"][1]["imbalance_ratio"] is None
     assert document["name"] == "é"
+
+
+def test_every_column_of_a_table_has_a_row():
+    frame = pd.DataFrame(
+        {
+            "id": range(6),
+            "joined": ["2020-01-01", None, "2020-01-03", "2020-01-01", "2020-01-02", "2020-01-02 10:00"],
+            "hue": ["r", "g", "r", None, "g", "r"],
+            "note": list("uvwxyz"),
+            "size": [1.5, np.nan, 2, 1.5, 3, 4],
+            "land": ["FR"] * 6,
+            "place": [[1, 2]] * 6,
+            "old": [1, 2, 3, 4, 5, 6],
+            "a": [0, 1, 0, 1, 0, 1],
+        }
+    )
+    with pytest.warns(UserWarning, match="dropped 'id'"):
+        found = load(frame, label_columns="a", drop="old").describe()
+    rows = [(c.name, c.kind, c.missing, c.num_values, c.becomes) for c in found.columns]
+    assert rows == [
+        ("id", "identifier", 0, 6, "left out"),
+        ("joined", "date", 1, 4, "4 features"),
+        ("hue", "category", 1, 2, "2 features"),
+        ("note", "text", 0, 6, "left out"),
+        ("size", "number", 1, 4, "1 feature"),
+        ("land", "constant", 0, 1, "1 feature"),
+        ("place", "vector", 0, None, "2 features"),
+        ("old", "number", 0, 6, "left out"),
+        ("a", "label", 0, 2, "label"),
+    ]
+    assert found.columns[1].features == ("joined.ordinal", "joined.month", "joined.weekday", "joined.hour")
+    assert found.columns[4].examples == ("1.5", "2", "3")
+    assert found.document()["columns"][2]["examples"] == ["r", "g"]
+
+
+def test_rows_of_columns_without_a_table_and_of_tags():
+    matrix = np.array([[0, 5.0, np.nan], [1, 5.0, 0]])
+    for features in (matrix, csr_array(matrix)):
+        data = MultiLabelData(features, [[1], [0]], ("p", "q", "r"), ("a",))
+        rows = [(c.name, c.kind, c.missing, c.num_values, c.becomes) for c in describe(data).columns]
+        assert rows == [
+            ("p", "number", 0, 2, "1 feature"),
+            ("q", "constant", 0, 1, "1 feature"),
+            ("r", "constant", 1, 1, "1 feature"),
+        ]
+    tagged = load(pd.DataFrame({"x": [1, 2], "tags": ["a|b", "a"]}), label_column="tags").describe()
+    assert [(c.name, c.kind, c.becomes) for c in tagged.columns][1] == ("tags", "label", "2 labels")
 
 
 def test_an_infinite_feature_is_named():

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from batchsift.data import MultiLabelData, concatenated, drop_rare_labels, drop_unlabelled_samples
+from batchsift.data.schema import TableColumn
 
 
 def make(labels, images=None):
@@ -243,3 +244,26 @@ def test_parts_that_differ_are_not_concatenated():
             concatenated([data, other])
     with pytest.raises(ValueError, match="nothing to concatenate"):
         concatenated([])
+
+
+def test_columns_go_with_their_features():
+    columns = (TableColumn("hue", "category", values=("g", "r")), TableColumn("y", "label"))
+    data = MultiLabelData([[1, 0], [0, 1]], [[1], [0]], ("hue=g", "hue=r"), ("y",), columns=columns)
+    assert data.select(rows=[0]).columns == columns
+    assert data.select(features=[0]).columns == ()
+    assert concatenated([data, data]).columns == columns[:1]
+    with pytest.raises(ValueError, match=r"columns become 2 features .*; expected those of feature_names"):
+        MultiLabelData([[1, 0], [0, 1]], [[1], [0]], ("hue=g", "hue=b"), ("y",), columns=columns)
+
+
+def test_parts_with_dates_in_another_order_are_refused():
+    first, second = (
+        MultiLabelData(
+            [[1.0]], [[1]], ("t.ordinal",), ("y",), columns=(TableColumn("t", "date", parts=("ordinal",), order=o),)
+        )
+        for o in ("day-first", "month-first")
+    )
+    with pytest.raises(
+        ValueError, match=r"part 1 has date 't' \(day-first\) where part 2 has date 't' \(month-first\)"
+    ):
+        concatenated([first, second])

@@ -7,16 +7,16 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from batchsift.data.transforms import MinMax, TopFeatures, num_kept
+from batchsift.data.transforms import KnownCategories, MinMax, Standard, TopFeatures, make_steps, num_kept
 
 rng = np.random.default_rng(0)
 DENSE = np.where(rng.random((40, 6)) < 0.3, rng.uniform(0, 5, (40, 6)), 0.0)
 NEGATIVE = DENSE - np.array([0, 0, 1, 0, 0, 0]) * (DENSE > 0)
 MISSING = np.where(rng.random((40, 6)) < 0.1, np.nan, DENSE)
-ALL = [MinMax(), TopFeatures(0.5)]
+ALL = [MinMax(), TopFeatures(0.5), Standard(), KnownCategories()]
 
 
 def as_dense(matrix):
@@ -44,6 +44,37 @@ def test_the_numbers_of_scikit_learn(matrix, form):
     expected = MinMaxScaler().fit(matrix[:30]).transform(matrix)
     found = MinMax().fit(form(matrix[:30])).transform(form(matrix))
     np.testing.assert_allclose(as_dense(found), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("matrix", [DENSE, NEGATIVE, MISSING, np.full((40, 6), 3.0)])
+def test_standard_is_scikit_learns(matrix):
+    expected = StandardScaler().fit(matrix[:30]).transform(matrix)
+    np.testing.assert_allclose(Standard().fit(matrix[:30]).transform(matrix), expected, atol=1e-12)
+    matrix = sparse.csr_array(matrix)
+    expected = StandardScaler(with_mean=False).fit(matrix[:30]).transform(matrix)
+    found = Standard().fit(matrix[:30]).transform(matrix)
+    assert sparse.issparse(found)
+    np.testing.assert_allclose(found.toarray(), expected.toarray(), atol=1e-12)
+    centered = Standard(center_sparse=True).fit(matrix[:30]).transform(matrix)
+    np.testing.assert_allclose(centered, Standard().fit(as_dense(matrix)[:30]).transform(as_dense(matrix)), atol=1e-12)
+
+
+def test_unseen_categories_are_missing():
+    train = np.array([[1, 0, 0, 0.5], [0, 1, 0, 0.5], [np.nan, np.nan, np.nan, 0.0]])
+    known = KnownCategories((slice(0, 3),)).fit(train)
+    assert known.seen_.tolist() == [True, True, False, True]
+    rows = np.array([[0, 0, 1, 7.0], [0, 1, 0, 8.0]])
+    np.testing.assert_array_equal(known.transform(rows), [[np.nan] * 3 + [7], [0, 1, 0, 8]])
+    assert rows[0].tolist() == [0, 0, 1, 7]  # what was given stays as it was
+    np.testing.assert_array_equal(known.transform(train), train)
+
+
+def test_the_steps_are_fitted_on_the_training_part_alone():
+    steps = make_steps("none", blocks=(slice(0, 2),)).fit([[1, 0, 2.0], [1, 0, np.nan], [1, 0, 4.0]])
+    assert list(steps.named_steps) == ["known", "impute", "scale"]
+    np.testing.assert_array_equal(steps.transform([[0, 1, np.nan]]), [[1, 0, 3]])
+    with pytest.raises(ValueError, match="scaling='standart': did you mean 'standard'"):
+        make_steps("standart")
 
 
 def test_min_max_is_scikit_learns_to_the_bit():

@@ -34,15 +34,33 @@ def test_labels_are_listed_with_their_measures():
     assert "IRLbl" in text
 
 
+def test_columns_are_listed_and_long_tables_shortened():
+    labels = [[1, 0], [0, 1], [1, 1], [0, 1]]
+    text = printed(described(labels))
+    assert "becomes" in text
+    assert next(line for line in text.splitlines() if "x0" in line).split()[:6] == [
+        "x0",
+        "number",
+        "0",
+        "4",
+        "1",
+        "feature",
+    ]
+    assert "columns; --json" not in text
+    wide = described(labels, features=np.arange(4 * 31).reshape(4, 31))
+    assert "The first 30 of 31 columns; --json lists all." in printed(wide)
+    assert len(wide.document()["columns"]) == 31
+
+
 def test_what_to_look_at_is_said():
     assert warnings_of(described([[1, 0], [0, 1], [1, 1]])) == []
     lines = warnings_of(described([[0, 1]] * 12, features=[[1, 2, 2, 0]] * 6 + [[k, k, k, 0] for k in range(6)]))
     assert lines[0] == "1 labels that no sample has: y0"
     assert lines[1] == "1 labels that every sample has: y1"
     assert lines[2] == "1 constant features: x3"
-    assert lines[3] == "1 groups of equal features: x1 = x2"
+    assert lines[3] == "1 group of equal features: x1 = x2"
     assert "rows have the features of another row" in lines[4]
-    assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cells are not labelled")
+    assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cell is not labelled")
 
 
 def test_correlation_is_numpys():

@@ -23,6 +23,7 @@ from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
 
 METHODS = ("random", "label_balanced", "hard")
+ASKED = {"metrics": tuple(METRICS), "repeat_random": True, "budget": True}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def shown(tmp_path_factory):
     data = MultiLabelData(features, features[:, :3] > [0, 0.5, 1], tuple("abcd"), ("u", "v", "w"), name="made-up")
     settings = Settings(epochs=3, batch_size=16, learning_rate=1e-2, num_folds=3, min_positives=5)
     folder = tmp_path_factory.mktemp("comparison")
-    comparison = compare(prepare(data, settings), model="mlp", methods=METHODS, store=Store(folder))
+    comparison = compare(prepare(data, settings), model="mlp", methods=METHODS, store=Store(folder), **ASKED)
     console = Console(file=io.StringIO(), width=400)
     console.print(comparison_report(comparison, 400))
     return comparison, console.file.getvalue(), json.loads(json_text(document(comparison))), report(folder)
@@ -49,6 +50,41 @@ def test_the_page_reads_the_numbers_that_the_comparison_had(shown):
     for key in METRICS:
         ours, theirs = comparison.scope.contrasts(key), page.scopes[0].scope.contrasts(key)
         assert {m: one.document() for m, one in ours.items()} == {m: one.document() for m, one in theirs.items()}
+
+
+def test_terminal_document_and_page_have_one_verdict(shown):
+    comparison, terminal, content, page = shown
+    said, stated = " ".join(terminal.split()), content["verdict"]
+    assert stated == json.loads(json_text(page.document()))["scopes"][0]["verdict"]
+    assert stated["use"] == comparison.verdict.use == "random"
+    for sentence in (stated["headline"], stated["why"], *stated["doubts"]):
+        assert sentence in said
+        assert sentence in words(page.html)
+    assert said.index(stated["headline"]) < said.index("Macro-AUC ↑")
+    first = words(page.html)
+    assert first.index(stated["headline"]) < first.index("Better prediction?")
+
+
+def test_nothing_is_called_better_that_the_verdict_does_not_look_at_together(shown):
+    """The number of comparisons is that of the verdict, wherever a p is shown."""
+    comparison, terminal, content, page = shown
+    words_of_tests = "adjusted for 8 comparisons (2 methods by 4 metrics)"
+    for text in (" ".join(terminal.split()), content["comparison"]["tests"], words(page.html)):
+        assert words_of_tests in text
+    assert content["verdict"]["comparisons"] == comparison.scope.num_comparisons == 8
+
+
+def test_what_chance_does_is_shown_alike(shown):
+    _, terminal, content, page = shown
+    gains = terminal[terminal.index("gain over random (p)") :]
+    for key, metric in METRICS.items():
+        gain = content["chance"]["gains"][key]["gain"]
+        (line,) = [line for line in gains.splitlines() if line.strip().startswith(f"{metric.name} ")]
+        assert line.split()[-1] == format_value(gain, sign=True)
+        rows = page.scopes[0].details[0].rows
+        (row,) = [row for row in rows if (row[0].text, row[1].text) == (metric.name, "random (again)")]
+        assert row[2].number == gain
+    assert "random (again)" not in [method for part in page.scopes for method in part.scope.methods]
 
 
 def test_terminal_and_page_say_the_same_sentences(shown):

@@ -37,7 +37,7 @@ def comparison_of(epochs=3, **values):
     data = dataclasses.replace(data, name="sets [of] $things$")
     prepared = prepare(data, Settings(num_folds=2, min_positives=5, batch_size=16))
     results = {method: tuple(run(method, fold, value, epochs) for fold in (0, 1)) for method, value in values.items()}
-    return Comparison(prepared, "mlp", results)
+    return Comparison(prepared, "mlp", results, metrics=tuple(METRICS))
 
 
 def shown(comparison, width=80):

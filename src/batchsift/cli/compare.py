@@ -1,15 +1,15 @@
 """`batchsift compare`: several methods on one data set."""
 
-from collections.abc import Mapping, Sequence
+import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from batchsift.cli.endings import (
     USER_MISTAKE,
-    complain,
     deaths_explained,
     mistakes_explained,
     plain_endings,
@@ -17,18 +17,16 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
-from batchsift.cli.words import check_method_and_loss, check_recipe, split_words
-from batchsift.files import claim, folder_of, json_text, write
-from batchsift.training.presets import RECIPES
+from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.files import write
 from batchsift.training.settings import Settings
+from batchsift.verbs.choices import number_of_processes
+from batchsift.verbs.comparison_plan import METHODS, ComparisonPlan, ReadyComparison, comparison_files
+from batchsift.verbs.words import split_words, word_list
 
 if TYPE_CHECKING:
     from batchsift.studies.comparison import Comparison
-    from batchsift.studies.store import Store
-    from batchsift.training.prepare import Prepared
 
-METHODS = "random,uncertainty,d2ace"
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 
 
@@ -53,107 +51,72 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    losses: Annotated[
+        str | None,
+        typer.Option(
+            help="Losses by label, separated by commas: every method is trained with each; the first is that of the "
+            "plain names.",
+            show_default=False,
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(help="Folds of the cross-validation; all are run.")] = Settings.num_folds,
-    min_positives: Annotated[
-        int, typer.Option(help="Drop labels with this many positives or fewer.")
-    ] = Settings.min_positives,
     top_features: Annotated[
         float | None,
         typer.Option(help="Keep this share of the features: those with the largest sums in a training part."),
     ] = Settings.top_features,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics that the verdict looks at and the table shows, separated by commas; 'all' shows all. Unless "
+            "given: macro_auc,macro_auprc,macro_f1_tuned,ranking_loss.",
+            show_default=False,
+        ),
+    ] = None,
+    repeat: Annotated[bool, typer.Option(help="Run random a second time with other draws: what chance does.")] = True,
     jobs: Jobs = 1,
+    log: Log = "",
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    fields = {"num_folds": folds, "min_positives": min_positives, "top_features": top_features}
     with mistakes_explained():
-        training.check(**fields)
-        if recipe is not None:
-            check_recipe(recipe)
-        names = _names(methods, recipe)
-        for name in names:
-            check_method_and_loss(name)
-        processes = number_of_processes(jobs)
-    from batchsift.studies.comparison import check_losses, check_methods
-    from batchsift.studies.store import Store
-    from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
-    from batchsift.training.prepare import prepare
+        plan = ComparisonPlan.of(
+            training.choices(),
+            methods=None if methods is None else split_words(methods),
+            recipe=recipe,
+            losses=word_list(losses or ""),
+            fields={"num_folds": folds, "top_features": top_features},
+            metrics=None if metrics is None else split_words(metrics),
+            repeat=repeat,
+            jobs=number_of_processes(jobs, "--jobs"),
+            log=word_list(log),
+            out=out,
+            command=("batchsift", *sys.argv[1:]),
+        )
+    import batchsift.studies.comparison  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
 
     with plain_endings(_INTERRUPTED):
         with mistakes_explained():
-            check_methods(names)
-            check_hyperparameters(training.model, training.own_hyperparameters())
-            source = reading.load(data)
-            settings, hyperparameters = training.chosen(source.name, **fields)
-            check_model_settings(training.model, settings)
-            check_losses(training.model, names, settings)
-            prepared = prepare(source, settings, seed=training.seed)
-            try_model(training.model, prepared.data, hyperparameters)
-            store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
-            claim(store.folder)
-        comparison = _computed(
-            prepared, training, methods=names, hyperparameters=hyperparameters, store=store, jobs=processes
-        )
-        _report(comparison, store.folder, as_json=as_json)
+            ready = plan.prepare(partial(reading.load, data))
+        _report(_computed(ready), ready.store.folder, as_json=as_json)
 
 
-def _names(methods: str | None, recipe: str | None) -> list[str]:
-    """Return the methods to compare: those given, else those of the recipe, else the usual ones."""
-    if methods is not None or recipe is None:
-        names = split_words(METHODS if methods is None else methods)
-    else:
-        names = ["random", f"random+{RECIPES[recipe][1]}"]
-    if recipe is not None and "+".join(RECIPES[recipe]) not in names:
-        names.append("+".join(RECIPES[recipe]))
-    return names
-
-
-def _computed(
-    prepared: "Prepared",
-    training: TrainingOptions,
-    *,
-    methods: Sequence[str],
-    hyperparameters: Mapping[str, Any],
-    store: "Store",
-    jobs: int,
-) -> "Comparison":
+def _computed(ready: ReadyComparison) -> "Comparison":
     from rich.console import Console
 
-    from batchsift.report.console.progress import ComparisonProgress
-    from batchsift.studies.comparison import compare as run_comparison
+    from batchsift.training.loggers.opening import LogError
     from batchsift.training.loop import DivergedError
 
-    folds, epochs = len(prepared.splits), prepared.settings.epochs
-    num_runs = folds * len(methods)
-    progress = ComparisonProgress(Console(stderr=True), num_runs=num_runs, epochs=epochs, num_folds=folds)
-
-    def on_start(kept: int, outdated: int) -> None:
-        progress.on_start(kept)
-        if kept:
-            complain(f"{kept} of {num_runs} runs are taken from {store.folder}, where they were finished before")
-        if outdated:
-            complain(f"note: {outdated} runs there were computed with other versions and are run again")
-
+    console = Console(stderr=True)
     with ExitStack() as stack:
         with mistakes_explained():
-            stack.enter_context(store.locked())
+            stack.enter_context(ready.store.locked())
         stack.enter_context(deaths_explained())
-        stack.enter_context(progress)
         try:
-            return run_comparison(
-                prepared,
-                model=training.model,
-                methods=methods,
-                hyperparameters=hyperparameters,
-                settings=training.settings,
-                store=store,
-                jobs=jobs,
-                on_start=on_start,
-                on_epoch=progress.on_epoch,
-                on_run=progress.on_run,
-            )
-        except DivergedError as error:
+            with mistakes_explained():
+                found = ready.find(console)
+            return ready.run(found, console)
+        except (DivergedError, LogError) as error:
             stop(str(error), USER_MISTAKE)
 
 
@@ -161,17 +124,10 @@ def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
     """Write the files, then show tables or the document: the latter also where files cannot be written any more."""
     from rich.console import Console
 
-    from batchsift.report.console.plots import convergence, image
     from batchsift.report.console.tables import comparison_report
-    from batchsift.studies.document import document, epochs_csv
+    from batchsift.studies.document import document
 
-    figure = convergence(comparison)
-    files = {
-        "results.json": json_text(document(comparison, histories=True)).encode(),
-        "epochs.csv": epochs_csv(comparison).encode(),
-        "convergence.png": image(figure, "png"),
-        "convergence.svg": image(figure, "svg"),
-    }
+    files = comparison_files(comparison)
     console = Console(highlight=False)
     try:
         with mistakes_explained():

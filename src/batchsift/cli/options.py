@@ -5,21 +5,27 @@ A verb takes a whole group of them as one parameter, when it is decorated with `
 
 import inspect
 import re
+import shlex
+import sys
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from batchsift.cli import words
 from batchsift.cli.assignments import assigned
-from batchsift.training.settings import DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.training.loggers.opening import LOGS
+from batchsift.training.presets import USUAL
+from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.verbs import words
+from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
 
+Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
@@ -27,6 +33,9 @@ Data = Annotated[
         help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
         show_default=False,
     ),
+]
+Log = Annotated[
+    str, typer.Option(help=f"Log runs to {', '.join(LOGS)}; several with commas between them.", show_default=False)
 ]
 Jobs = Annotated[int, typer.Option(help="Processes; -1: as many as there are cores.")]
 
@@ -85,6 +94,15 @@ class ReadingOptions:
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
 
+    dates: Annotated[
+        str | None,
+        typer.Option(
+            help="What becomes of dates: 'features' (by default), 'drop', or, for 03/04/2021, 'day-first' or "
+            "'month-first'.",
+            show_default=False,
+        ),
+    ] = None
+
     def load(self, data: str) -> "MultiLabelData":
         """Load what the command line names; errors and warnings speak of its options.
 
@@ -99,13 +117,13 @@ class ReadingOptions:
             try:
                 loaded = load(data, **asdict(self))
             except ValueError as error:
-                raise ValueError(as_options(str(error))) from error
+                raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            warnings.warn(as_options(str(warning.message)), warning.category, stacklevel=2)
+            warnings.warn(_as_note(warning.message), UserWarning, stacklevel=2)
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop)=(?=(\S?))")
+_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop|dates|unknown_category)=(?=(\S?))")
 
 
 def as_options(message: str) -> str:
@@ -122,10 +140,65 @@ def as_options(message: str) -> str:
     return _ARGUMENT.sub(option, message)
 
 
+def _as_note(warning: Warning | str) -> str:
+    """Return a warning of `load` as a note on the command line."""
+    from batchsift.data.readers.problems import ColumnsLeftOut
+
+    if not isinstance(warning, ColumnsLeftOut):
+        return as_options(str(warning))
+    # Its advice may be a list, which is Python.
+    told = warning.reason if "drop=[" in str(warning) else as_options(str(warning))
+    return told + (_whole_command(warning) if warning.drop else "")
+
+
+def _whole_command(cause: "Warning | BaseException | None") -> str:
+    """Return the end of a message: the command that was given, with the options that an error or warning advises."""
+    from batchsift.data.readers.problems import ColumnsLeftOut, TableError
+
+    while cause is not None and not isinstance(cause, (ColumnsLeftOut, TableError)):
+        cause = cause.__cause__
+    if cause is None or not isinstance(cause.drop, str):  # what no text can say no command line can
+        return ""
+    words = ["batchsift", *sys.argv[1:]]
+    if cause.drop:
+        words = [*_without("--drop", words), "--drop", cause.drop]
+    if not isinstance(cause, TableError) or not cause.has_ambiguous_dates:
+        return f". The whole command: {shlex.join(words)}"
+    command = shlex.join([*_without("--dates", words), "--dates"])
+    return f". The whole command: {command} day-first, or {command} month-first"
+
+
+def _without(option: str, words: Sequence[str]) -> list[str]:
+    """Return a command line without an option and its value."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if option not in (before, word) and not word.startswith(f"{option}=")
+    ]
+
+
 def _help(what: str, name: str) -> str:
     default = getattr(Settings, name)
     shown = default if isinstance(default, str) else f"{default:g}"
     return f"{what}; {shown} unless --settings says otherwise."
+
+
+def _integer_or_auto(text: str) -> int | str:
+    return text if text == AUTO else _number(int, text, "whole number")
+
+
+def _float_or_auto(text: str) -> float | str:
+    return text if text == AUTO else _number(float, text, "number")
+
+
+def _number(kind: type[Number], text: str, words: str) -> Number:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no {words}, nor {AUTO!r}.") from error
+
+
+_AUTO = f"{AUTO} unless --settings says otherwise."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +210,29 @@ class TrainingOptions:
         str,
         typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
     ] = "default"
-    epochs: Annotated[int | None, typer.Option(help=_help("Epochs of each run", "epochs"))] = None
-    learning_rate: Annotated[float | None, typer.Option(help=_help("Adam's", "learning_rate"))] = None
+    epochs: Annotated[
+        Any,
+        typer.Option(
+            parser=_integer_or_auto,
+            metavar="INTEGER|auto",
+            help=f"Epochs of each run; auto searches: see --learning-rate. {_AUTO}",
+        ),
+    ] = None
+    learning_rate: Annotated[
+        Any,
+        typer.Option(
+            parser=_float_or_auto,
+            metavar="FLOAT|auto",
+            help=f"Adam's; auto searches for random, for each fold and loss inside the training part. {_AUTO}",
+        ),
+    ] = None
     weight_decay: Annotated[float | None, typer.Option(help=_help("Adam's", "weight_decay"))] = None
     decay_share: Annotated[
-        float | None, typer.Option(help=_help("Share of the epochs in which the rate falls to 0", "decay_share"))
+        float | None,
+        typer.Option(
+            help=f"Share of the epochs, the last ones, in which the rate falls to 0; {USUAL['decay_share']:g} unless "
+            "--settings says otherwise."
+        ),
     ] = None
     batch_size: Annotated[int | None, typer.Option(help=_help("Samples in a batch", "batch_size"))] = None
     loss: Annotated[str | None, typer.Option(help=_help(f"Loss by label ({', '.join(LOSSES)})", "loss"))] = None
@@ -154,6 +245,12 @@ class TrainingOptions:
     center_sparse: Annotated[
         bool, typer.Option("--center-sparse", help="Standard scaling takes the mean off sparse features too.")
     ] = False
+    min_positives: Annotated[
+        int | None,
+        typer.Option(
+            help=_help("Leave out labels with this many positives or fewer, and those of every sample", "min_positives")
+        ),
+    ] = None
     hyperparameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,71 +261,11 @@ class TrainingOptions:
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
     threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
-    def check(self, **others: Any) -> None:
-        """Look at everything that can be judged before the model, the data and torch are there.
-
-        Args:
-            others: Further fields of `Settings`, options of one verb.
+    def choices(self) -> TrainingChoices:
+        """Return what the options say.
 
         Raises:
-            ValueError: An unknown word, a value out of its range, or a hyperparameter that is no `NAME=VALUE`.
+            ValueError: A hyperparameter is no `NAME=VALUE`, or comes twice.
         """
-        words.check_model(self.model)
-        words.check_settings(self.settings)
-        Settings(**self._given(others))
-        self.own_hyperparameters()
-
-    def own_hyperparameters(self) -> dict[str, Any]:
-        """Return what --set gives, name to value.
-
-        Raises:
-            ValueError: One is no `NAME=VALUE`, or comes twice.
-        """
-        return assigned(self.hyperparameters or [], "--set")
-
-    def chosen(self, data: str, **others: Any) -> tuple[Settings, dict[str, Any]]:
-        """Return the settings and the model's hyperparameters: those of --settings, changed by the other options.
-
-        Args:
-            data: The name of the data set.
-            others: Further fields of `Settings`, options of one verb.
-
-        Raises:
-            ValueError: There are no such settings for this model and data set, or an option is wrong.
-        """
-        from batchsift.training.presets import preset
-
-        named = preset(self.settings, model=self.model, data=data)
-        settings = Settings(**{**named.settings, **self._given(others)})
-        return settings, {**named.hyperparameters, **self.own_hyperparameters()}
-
-    def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
-            "weight_decay": self.weight_decay,
-            "decay_share": self.decay_share,
-            "batch_size": self.batch_size,
-            "loss": self.loss,
-            "scaling": self.scaling,
-            "drawing": self.drawing,
-            "center_sparse": self.center_sparse or None,
-            "device": self.device,
-            "threads": self.threads,
-        }
-        return {name: value for name, value in {**fields, **others}.items() if value is not None}
-
-
-def number_of_processes(jobs: int) -> int:
-    """Return how many processes `--jobs` means.
-
-    Raises:
-        ValueError: for one that makes no sense.
-    """
-    if jobs < 1 and jobs != -1:
-        raise ValueError(f"--jobs must be at least 1, or -1 for as many as there are cores, got {jobs}")
-    if jobs != -1:
-        return jobs
-    import joblib
-
-    return int(joblib.cpu_count())
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return TrainingChoices(**{**given, "hyperparameters": assigned(self.hyperparameters or [], "--set")})

@@ -10,6 +10,8 @@
 | `digits` | the embedded data set |
 | `splits` | folds, held-out parts, published splits, and reports on them |
 | `filters` | the two filters of the published protocol |
+| `schema` | what the columns of a table hold |
+| `preparing` | features for a model or a selector, in one call |
 | `transforms` | scikit-learn transformers that are fitted on a training part |
 | `describe`, `imbalance`, `duplicates` | what a data set is like, and what may be wrong with it |
 
@@ -32,6 +34,7 @@ from batchsift.data.splits.report import SplitReport, split_report
 from batchsift.data.splits.splitting import PublishedSplit, ReportedSplit, Split, folds, holdout, train_validation_test
 
 if TYPE_CHECKING:
+    from batchsift.data.preparing import make_preprocessor, prepare_features
     from batchsift.data.readers.frames import from_frame
     from batchsift.data.readers.hf import from_hf
     from batchsift.data.readers.tables import read_table
@@ -52,6 +55,8 @@ __all__ = [
     "from_hf",
     "holdout",
     "load",
+    "make_preprocessor",
+    "prepare_features",
     "published_split",
     "read_arff",
     "read_npz",
@@ -60,10 +65,16 @@ __all__ = [
     "train_validation_test",
 ]
 
-_NEED_PANDAS = {"from_frame": "readers.frames", "from_hf": "readers.hf", "read_table": "readers.tables"}
+_HEAVY = {
+    "from_frame": "readers.frames",
+    "from_hf": "readers.hf",
+    "make_preprocessor": "preparing",
+    "prepare_features": "preparing",
+    "read_table": "readers.tables",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NEED_PANDAS:
+    if name not in _HEAVY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_NEED_PANDAS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HEAVY[name]}"), name)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.schema import TableColumn, feature_columns
+from batchsift.messages import count_nouns
+
 if TYPE_CHECKING:
     from batchsift.data.describe import Description
 
@@ -27,6 +30,7 @@ class MultiLabelData:
         label_names: L names, one a column of `labels`.
         name: What tables and plots call the data set.
         images: `(N, 1, H, W)`, stored as float32, where the samples are pictures; else None.
+        columns: What the columns of the table hold that the data were read from; empty where there was no table.
 
     Raises:
         ValueError: If a shape, the number of names or a label value is not as above.
@@ -42,13 +46,14 @@ class MultiLabelData:
     label_names: tuple[str, ...]
     name: str = ""
     images: npt.NDArray[np.float32] | None = None
+    columns: tuple[TableColumn, ...] = ()
 
     def __post_init__(self) -> None:
         features = _checked_features(self.features)
         labels = _checked_labels(self.labels)
         if features.shape[0] != len(labels):
             raise ValueError(
-                f"features have {features.shape[0]} rows and labels have {len(labels)}; "
+                f"features have {count_nouns(features.shape[0], 'row')} and labels have {len(labels)}; "
                 "expected one row for each sample in both"
             )
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
@@ -57,6 +62,11 @@ class MultiLabelData:
         object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
         object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
+        made = tuple(name for column in self.columns for name in column.feature_names)
+        if self.columns and made != self.feature_names:
+            raise ValueError(
+                f"columns become {count_nouns(len(made), 'feature')} ({made[:3]}, ...); expected those of feature_names"
+            )
 
     @property
     def num_samples(self) -> int:
@@ -107,6 +117,7 @@ class MultiLabelData:
         """
         matrix, matrix_names = self.features, self.feature_names
         label_matrix, label_names, images = self.labels, self.label_names, self.images
+        columns = self.columns
         if rows is not None:
             chosen = _positions(rows, self.num_samples)
             matrix, label_matrix = matrix[chosen], label_matrix[chosen]
@@ -114,10 +125,11 @@ class MultiLabelData:
         if features is not None:
             chosen = _positions(features, self.num_features)
             matrix, matrix_names = matrix[:, chosen], tuple(matrix_names[column] for column in chosen)
+            columns = ()  # a column may have lost some of its features
         if labels is not None:
             chosen = _positions(labels, self.num_labels)
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
-        return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images)
+        return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images, columns)
 
     def check_finite(self) -> None:
         """Check that no feature is infinite.
@@ -178,8 +190,28 @@ def concatenated(parts: Sequence[MultiLabelData], *, name: str | None = None) ->
         features=_stacked([part.features for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         images=np.concatenate(images) if images else None,
+        columns=_common_columns(parts),
         name=first.name if name is None else name,
     )
+
+
+def _common_columns(parts: Sequence[MultiLabelData]) -> tuple[TableColumn, ...]:
+    """Return the columns that became features, without what was counted in one part alone.
+
+    Raises:
+        ValueError: One of them is read in another way in some part.
+    """
+    first, *others = [
+        [TableColumn.from_document(c.document()) for c in feature_columns(part.columns)] for part in parts
+    ]
+    for number, columns in enumerate(others, start=2):
+        for ours, theirs in zip(first, columns, strict=False):
+            if ours != theirs:
+                raise ValueError(
+                    f"part 1 has {ours.kind} {ours.name!r} ({ours.order or 'as it is'}) where part {number} has "
+                    f"{theirs.kind} {theirs.name!r} ({theirs.order or 'as it is'}); expected the same"
+                )
+    return tuple(first) if all(others) else ()
 
 
 def _positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:

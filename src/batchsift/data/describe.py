@@ -10,7 +10,7 @@ A cell that is not labelled (NaN) counts as 0, but in a label's frequency. Label
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from batchsift.data.duplicates import Duplicates, find_duplicates, repeated_features
 from batchsift.data.imbalance import imbalance_ratios, instance_scumble
+from batchsift.data.schema import TableColumn
 from batchsift.files import make_jsonable
 
 if TYPE_CHECKING:
@@ -46,6 +47,30 @@ class LabelDescription:
 
 
 @dataclass(frozen=True)
+class ColumnDescription:
+    """One column of the table that the data came from; of data from no table, one feature.
+
+    Attributes:
+        name: The name of the column.
+        kind: What it holds: `number`, `category`, `date`, `vector`, `label`; `constant` where there is one value;
+            `identifier`, `text` or `other` for what is no feature.
+        missing: How many cells are empty; None for a column of tags.
+        num_values: How many different values there are; None for vectors and tags.
+        examples: The first few of them, as texts.
+        features: The names of the features it becomes; none for labels and what is left out.
+        becomes: How many, in words.
+    """
+
+    name: str
+    kind: str
+    missing: int | None
+    num_values: int | None
+    examples: tuple[str, ...]
+    features: tuple[str, ...]
+    becomes: str
+
+
+@dataclass(frozen=True)
 class Description:
     """What `describe` finds.
 
@@ -68,6 +93,7 @@ class Description:
         max_imbalance_ratio: The largest IRLbl.
         scumble: SCUMBLE, the mean over the samples.
         scumble_cv: The coefficient of variation (ddof 1) of SCUMBLE over the samples; NaN where SCUMBLE is 0.
+        columns: The columns of the table, in its order; the features where there was no table.
         labels: The labels, in the order of the data.
         cooccurrence: `cooccurrence[j][k]` samples have both labels; the diagonal holds the counts.
         constant_features: Names of features with one value, missing ones apart.
@@ -93,6 +119,7 @@ class Description:
     max_imbalance_ratio: float
     scumble: float
     scumble_cv: float
+    columns: tuple[ColumnDescription, ...] = field(repr=False)
     labels: tuple[LabelDescription, ...] = field(repr=False)
     cooccurrence: tuple[tuple[int, ...], ...] = field(repr=False)
     constant_features: tuple[str, ...]
@@ -148,12 +175,60 @@ def describe(data: "MultiLabelData") -> Description:
         max_imbalance_ratio=max(ratios, default=float("nan")),
         scumble=float(scumble_N.mean()),
         scumble_cv=_variation(scumble_N),
+        columns=tuple(_columns(data)),
         labels=labels,
         cooccurrence=tuple(map(tuple, counts_LL.astype(int).tolist())),
         constant_features=tuple(data.feature_names[d] for d in np.flatnonzero(constant_D)),
         duplicate_features=tuple(tuple(data.feature_names[d] for d in group) for group in groups),
         duplicates=find_duplicates(data, positive_NL),
     )
+
+
+def _columns(data: "MultiLabelData") -> Iterable[ColumnDescription]:
+    """Yield the columns of the table; the features where there was none."""
+    of_no_table = [TableColumn(name, "number") for name in data.feature_names]
+    label_places = {name: place for place, name in enumerate(data.label_names)}
+    matrix = data.features.tocsc() if data.is_sparse else data.features
+    place = 0
+    for column in data.columns or of_no_table:
+        if column.kind == "label" and column.name not in label_places:
+            becomes = f"{data.num_labels} label{'s' * (data.num_labels > 1)}"
+            yield ColumnDescription(column.name, "label", None, None, (), (), becomes)
+            continue
+        counted, features = column, column.feature_names
+        if column.kind == "label":
+            counted = _counted(column, data.labels[:, label_places[column.name]])
+        elif column.kind == "number" and features:
+            cells = matrix[:, [place]].toarray().ravel() if data.is_sparse else matrix[:, place]
+            counted = _counted(column, cells)
+        place += len(features)
+        is_constant = features and column.kind != "vector" and (counted.num_values or 0) <= 1
+        yield ColumnDescription(
+            name=column.name,
+            kind="constant" if is_constant else column.kind,
+            missing=counted.missing,
+            num_values=counted.num_values,
+            examples=counted.examples,
+            features=features,
+            becomes=_becomes(column),
+        )
+
+
+def _counted(column: TableColumn, cells: npt.NDArray[Any]) -> TableColumn:
+    """Return the column with what there is to say of its numbers."""
+    is_missing = np.isnan(cells)
+    values, first = np.unique(cells[~is_missing], return_index=True)
+    examples = tuple(f"{value:g}" for value in values[np.argsort(first)[:3]])
+    return replace(column, missing=int(is_missing.sum()), num_values=len(values), examples=examples)
+
+
+def _becomes(column: TableColumn) -> str:
+    if column.kind == "label":
+        return "label"
+    count = len(column.feature_names)
+    if not count:
+        return "left out"
+    return f"{count} feature{'s' * (count > 1)}"
 
 
 def _labels(

@@ -23,6 +23,7 @@ def load(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    dates: str | None = None,
     offline: bool | None = None,
 ) -> MultiLabelData:
     """Load a data set by its name, from a file or from a data frame.
@@ -36,6 +37,8 @@ def load(
         label_column: The one column that holds all labels of a sample as delimited tags.
         delimiter: What parts the tags of `label_column`; by default the one of `|`, `;` and `,` that occurs.
         drop: Columns to leave out, by names or patterns.
+        dates: What becomes of columns of dates in tables: `"features"` (by default), `"drop"`, or, for dates such as
+            03/04/2021, `"day-first"` or `"month-first"`.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
 
     Raises:
@@ -51,6 +54,7 @@ def load(
         "label_column": label_column,
         "delimiter": delimiter,
         "drop": drop,
+        "dates": dates,
     }
     options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if hasattr(source, "iloc") or (hasattr(source, "to_pandas") and not hasattr(source, "select_columns")):

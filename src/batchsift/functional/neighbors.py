@@ -152,3 +152,29 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
     if given.numel() and not 0 <= int(given.min()) <= int(given.max()) < num_samples:
         raise ValueError(f"neighbors must lie in [0, {num_samples}), got {int(given.min())} to {int(given.max())}")
     return given if given.dtype == torch.int32 else given.long()
+
+
+def renewed_neighbors(neighbors: Any, features: Any, num_neighbors: int, num_samples: int) -> Tensor:
+    """Return the neighbours that take the place of others: as given, or the nearest in the features; one of the two.
+
+    Args:
+        neighbors: `(N, K)` indices, or None.
+        features: `(N, D)`, or None.
+        num_neighbors: K of the nearest ones.
+        num_samples: N of the labels.
+
+    Returns:
+        `(N, K)` on the CPU; see `given_or_nearest`.
+
+    Raises:
+        ValueError: There are neither or both, or they do not fit the labels.
+    """
+    if (neighbors is None) == (features is None):
+        raise ValueError(
+            "pass features=(N, D) to find the new neighbours in, or neighbors=(N, K): one of the two, "
+            f"got {'neither' if features is None else 'both'}"
+        )
+    found_NK = given_or_nearest(neighbors, features, num_neighbors, num_samples)
+    if len(found_NK) != num_samples:
+        raise ValueError(f"features must have a row for each of the {num_samples} samples, got {len(found_NK)} rows")
+    return found_NK

@@ -29,7 +29,7 @@ from torch import Tensor
 from batchsift.functional import signals as formulas
 from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.correlation import PositiveCells, correlated_sums, cosine_of_cells, packed_local_context
-from batchsift.functional.neighbors import given_or_nearest
+from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.functional.sampling import uniform
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.options import at_least, in_unit_interval, one_of
@@ -47,7 +47,8 @@ class D2ACE(ScoredMethod):
     """Draw uncertain samples first and hard ones later, in the light of what occurs around them.
 
     Attributes:
-        neighbors: `(N, K)` indices of each sample's neighbours; None to find them in the features.
+        neighbors: `(N, K)` indices of each sample's neighbours; None to find them in the features. `(N, 0)` stands for
+            none yet: see `renew_neighbors`.
         num_neighbors: K, when they are to be found; at least 1.
         window: T, the observations of a sample that are remembered; at least 1.
         fluctuation_weight: lambda, the share of fluctuation in the uncertainty, in [0, 1].
@@ -59,6 +60,7 @@ class D2ACE(ScoredMethod):
     """
 
     name: ClassVar[str] = "d2ace"
+    paper: ClassVar[str] = "IJCAI 2026, arXiv 2605.09400"
     skips_rows: ClassVar[bool] = True
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 6
@@ -97,6 +99,30 @@ class D2ACE(ScoredMethod):
         self.predictions = RecentSteps(y, self.window, self.storage)
         self.flips = LatestValue(y, 0.0, self.storage)
         self._passes = TwoPasses(self._both, y.shape, y.device)
+
+    def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
+        """Put other neighbours in the place of those the correlation looks at.
+
+        Call it between the last block of an epoch and `end_epoch`: the next epoch is then drawn in their light. What
+        was observed stays as it is, and a saved state holds what was made of the neighbours. Several processes must
+        be given the same.
+
+        Args:
+            features: `(N, D)`, such as embeddings of the model in training, to find `num_neighbors` of each sample in.
+            neighbors: `(N, K)` indices, in place of features.
+
+        Raises:
+            ValueError: There are neither or both, they do not fit the labels, or the correlation is switched
+                off, or this method serves no selector yet.
+        """
+        if not self.correlation or not hasattr(self, "context_NW"):
+            raise ValueError(
+                "no neighbours to renew: "
+                + ("this method serves no selector yet" if self.correlation else "correlation=False looks at none")
+            )
+        y = self.labels.positive_NL
+        neighbors_NK = renewed_neighbors(neighbors, features, self.num_neighbors, len(y))
+        self.context_NW.copy_(packed_local_context(y, neighbors_NK.to(y.device)))
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows, and their change to the flip averages."""

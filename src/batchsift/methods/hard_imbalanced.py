@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from batchsift.functional.imbalance import local_imbalance_weights
-from batchsift.functional.neighbors import given_or_nearest
+from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.methods.hard import Hard
 from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
@@ -31,11 +31,13 @@ class HardImbalanced(Hard):
     """Draw samples with a high loss, weighted by their local imbalance.
 
     Attributes:
-        neighbors: `(N, K)` indices of each sample's neighbours; None to find them in the features.
+        neighbors: `(N, K)` indices of each sample's neighbours; None to find them in the features. `(N, 0)` stands for
+            none yet: see `renew_neighbors`.
         num_neighbors: K, when they are to be found; at least 1.
     """
 
     name: ClassVar[str] = "hard_imbalanced"
+    paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 5
     weight_N: Tensor = field(init=False, repr=False)
@@ -48,8 +50,33 @@ class HardImbalanced(Hard):
         """Weigh every sample by its neighbourhood; see `Method.setup`."""
         neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
+        self.weight_N = self._weights(neighbors_NK)
+
+    def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
+        """Put other neighbours in the place of those the samples are weighted by.
+
+        Call it between the last block of an epoch and `end_epoch`: the next epoch is then drawn in their light. What
+        was observed stays as it is, and a saved state holds what was made of the neighbours. Several processes must
+        be given the same.
+
+        Args:
+            features: `(N, D)`, such as embeddings of the model in training, to find `num_neighbors` of each sample in.
+            neighbors: `(N, K)` indices, in place of features.
+
+        Raises:
+            ValueError: There are neither or both, they do not fit the labels, or this method serves no
+                selector yet.
+        """
+        if not hasattr(self, "weight_N"):
+            raise ValueError("no neighbours to renew: this method serves no selector yet")
+        self.weight_N.copy_(
+            self._weights(renewed_neighbors(neighbors, features, self.num_neighbors, len(self.weight_N)))
+        )
+
+    def _weights(self, neighbors_NK: Tensor) -> Tensor:
+        """Return omega, `(N,)` float64 on the CPU."""
         y = self.labels.positive_NL
-        self.weight_N = local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
+        return local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`: omega times the sum over labels, `(N,)` float64."""

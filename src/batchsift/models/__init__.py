@@ -7,6 +7,8 @@
 | dela | Hang, Zhang, ICML 2022: noise on the features that do not matter to a label |
 | mpvae | Bai, Kong, Gomes, IJCAI 2020: variational autoencoder with a multivariate probit likelihood |
 | paca | Hang, Zhang, Feng, Song, AAAI 2022: densities of positive and negative prototypes by normalising flows |
+
+Those of pictures are in `batchsift.models.images`, and built there.
 """
 
 import inspect
@@ -15,6 +17,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from batchsift.models import images
 from batchsift.models.base import BaseModel
 from batchsift.models.clif import CLIF
 from batchsift.models.dela import DELA
@@ -23,7 +26,19 @@ from batchsift.models.mpvae import MPVAE
 from batchsift.models.paca import PACA
 from batchsift.models.registry import class_of, names, register
 
-__all__ = ["CLIF", "DELA", "MLP", "MPVAE", "PACA", "BaseModel", "build", "hyperparameters", "names", "register"]
+__all__ = [
+    "CLIF",
+    "DELA",
+    "MLP",
+    "MPVAE",
+    "PACA",
+    "BaseModel",
+    "build",
+    "hyperparameters",
+    "images",
+    "names",
+    "register",
+]
 
 for _module in iter_modules(__path__):  # a file is all that a new model needs
     import_module(f"{__name__}.{_module.name}")

@@ -1,4 +1,7 @@
-"""The interface of a base model. Shapes: N training samples, B batch, D features, L labels."""
+"""The interface of a base model. Shapes: N training samples, B batch, D features, L labels.
+
+A model of pictures takes them, `(B, channels, height, width)`, where others take `(B, D)` features.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

@@ -5,6 +5,7 @@
 | `folds` | what are the values of the folds like? | mean and deviation, the smallest p of a signed-rank test |
 | `ranks` | who is ahead of whom? | average ranks, groups of methods that no test told apart |
 | `significance` | is it chance? | Friedman, Nemenyi, Wilcoxon with Holm, corrected resampled t-test |
+| `power` | could it have been seen? | the smallest effect that runs can tell apart, the repetitions one would need |
 | `effects` | how large is it? | wins and losses, rank-biserial correlation, Hedges' g, bootstrap interval |
 | `time_to_target` | how soon? | Kaplan-Meier estimate of the epochs until a target, over runs that may never reach it |
 
@@ -24,6 +25,7 @@ from batchsift.statistics.folds import (
     smallest_p,
     summarize,
 )
+from batchsift.statistics.power import power_of, repetitions_needed, smallest_effect
 from batchsift.statistics.ranks import average_ranks, groups, overall_ranks
 from batchsift.statistics.significance import (
     CorrectedT,
@@ -68,8 +70,11 @@ __all__ = [
     "holm",
     "nemenyi",
     "overall_ranks",
+    "power_of",
     "rank_biserial",
+    "repetitions_needed",
     "signed_rank_p",
+    "smallest_effect",
     "smallest_p",
     "summarize",
     "time_to_target",

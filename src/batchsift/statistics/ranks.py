@@ -35,21 +35,27 @@ def average_ranks(values: Mapping[str, Sequence[float]], *, higher_is_better: bo
 def overall_ranks(
     values: Mapping[str, Mapping[str, Sequence[float]]], *, higher_is_better: Mapping[str, bool]
 ) -> dict[str, float]:
-    """Return the mean of the average ranks over all metrics that are defined on every fold.
+    """Return the mean of the average ranks over all metrics that are defined on every fold and differ on any.
+
+    A metric by which all methods are equal on every fold tells nothing of them, and would draw their ranks together.
 
     Args:
         values: Metric to method to its F values.
         higher_is_better: Metric to whether higher values are better.
 
     Returns:
-        Method to rank in [1, M]; NaN where no metric is defined.
+        Method to rank in [1, M]; NaN where no metric is left.
 
     >>> values = {"macro_auc": {"a": [0.9], "b": [0.8]}, "one_error": {"a": [0.3], "b": [0.3]}}
     >>> overall_ranks(values, higher_is_better={"macro_auc": True, "one_error": False})
-    {'a': 1.25, 'b': 1.75}
+    {'a': 1.0, 'b': 2.0}
     """
-    tables = [average_ranks(by_method, higher_is_better=higher_is_better[key]) for key, by_method in values.items()]
-    ranks: dict[str, list[float]] = {method: [] for table in tables for method in table}
+    tables = [
+        average_ranks(by_method, higher_is_better=higher_is_better[key])
+        for key, by_method in values.items()
+        if len({tuple(folds) for folds in by_method.values()}) > 1 or len(by_method) == 1
+    ]
+    ranks: dict[str, list[float]] = {method: [] for by_method in values.values() for method in by_method}
     for table in tables:
         for method, rank in table.items():
             if not math.isnan(rank):

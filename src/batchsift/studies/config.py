@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ STUDY_FORMAT = 2
 STUDY_FORMATS = (1, STUDY_FORMAT)  # those that can be read: 1 had fewer settings, see `training.settings.BEFORE`
 # Metrics that claims are made of unless others are asked for.
 HEADLINES = ("macro_auc", "macro_auprc", "macro_f1_tuned", "ranking_loss")
+AGAIN = "random (again)"  # the name of Random a second time, with another seed of the drawing
 ALPHA = 0.05  # the level of tests unless another is asked for; intervals are of 1 - ALPHA
 
 
@@ -32,6 +33,8 @@ class CellConfig:
         hyperparameters: The hyperparameters of the model.
         training: The settings in full.
         data_fingerprint: The hash of the data's content.
+        drawing_seed: The seed of the drawing alone, where it is another than `seed`: such a run shares splits and
+            initial weights with those it is paired with, and shows what chance in the drawing does.
     """
 
     data: str
@@ -45,6 +48,7 @@ class CellConfig:
     hyperparameters: Mapping[str, Any]
     training: Settings
     data_fingerprint: str
+    drawing_seed: int | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "CellConfig":
@@ -59,8 +63,17 @@ class CellConfig:
             raise ValueError(f"this is no configuration of a cell of this version of batchsift: {error}") from error
 
     def document(self) -> dict[str, Any]:
-        """Return the configuration as JSON can hold it."""
-        return asdict(self)
+        """Return the configuration as JSON can hold it; without a seed of the drawing where it has none of its own."""
+        return {name: value for name, value in asdict(self).items() if name != "drawing_seed" or value is not None}
+
+    def repeated(self) -> "CellConfig":
+        """Return the cell once more, with another seed of the drawing: one far from those that people choose."""
+        return replace(self, method=AGAIN, drawing_seed=(self.seed + 2**31) % 2**32)
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it repeats another run but for the drawing: what chance does, no contender."""
+        return self.drawing_seed is not None
 
     @cached_property
     def key(self) -> str:
@@ -87,6 +100,7 @@ class StudyManifest:
         metrics: Keys of the metrics that a report leads with.
         command: The words that run the study again.
         cells: The configurations of all cells by their keys, in the study's order.
+        budget: Whether the number of epochs is one that is meant, so that training need not be over for a verdict.
     """
 
     name: str = ""
@@ -95,6 +109,7 @@ class StudyManifest:
     metrics: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     cells: Mapping[str, CellConfig]
+    budget: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as JSON can hold it."""
@@ -105,6 +120,7 @@ class StudyManifest:
             "source": self.source,
             "metrics": list(self.metrics),
             "command": list(self.command),
+            "budget": self.budget,
             "cells": [{"key": key, "config": config.document()} for key, config in self.cells.items()],
         }
 
@@ -125,4 +141,5 @@ class StudyManifest:
             metrics=tuple(document.get("metrics", ())),
             command=tuple(document.get("command", ())),
             cells={cell["key"]: CellConfig.from_document(cell["config"]) for cell in document["cells"]},
+            budget=document.get("budget", False),
         )

@@ -6,6 +6,8 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 {"data": ..., "model": ...,
  "results": [{"method", "metrics": {key: {"mean", "std", "folds"}}, "last_metrics": as metrics at the last epoch,
               "average_rank", "best_epochs", "selection_seconds", "total_seconds"}],
+ "verdict": {"use", "headline", "why", "doubts", "converged", "comparisons", "power"},
+ "chance": Random's second runs as an entry of results, and "gains": {key: {"gain", "low", "high", "spread"}}; or null,
  "comparison": {"baseline", "alpha", "tests": a description,
                 "contrasts": {key: {method: {"gain", "low", "high", "p_value", "verdict", ...}}},
                 "claims": {method: {"summary": [...], "measures": [...]}}},
@@ -14,6 +16,7 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -21,10 +24,12 @@ from typing import Any
 from batchsift.files import csv_text, make_jsonable
 from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
+from batchsift.studies.analysis.chance import measure_chance
 from batchsift.studies.analysis.claims import describe_tests, make_claims
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import Comparison
-from batchsift.studies.config import ALPHA, HEADLINES
+from batchsift.studies.config import AGAIN, ALPHA
+from batchsift.training.fold import FoldResult
 from batchsift.training.recording import EpochRecord
 
 
@@ -39,7 +44,9 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
     content = {
         "data": prepared.data.name,
         "model": comparison.model,
+        "verdict": comparison.verdict.document(),
         "results": _results(comparison),
+        "chance": _chance(comparison),
         "comparison": _contrasts(comparison),
         "filters": {
             "removed_labels": prepared.removed_labels,
@@ -48,6 +55,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
         },
         "config": {
             **asdict(prepared.settings),
+            "learning_rate": comparison.learning_rate,
             "settings": comparison.settings,
             "hyperparameters": comparison.hyperparameters,
             "seed": prepared.seed,
@@ -56,6 +64,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
             "num_features": prepared.data.num_features,
             "num_labels": prepared.data.num_labels,
         },
+        "search": comparison.found.document() if comparison.found else None,
         "versions": {
             "python": platform.python_version(),
             **{package: version(package) for package in ("torch", "numpy", "batchsift")},
@@ -84,17 +93,31 @@ def _history(record: EpochRecord) -> dict[str, Any]:
 def _results(comparison: Comparison) -> list[dict[str, Any]]:
     ranks = comparison.scope.overall_ranks
     return [
-        {
-            "method": method,
-            "metrics": {key: summarize([run.metrics[key] for run in runs]) for key in METRICS},
-            "last_metrics": {key: summarize([run.last_metrics[key] for run in runs]) for key in METRICS},
-            "average_rank": ranks[method],
-            "best_epochs": [run.best_epoch for run in runs],
-            "selection_seconds": [run.selection_seconds for run in runs],
-            "total_seconds": [run.total_seconds for run in runs],
-        }
+        {"method": method, **_summary(runs), "average_rank": ranks[method]}
         for method, runs in comparison.results.items()
     ]
+
+
+def _summary(runs: Sequence[FoldResult]) -> dict[str, Any]:
+    return {
+        "metrics": {key: summarize([run.metrics[key] for run in runs]) for key in METRICS},
+        "last_metrics": {key: summarize([run.last_metrics[key] for run in runs]) for key in METRICS},
+        "best_epochs": [run.best_epoch for run in runs],
+        "selection_seconds": [run.selection_seconds for run in runs],
+        "total_seconds": [run.total_seconds for run in runs],
+    }
+
+
+def _chance(comparison: Comparison) -> dict[str, Any] | None:
+    if not comparison.again:
+        return None
+    chances = {key: measure_chance(comparison.scope, key) for key in METRICS}
+    gains = {
+        key: {"gain": one.gain, "low": one.interval.low, "high": one.interval.high, "spread": one.spread}
+        for key, one in chances.items()
+        if one is not None
+    }
+    return {"method": AGAIN, **_summary(comparison.again), "gains": gains}
 
 
 def _contrasts(comparison: Comparison) -> dict[str, Any]:
@@ -103,7 +126,7 @@ def _contrasts(comparison: Comparison) -> dict[str, Any]:
     return {
         "baseline": BASELINE if BASELINE in comparison.results else None,
         "alpha": ALPHA,
-        "tests": describe_tests(scope, HEADLINES[0]),
+        "tests": describe_tests(scope, scope.family[0]),
         "contrasts": {
             key: {method: contrast.document() for method, contrast in by_method.items()}
             for key, by_method in contrasts.items()
@@ -114,7 +137,7 @@ def _contrasts(comparison: Comparison) -> dict[str, Any]:
                 "summary": one.summary,
                 "measures": [claim.document() for claim in (*one.prediction, *one.convergence)],
             }
-            for one in make_claims(scope, HEADLINES)
+            for one in make_claims(scope, scope.family)
         },
     }
 

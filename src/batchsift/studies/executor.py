@@ -55,6 +55,7 @@ def run_task(task: Task, *, on_epoch: Callable[[EpochRecord], None] | None = Non
                 fold=config.fold,
                 hyperparameters=config.hyperparameters,
                 method_options=config.method_options,
+                drawing_seed=config.drawing_seed,
                 on_epoch=on_epoch,
             )
         except Exception as error:

@@ -18,7 +18,7 @@ from batchsift.studies.config import HEADLINES
 from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
 from batchsift.training import presets
 from batchsift.training.options import create_method, nearest
-from batchsift.training.settings import Settings
+from batchsift.training.settings import AUTO, Settings
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class DataEntry(_Table):
     label_column: str | None = None
     delimiter: str | None = None
     drop: Patterns | None = None
+    dates: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the keywords of `batchsift.data.load`."""
@@ -131,6 +132,16 @@ class Training(_Table):
     center_sparse: bool | None = None
     device: str | None = None
     threads: int | None = None
+
+    @field_validator("epochs", "learning_rate", mode="before")
+    @classmethod
+    def _is_a_number(cls, value: Any) -> Any:
+        if value == AUTO:
+            raise ValueError(
+                f"'{AUTO}' is for compare and train: a study is the same runs whoever repeats it, so give a number "
+                "(compare says which it found)"
+            )
+        return value
 
     @field_validator("*")
     @classmethod
@@ -197,7 +208,9 @@ class StudyFile(_Table):
         settings: Named settings.
         folds: The number of folds of the cross-validation; all are run.
         seeds: Each decides splits, initial weights and selection.
-        metrics: The ones a report leads with.
+        metrics: The ones a report leads with, and its verdict looks at.
+        repeat_random: Whether Random is run a second time with other draws: what chance does.
+        budget: Whether the number of epochs is one that is meant, so that a verdict does not ask training to be over.
         training: Changes of the settings, for all cells.
         overrides: Changes for some cells; later ones win.
     """
@@ -211,6 +224,8 @@ class StudyFile(_Table):
     folds: Annotated[int, Field(ge=2)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     metrics: list[Annotated[str, _one_of(lambda: list(METRICS), "metric")]] = list(HEADLINES)
+    repeat_random: bool = False
+    budget: bool = False
     training: Training = Training()
     overrides: list[Override] = []
 

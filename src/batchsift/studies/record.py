@@ -47,7 +47,7 @@ class DataFacts:
         num_features: D.
         num_labels: L.
         label_names: L names.
-        removed_labels: The labels with too few positives.
+        removed_labels: The labels with too few positives, and those that every sample has.
         removed_samples: The number of samples that were left without a label.
         num_train: The number of samples in the cell's training part.
         num_validation: The number of samples in its validation part.

@@ -73,6 +73,7 @@ def run_fold(
     fold: int,
     hyperparameters: Mapping[str, Any] | None = None,
     method_options: Mapping[str, Any] | None = None,
+    drawing_seed: int | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> FoldResult:
     """Train a model on one fold with one method, and score it.
@@ -84,6 +85,8 @@ def run_fold(
         fold: The number of the split, from 0.
         hyperparameters: Hyperparameters of the model, by name; its own defaults for the others.
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
+        drawing_seed: A number from 0 to 2**32 - 1 that decides which samples are drawn, and nothing else; that of
+            the data by default.
         on_epoch: Called with the record of every epoch.
 
     Raises:
@@ -102,7 +105,9 @@ def run_fold(
         method_options=method_options or {},
     )
     parts = scale_parts(prepared.data, prepared.splits[fold], settings)
-    weight_seed, selection_seed = np.random.SeedSequence((prepared.seed, fold)).generate_state(2).tolist()
+    weight_seed, selection_seed = _seeds(prepared.seed, fold)
+    if drawing_seed is not None:
+        _, selection_seed = _seeds(drawing_seed, fold)
     with isolated(settings.device, seed=weight_seed, threads=settings.threads):
         loop = TrainingLoop(
             configuration, parts.train, parts.validation, selection_seed=selection_seed, with_signals=True
@@ -136,6 +141,12 @@ def run_fold(
         recording_seconds=loop.recording.seconds,
         total_seconds=loop.total.seconds,
     )
+
+
+def _seeds(seed: int, fold: int) -> tuple[int, int]:
+    """Return the seeds of the initial weights and of the drawing."""
+    weight_seed, selection_seed = np.random.SeedSequence((seed, fold)).generate_state(2).tolist()
+    return weight_seed, selection_seed
 
 
 def _score(loop: TrainingLoop, parts: Parts) -> tuple[dict[str, float], Tensor]:

@@ -3,19 +3,18 @@
 Shapes: N samples of a part, B batch, D features, L labels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from batchsift.data import MultiLabelData, Split
-from batchsift.data.transforms import MinMax, TopFeatures
+from batchsift.data.schema import TableColumn, category_blocks, feature_columns
+from batchsift.data.transforms import TopFeatures, make_steps, unseen_as_missing
 from batchsift.training.settings import Settings
 
 DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
@@ -108,34 +107,31 @@ class Preprocessing:
         mean_D: The value in place of a missing one.
         scale_D: What values are multiplied by; 1 for a feature that is constant.
         offset_D: What is added after scaling.
+        columns: What the columns of the table hold that became features; empty where there was no table. A value of a
+            category whose mean is 0 did not occur in the training part, so nothing was learned of it: it is missing.
     """
 
     mean_D: NDArray[np.float64]
     scale_D: NDArray[np.float64]
     offset_D: NDArray[np.float64]
+    columns: tuple[TableColumn, ...] = ()
 
     @classmethod
-    def fit(cls, features: Any, settings: Settings) -> Self:
+    def fit(cls, features: Any, settings: Settings, columns: Sequence[TableColumn] = ()) -> Self:
         """Learn from the `(N, D)` features of the training part, dense or sparse.
 
         Args:
             features: Features as they are in files; NaN where missing.
             settings: Its `scaling` and `center_sparse`.
+            columns: What the columns of the table hold, where the features were made of one.
         """
-        imputer = SimpleImputer(strategy="mean", keep_empty_features=True)
-        complete = imputer.fit_transform(features)
-        num_features = complete.shape[1]
+        columns = feature_columns(columns)
+        blocks = category_blocks(columns)
+        steps = make_steps(settings.scaling, center_sparse=settings.center_sparse, blocks=blocks).fit(features)
+        mean_D = steps["impute"].statistics_
         if settings.scaling == "none":
-            return cls(imputer.statistics_, np.ones(num_features), np.zeros(num_features))
-        if settings.scaling == "minmax":
-            scaler = MinMax().fit(complete)
-            return cls(imputer.statistics_, scaler.scale_, scaler.offset_)
-        is_dense = isinstance(complete, np.ndarray)
-        standard = StandardScaler(with_mean=is_dense).fit(complete)
-        scale_D = 1 / standard.scale_.astype(np.float64)
-        centered = is_dense or settings.center_sparse
-        offset_D = -standard.mean_ * scale_D if centered else np.zeros(num_features)
-        return cls(imputer.statistics_, scale_D, offset_D)
+            return cls(mean_D, np.ones(len(mean_D)), np.zeros(len(mean_D)), columns)
+        return cls(mean_D, steps["scale"].scale_, steps["scale"].offset_, columns)
 
     def transform(self, features: Any, device: str) -> Tensor | SparseRows:
         """Scale `(N, D)` features to float32, by what the training part told.
@@ -145,7 +141,8 @@ class Preprocessing:
             device: The device the result goes to.
         """
         if isinstance(features, np.ndarray):
-            complete = np.where(np.isnan(features), self.mean_D, features)
+            known = unseen_as_missing(features, category_blocks(self.columns), self.mean_D != 0)
+            complete = np.where(np.isnan(known), self.mean_D, known)
             return torch.from_numpy(complete * self.scale_D + self.offset_D).to(device, torch.float32)
         matrix = features.tocsr(copy=True)
         matrix.data = np.where(np.isnan(matrix.data), self.mean_D[matrix.indices], matrix.data)
@@ -165,7 +162,7 @@ def scale_parts(data: MultiLabelData, split: Split, settings: Settings) -> Parts
     if settings.top_features is not None:
         top = TopFeatures(settings.top_features).fit(data.features[split.train])
         data = data.select(features=top.get_support())
-    preprocessing = Preprocessing.fit(data.features[split.train], settings)
+    preprocessing = Preprocessing.fit(data.features[split.train], settings, data.columns)
     return Parts(
         scale_part(data, split.train, preprocessing, device),
         scale_part(data, split.validation, preprocessing, device),

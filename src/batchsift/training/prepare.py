@@ -14,6 +14,7 @@ from batchsift import data as datasets
 from batchsift.data import MultiLabelData, Split
 from batchsift.data.splits.splitting import quiet_folds, quiet_holdout
 from batchsift.data.transforms import num_kept
+from batchsift.messages import count_nouns
 from batchsift.training.checks import (
     check_complete_labels,
     check_device,
@@ -21,6 +22,7 @@ from batchsift.training.checks import (
     check_macro_auc_exists,
     check_seed,
 )
+from batchsift.training.label_rule import drop_labels
 from batchsift.training.settings import Settings
 
 Indices = NDArray[np.int64]
@@ -35,7 +37,7 @@ class Prepared:
         settings: The settings that all runs share.
         seed: The seed that decides the splits, the initial weights and the selection.
         splits: The splits, one a fold; they depend on the data, `num_folds`, `validation_share` and the seed alone.
-        removed_labels: Names of the labels with too few positives.
+        removed_labels: Names of the labels with too few positives, and of those that every sample has.
         num_removed_samples: How many samples were left without a label.
         kept_samples: The row of each sample of `data` in the data set before the filters.
     """
@@ -84,7 +86,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
 
 
 def apply_filters(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelData, tuple[str, ...], Indices]:
-    """Drop the labels with too few positives, then the samples left without a label, as the papers do.
+    """Drop the labels that `label_rule` drops, then the samples left without a label, as the papers do.
 
     Returns:
         What stays, the names of the labels that went, and of each sample that stays its row in `data`.
@@ -94,7 +96,7 @@ def apply_filters(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelD
     """
     check_complete_labels(data)
     check_finite_features(data)
-    kept, removed_labels = datasets.drop_rare_labels(data, settings.min_positives)
+    kept, removed_labels = drop_labels(data, settings.min_positives)
     kept, removed_samples = datasets.drop_unlabelled_samples(kept)
     return kept, removed_labels, np.setdiff1d(np.arange(data.num_samples), removed_samples)
 
@@ -108,7 +110,7 @@ def warn_of_single_batch(prepared: Prepared) -> None:
     smallest = min(len(split.train) for split in prepared.splits)
     if smallest <= prepared.settings.batch_size:
         warnings.warn(
-            f"{prepared.data.name}: a training part has {smallest} samples, no more than "
+            f"{prepared.data.name}: a training part has {count_nouns(smallest, 'sample')}, no more than "
             f"batch_size={prepared.settings.batch_size}: an epoch is one batch of them all, and no method can differ "
             "from another; lower the batch size",
             UserWarning,

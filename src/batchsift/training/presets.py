@@ -19,6 +19,8 @@ NAMES = ("default", "paper", "tuned")
 PAPER: Mapping[str, Any] = MappingProxyType(  # what the papers have otherwise than `Settings`
     {"scaling": "minmax", "drawing": "independent"}
 )
+# What `compare` and `train` have otherwise than `Settings`: after its warm-up, the learning rate falls to 0.
+USUAL: Mapping[str, Any] = MappingProxyType({"decay_share": 1.0})
 RECIPES: Mapping[str, tuple[str, str]] = MappingProxyType({"short": ("balanced_pass", "pos_weight")})  # method and loss
 TUNED = Path(__file__).with_name("presets.json")
 

@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from batchsift.functional.schedule import resolve
 from batchsift.messages import there_are
 
+AUTO: Final = "auto"  # in the place of a number that is to be searched
 LOSSES = ("bce", "pos_weight", "focal", "asymmetric", "distribution_balanced")  # `functional.losses` imports torch
 SCALINGS = ("minmax", "standard", "none")
 DRAWINGS = ("systematic", "independent")
@@ -147,3 +148,19 @@ class Settings:
         rising = (epoch + 1) / max(warmup_epochs, 1)
         falling = (self.epochs - epoch) / max(decay_epochs, 1)
         return self.learning_rate * min(1.0, rising, falling)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is to be searched; the settings say the others.
+
+    Args:
+        learning_rate: Whether the learning rate is.
+        epochs: Whether the number of epochs is.
+    """
+
+    learning_rate: bool
+    epochs: bool
+
+    def __bool__(self) -> bool:
+        return self.learning_rate or self.epochs

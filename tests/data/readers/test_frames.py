@@ -6,14 +6,16 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
 from batchsift.data import from_frame, load
-from batchsift.data.readers.encoding import MOST_CATEGORIES
-from batchsift.data.readers.problems import TableCellError
+from batchsift.data.readers.kinds import MOST_CATEGORIES
+from batchsift.data.readers.problems import ColumnsLeftOut, TableCellError
 
 NAN = np.nan
+ARROW_DATE = pd.ArrowDtype(pa.date32())
 
 
 def features(values, **options):
@@ -139,8 +141,8 @@ def test_vectors_become_as_many_columns():
         ([f"sample {i}" for i in range(8)], "8 different texts in 8 rows, such as 'sample 0'.*drop='x'"),
         ([str(i) + "x" for i in range(MOST_CATEGORIES + 1)] * 4, f"{MOST_CATEGORIES + 1} different texts"),
         (["12_34", "12_35"], "different texts"),
-        ([datetime.datetime(2020, 1, 1)] * 2, r"holds Timestamp, .*drop='x'"),
-        ([datetime.date(2020, 1, 1)] * 2, r"holds date, .*drop='x'"),
+        ([datetime.timedelta(hours=1)] * 2, r"holds Timedelta, .*drop='x'"),
+        ([datetime.time(1)] * 2, r"holds time, .*drop='x'"),
         ([1 + 2j, 1j], "holds complex"),
         ([{"a": 1}, 3], "holds dict and int"),
         ([b"1", b"2"], "holds bytes"),
@@ -166,7 +168,7 @@ def test_all_columns_that_are_no_features_or_labels_are_said_at_once():
         }
     )
     with pytest.raises(ValueError, match="6 columns are not") as caught:
-        from_frame(frame, labels=2, drop="fine")
+        from_frame(frame, labels=2, drop="fine", dates="drop")
     message = str(caught.value)
     for problem in (
         "column 'a', row 2: 2 is no label",
@@ -178,32 +180,154 @@ def test_all_columns_that_are_no_features_or_labels_are_said_at_once():
     ):
         assert problem in message
     option = message.rpartition("drop=")[2].strip("'")
-    assert option == "fine,id,born,title,x,y,z"
-    with pytest.raises(ValueError, match="expected at least one label and one feature"):
-        from_frame(frame.assign(a=0, b=1), labels=2, drop=option)
-    assert from_frame(frame.assign(a=0, b=1), labels=2, drop=option.removeprefix("fine,")).feature_names == ("fine",)
+    assert option == "fine,id,title,x,y,z"
+    with pytest.raises(ValueError, match="none of the 1 columns that are no labels can be a feature"):
+        from_frame(frame.assign(a=0, b=1), labels=2, drop=option, dates="drop")
+    option = option.removeprefix("fine,")
+    assert from_frame(frame.assign(a=0, b=1), labels=2, drop=option, dates="drop").feature_names == ("fine",)
 
 
 @pytest.mark.parametrize("name", ["a,b", "it's", "n[1]*", "ü, x"])
 def test_the_option_can_be_copied_whatever_a_column_is_called(name):
-    frame = pd.DataFrame({name: list("pqrs"), "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
-    with pytest.raises(ValueError, match="4 different texts") as caught:
+    texts = pd.DataFrame({name: list("pqrs"), "x": [1, 2, 3, 4], "a": [0, 1, 0, 1]})
+    with pytest.raises(ValueError, match="4 different texts") as refused:
+        from_frame(texts.assign(x=["1", "2", "3", "x"]), labels=1)
+    assert ast.literal_eval(str(refused.value).rpartition("drop=")[2]) == refused.value.drop
+    with pytest.warns(ColumnsLeftOut, match="4 different texts, such as 'p'") as caught:
+        assert from_frame(texts, labels=1).feature_names == ("x",)
+    option = ast.literal_eval(str(caught[0].message).rpartition("drop=")[2].removesuffix(" makes it silent"))
+    assert option == caught[0].message.drop
+    assert from_frame(texts, labels=1, drop=option).feature_names == ("x",)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pd.to_datetime(["2020-12-31", "2021-01-01", None, "2021-03-04"]),
+        pd.to_datetime(["2020-12-31", "2021-01-01", None, "2021-03-04"]).tz_localize("Asia/Tokyo"),
+        [datetime.date(2020, 12, 31), datetime.date(2021, 1, 1), None, datetime.date(2021, 3, 4)],
+        ["2020-12-31", "2021-01-01", None, " 2021-3-4"],
+        ["31.12.2020", "1.1.2021", None, "4.3.2021"],
+        ["12/31/2020 00:00", "1/1/2021", None, "3/4/2021 12:00 AM"],
+        ["2020/12/31T00:00:00Z", "2021/01/01", "", "2021/03/04"],
+        ["31-Dec-2020", "1 January 2021", None, "04.MAR.2021"],
+        ["Dec 31, 2020", "Jan. 1, 2021", None, "March 4 2021"],
+        pd.array([datetime.date(2020, 12, 31), datetime.date(2021, 1, 1), None, datetime.date(2021, 3, 4)], ARROW_DATE),
+    ],
+)
+def test_dates_become_ordinal_month_and_weekday(dates):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "when": dates, "a": [0, 1, 0, 1]}).replace("", None)
+    data = from_frame(frame, labels=1)
+    assert data.feature_names == ("x", "when.ordinal", "when.month", "when.weekday")
+    expected = [[18627, 12, 3], [18628, 1, 4], [NAN, NAN, NAN], [18690, 3, 3]]
+    np.testing.assert_array_equal(data.features[:, 1:], expected)
+    assert from_frame(frame, labels=1, dates="drop").feature_names == ("x",)
+    assert from_frame(frame, labels=1, drop="when").feature_names == ("x",)
+
+
+def test_a_time_of_day_is_a_feature_where_there_is_one():
+    times = ["2020-01-01 06:30", "2020-01-01T18:00:00.5+02:00", "2020-01-02", "2020-01-03 23:59:59"]
+    names, matrix = features(times)
+    assert names == ("x.ordinal", "x.month", "x.weekday", "x.hour")
+    np.testing.assert_allclose(matrix[:, 3], [6.5, 18 + 0.5 / 3600, 0, 24 - 1 / 3600])
+    assert features(pd.date_range("2020-01-01", periods=2, freq="h"))[0][-1] == "x.hour"
+    assert features(["1/31/2020 2:30 PM", "1/31/2020 12:30 AM"])[1][:, 3].tolist() == [14.5, 0.5]
+
+
+def test_dates_that_could_be_two_are_never_guessed():
+    frame = pd.DataFrame({"x": [1, 2], "when": ["03/04/2021", "05/06/2021"], "a": [0, 1]})
+    with pytest.raises(
+        ValueError,
+        match=r"'when' holds dates, and '03/04/2021' may be 2021-04-03 or 2021-03-04: .* dates='day-first' or "
+        r"dates='month-first', or leave them out with dates='drop'$",
+    ) as caught:
         from_frame(frame, labels=1)
-    option = str(caught.value).rpartition("drop=")[2]
-    assert from_frame(frame, labels=1, drop=ast.literal_eval(option)).feature_names == ("x",)
+    assert (caught.value.has_ambiguous_dates, caught.value.drop) == (True, "")
+    with pytest.raises(ValueError, match=r"2 columns are not .*leave out what is no feature with drop='x'$"):
+        from_frame(frame.assign(x=[np.inf, 1]), labels=1)
+    for dates, months in (("day-first", [4, 6]), ("month-first", [3, 5])):
+        assert from_frame(frame, labels=1, dates=dates).features[:, 2].tolist() == months
+    assert from_frame(frame, labels=1, dates="drop").feature_names == ("x",)
+    assert features(["01/01/2021", "02/02/2021"])[1][:, 1].tolist() == [1, 2]  # the same either way
 
 
-def test_dates_are_dropped_and_named():
-    for dates in (
-        pd.date_range("2020-01-01", periods=4),
-        [datetime.date(2020, 1, 1)] * 4,
-        ["2020-01-01", "2020-01-01", None, "2021-12-31"],
-        ["31.12.2020 10:00", "1.1.2021 9:30", "1.1.2021 9:30", "1.1.2021 9:30"],
-    ):
-        frame = pd.DataFrame({"x": [1, 2, 3, 4], "when": dates, "y": [4, 3, 2, 1], "a": [0, 1, 0, 1]})
-        with pytest.warns(UserWarning, match="dropped 'when', which .*; drop='when' makes it silent"):
-            assert from_frame(frame, labels=1).feature_names == ("x", "y")
-        assert from_frame(frame, labels=1, drop="when").feature_names == ("x", "y")
+@pytest.mark.parametrize(
+    ("values", "row", "shown"),
+    [
+        (["2020-01-01", "2020-02-30"], 1, "'2020-02-30'"),
+        (["2020-01-01", "2020-01-02", "soon", "2020-01-02"], 2, "'soon'"),
+        (["31/12/2020", "12/31/2020"], 1, "'12/31/2020'"),
+        (["2020-01-01 10:00", "2020-01-01 25:00"], 1, "'2020-01-01 25:00'"),
+    ],
+)
+def test_what_is_no_date_among_dates_is_named(values, row, shown):
+    with pytest.raises(TableCellError, match=rf"column 'x', row {row}: {shown} is no date, in a column of dates"):
+        features(values)
+
+
+def test_what_only_looks_like_dates_is_a_category():
+    assert features(["1.2.3", "1.2.4"] * 4)[0] == ("x=1.2.3", "x=1.2.4")
+    assert features(["May", "Mar 12", "Room 12, 2020"] * 2)[0] == ("x=Mar 12", "x=May", "x=Room 12, 2020")
+    assert features(["spring", "2020-01-01", "fall", "fall"] * 2)[0] == ("x=2020-01-01", "x=fall", "x=spring")
+
+
+def test_what_becomes_of_dates_is_one_of_four_words():
+    with pytest.raises(ValueError, match=r"dates='dayfirst': did you mean 'day-first'\? There are features, drop"):
+        from_frame(pd.DataFrame({"x": [1, 2], "a": [0, 1]}), labels=1, dates="dayfirst")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_left_out"),
+    [
+        ("customer_id", [31, 7, 5, 9], True),
+        ("CustomerID", ["a7", "b8", "c9", "d0"], True),
+        ("order no", [1.0, 2.0, NAN, 4.0], True),
+        ("id_customer", ["1", "2", "3", "x"], True),
+        ("customer_id", [7, 7, 5, 9], False),
+        ("customer_id", [7, NAN, NAN, NAN], False),
+        ("customer_id", [7.5, 8, 5, 9], False),
+        ("paid", [1, 2, 3, 4], False),
+    ],
+)
+def test_an_identifier_is_found_by_name_and_uniqueness(name, values, is_left_out):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], name: values, "y": [4, 3, 2, 1], "a": [0, 1, 0, 1]})
+    if not is_left_out:
+        assert from_frame(frame, labels=1).feature_names == ("x", name, "y")
+        return
+    with pytest.warns(ColumnsLeftOut, match=f"dropped '{name}', which identifies rows rather than describes them"):
+        data = from_frame(frame, labels=1)
+    assert data.feature_names == ("x", "y")
+    assert [column.kind for column in data.columns] == ["number", "identifier", "number", "label"]
+
+
+def test_one_warning_names_everything_that_is_left_out():
+    frame = pd.DataFrame(
+        {"id": range(4), "x": [1, 2, 3, 4], "user id": list("pqrs"), "note": list("wxyz"), "a": [0, 1, 0, 1]}
+    )
+    with pytest.warns(UserWarning, match="dropped") as caught:
+        assert from_frame(frame, labels=1).feature_names == ("x",)
+    assert [str(warning.message) for warning in caught] == [
+        "dropped 'id' and 'user id', which identify rows rather than describe them, and 'note' (4 different texts, "
+        "such as 'w'), which holds free text rather than a category; drop='id,user id,note' makes it silent"
+    ]
+    with pytest.raises(ValueError, match=r"2 columns are not .* 'user id' holds 4 .*; column 'note' holds 4"):
+        from_frame(frame, labels=1, drop="")
+
+
+@pytest.mark.parametrize(
+    ("form", "is_number"), [("${},200.50", True), ("{}.5 %", True), ("{} kg", True), ("no {}", False)]
+)
+def test_numbers_among_signs_are_left_out_with_a_hint(form, is_number):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "t": [form.format(i) for i in range(4)], "a": [0, 1, 0, 1]})
+    with pytest.warns(ColumnsLeftOut, match="'t' .4 different texts") as caught:
+        from_frame(frame, labels=1)
+    assert ("written as plain numbers they would be a feature" in str(caught[0].message)) == is_number
+
+
+def test_features_of_one_name_are_refused():
+    frame = pd.DataFrame({"t": ["2020-01-01", "2020-02-01"], "t.month": [1, 2], "a": [0, 1]})
+    with pytest.raises(ValueError, match=r"'t' and 't\.month' would both become the feature 't\.month': rename one"):
+        from_frame(frame, labels=1)
 
 
 def test_what_the_warning_recommends_works():

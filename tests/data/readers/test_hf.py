@@ -1,5 +1,7 @@
 """Columns of Hugging Face data sets, in memory."""
 
+import datetime
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,15 @@ def test_what_is_no_data_set():
         from_hf(made([0, -1, 0], CLASSES), features="x", labels="y")
     with pytest.raises(ValueError, match=r"column 'y', row 2: a label has the number -100; expected 0 or more"):
         from_hf(made([[3], [2], [-100]]), features="x", labels="y")
+
+
+def test_all_columns_are_features_but_labels_identifiers_and_texts():
+    days = [datetime.date(2020, 1, 1), datetime.date(2020, 2, 1), None]
+    rows = made([1, 0, 1], id=["r", "s", "t"], day=days)
+    with pytest.warns(UserWarning, match="dropped 'id', which identifies rows.*; name the features to have others"):
+        data = from_hf(rows, labels="y")
+    assert data.feature_names == ("x", "day.ordinal", "day.month", "day.weekday")
+    np.testing.assert_array_equal(data.features[:, 2], [1, 2, NAN])
+    assert [column.kind for column in data.columns] == ["number", "identifier", "date", "label"]
+    with pytest.warns(UserWarning, match="dropped 'id'"):
+        assert from_hf(rows, labels="y", dates="drop").feature_names == ("x",)

@@ -1,5 +1,6 @@
 """One table through every reader there is: the same features, labels and names, or the same refusal."""
 
+import datetime
 import warnings
 
 import datasets
@@ -123,10 +124,65 @@ def test_identifiers_and_dates_are_alike(tmp_path):
         )
     )
     frame.to_parquet(tmp_path / "set.parquet")
-    sources = [frame, as_csv(frame, tmp_path / "set.csv"), tmp_path / "set.arff", tmp_path / "set.parquet"]
-    for source in sources:
+    tables = [frame, as_csv(frame, tmp_path / "set.csv"), tmp_path / "set.parquet"]
+    sources = [*((table, {"dates": "drop"}, "id") for table in tables), (tmp_path / "set.arff", {}, "id,when")]
+    for source, options, dropped in sources:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            assert load(source, labels=1).feature_names == ("x",)
-        assert [str(w.message).endswith("; drop='id,when' makes it silent") for w in caught] == [True]
+            assert load(source, labels=1, **options).feature_names == ("x",)
+        assert [f"; drop='{dropped}' makes it silent" in str(w.message) for w in caught] == [True]
         assert load(source, labels=1, drop="id,when").feature_names == ("x",)
+
+
+DAYS = st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1))
+KINDS = {
+    "real": st.one_of(st.none(), st.floats(allow_infinity=False, allow_nan=False)),
+    "count": st.integers(-5, 5),
+    "word": st.one_of(st.none(), st.sampled_from(["red", "green", "a b"])),
+    "flag": st.sampled_from([True, False]),
+    "yes": st.one_of(st.none(), st.sampled_from(["yes", "no"])),
+    "day": st.one_of(st.none(), DAYS),
+    "time": st.one_of(st.none(), st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))),
+}
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data(), order=st.sampled_from([None, "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y"]))
+def test_columns_of_any_kind_are_the_same_features_everywhere(tmp_path_factory, data, order):
+    """A customer's table: numbers, words, flags, dates in any form, with gaps."""
+    kinds = data.draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4))
+    num_rows = data.draw(st.integers(12, 16))
+    columns = {
+        f"c{place}_{kind}": data.draw(st.lists(KINDS[kind], min_size=num_rows, max_size=num_rows))
+        for place, kind in enumerate(kinds)
+    }
+    frame = pd.DataFrame(
+        {"n": np.arange(num_rows) / 4, **columns, "a": [0, 1] * (num_rows // 2) + [0] * (num_rows % 2)}
+    )
+    for name in columns:
+        if name.endswith("word"):  # each often enough for a category
+            frame[name] = ["red", "red", "green", "green", "a b", "a b", *frame[name].iloc[6:]]
+        if name.endswith(("day", "time")):
+            frame[name] = pd.Series(pd.to_datetime(frame[name]), dtype="datetime64[us]")
+    written = frame.copy()
+    if order is not None:
+        for name in columns:
+            if name.endswith("day"):
+                # Two dates that can be read in one way only say how all others are.
+                frame[name] = [pd.Timestamp("2020-12-31"), pd.Timestamp("2021-01-13"), *frame[name].iloc[2:]]
+                written[name] = frame[name].dt.strftime(order)
+    folder = tmp_path_factory.mktemp("kinds")
+    written.to_csv(folder / "set.csv", index=False)
+    frame.to_parquet(folder / "set.parquet")
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    expected = load(frame, labels=1)
+    for name, found in {
+        "csv": load(folder / "set.csv", labels=1),
+        "parquet": load(folder / "set.parquet", labels=1),
+        "arrow": load(table, labels=1),
+        "hf": from_hf(datasets.Dataset(table), labels="a"),
+    }.items():
+        assert found.feature_names == expected.feature_names, name
+        np.testing.assert_array_equal(found.features, expected.features, err_msg=name)
+        kinds_found = [[(c.name, c.kind, c.missing, c.num_values) for c in each.columns] for each in (found, expected)]
+        assert kinds_found[0] == kinds_found[1], name

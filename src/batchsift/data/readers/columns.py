@@ -15,6 +15,14 @@ _WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
 MISSING = frozenset(form(word) for word in _WORDS for form in (str, str.upper, str.lower, str.capitalize))
 # The first two are the index of a pandas frame, as it is written and as it is read again.
 _IDENTIFIERS = {"", "unnamed:_0", "id", "instance_id", "sample_id", "example_id", "row_id", "record_id"}
+# Words that end the name of an identifier, or (of `id_customer`) begin it; "userid" is written in one, too.
+_LAST_WORDS = {"id", "ids", "uid", "uuid", "guid", "identifier", "key", "pk", "index", "idx", "no", "nr", "number"}
+_LAST_WORDS |= {"phone", "telephone", "mobile", "iban", "isbn", "ean", "ssn"}
+_FIRST_WORDS = {"id", "uid", "uuid", "guid"}
+_IN_ONE = re.compile(
+    r"(user|customer|client|patient|person|member|employee|student|account|order|item|product|session|row|record|sample"
+    r"|example|instance|doc|document|image|case)id"
+)
 
 
 def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: str) -> npt.NDArray[np.bool_]:
@@ -71,6 +79,18 @@ def is_identifier(name: str) -> bool:
     return re.sub(r"[-. ]", "_", name.strip().lower()) in _IDENTIFIERS
 
 
+def is_called_identifier(name: str) -> bool:
+    """Return whether a column of this name tells rows apart if each row has a value of its own.
+
+    >>> [is_called_identifier(name) for name in ("customer_id", "OrderNo", "userid", "paid", "num_orders")]
+    [True, True, True, False, False]
+    """
+    words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+    if not words:
+        return is_identifier(name)
+    return words[-1] in _LAST_WORDS or words[0] in _FIRST_WORDS or _IN_ONE.fullmatch(words[-1]) is not None
+
+
 def is_unnamed(name: str) -> bool:
     """Return whether a column has no name, or the one that pandas makes up for such a column."""
     return re.fullmatch(r"(Unnamed: \d+)?", name.strip()) is not None
@@ -114,6 +134,13 @@ def drop_option(names: Sequence[str], columns: Sequence[str], given: str | Seque
     >>> drop_option(["when", "a,b"], ["x", "when", "a,b"], "id*")
     "drop='id*,when,a?b'"
     """
+    return f"drop={drop_patterns(names, columns, given)!r}"
+
+
+def drop_patterns(
+    names: Sequence[str], columns: Sequence[str], given: str | Sequence[str] | None
+) -> str | Sequence[str]:
+    """Return the value of that option: one text where a text can say it, else a list."""
     already = [given] if isinstance(given, str) and given else [] if isinstance(given, str) else list(given or ())
     patterns = [name if "," not in name else glob.escape(name).replace(",", "?") for name in names]
     mean_one = all(
@@ -121,8 +148,8 @@ def drop_option(names: Sequence[str], columns: Sequence[str], given: str | Seque
         for pattern, meant in zip(patterns, names, strict=True)
     )
     if all(names) and mean_one and (given is None or isinstance(given, str) or not already):
-        return f"drop={','.join([*already, *patterns])!r}"
-    return f"drop={[*(already[0].split(',') if isinstance(given, str) and already else already), *names]!r}"
+        return ",".join([*already, *patterns])
+    return [*(already[0].split(",") if isinstance(given, str) and already else already), *names]
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:

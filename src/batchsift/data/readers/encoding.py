@@ -1,15 +1,11 @@
 """What becomes of the columns of a data frame: features and labels.
 
-A feature column is taken as it is where it holds numbers or booleans; it becomes one 0/1 column for each value where
-it holds few different texts (or is a pandas categorical); vectors of one length become as many columns; anything else
-(free text, identifiers, dates) is refused by name. A missing value is NaN in all columns that are made of its own.
+`kinds` says what a feature column holds, `encoder` makes numbers of it. A missing value is NaN in all columns that are
+made of its own.
 
-Shapes: N samples, D features, L labels, V values of a category.
+Shapes: N samples, D features, L labels.
 """
 
-import datetime
-import numbers
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,17 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from batchsift.data.dataset import first_infinite
-from batchsift.data.readers.columns import numbered
+from batchsift.data.readers.cells import Named, is_numeric, number_or_same, quoted
 from batchsift.data.readers.problems import ColumnProblem, TableCellError, TableError, TagError, refuse
 from batchsift.data.readers.tags import label_matrix
-from batchsift.messages import cut_short
-
-MOST_CATEGORIES = 100  # of a text column that is taken for a category; each must occur twice on average, too
-_YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "f": 0.0}
-_COMMA_NUMBER = re.compile(r"[+-]?\d*(,\d+)?([eE][+-]?\d+)?")  # "1,5", and "2" beside it
-_DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ]\d{1,2}:\d{2}.{,20})?")
-Named = tuple[tuple[str, ...], Any]  # names, and a matrix with a column for each
+from batchsift.data.schema import TableColumn, feature_columns
 
 
 def labels_of_columns(frame: pd.DataFrame, *, of_lists: str) -> Named:
@@ -73,61 +62,26 @@ def labels_of_one_column(
     return names, matrix
 
 
-def features_of(frame: pd.DataFrame) -> Named:
-    """Turn columns of any kind into names and `(N, D)` numbers: a sparse matrix where all columns are sparse.
+def features_of(frame: pd.DataFrame, columns: Sequence[TableColumn]) -> Named:
+    """Turn columns into names and `(N, D)` numbers: a sparse matrix where all columns are sparse.
 
-    Raises:
-        TableError: All columns that are no features, without advice.
+    Args:
+        frame: The frame; what is no feature is passed over.
+        columns: What its columns hold: see `kinds`.
     """
-    names = tuple(frame.columns)
+    columns = feature_columns(columns)
+    names = tuple(name for column in columns for name in column.feature_names)
+    if not names:
+        return names, np.empty((len(frame), 0))
+    frame = frame[[column.name for column in columns]]
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in frame.dtypes):
         sparse: Any = frame.sparse
-        matrix = sparse.to_coo().tocsr()
-        refuse(_infinite(names, matrix))
-        return names, matrix
-    if all(_is_numeric(dtype) for dtype in frame.dtypes):
-        numbers_ND = frame.to_numpy(dtype=np.float64, na_value=np.nan)
-        refuse(_infinite(names, numbers_ND))
-        return names, numbers_ND
-    encoded = [_encoded(name, frame[name]) for name in names]
-    refuse(
-        [
-            problem
-            for column in encoded
-            for problem in ([column] if isinstance(column, ColumnProblem) else _infinite(*column))
-        ]
-    )
-    named = [column for column in encoded if not isinstance(column, ColumnProblem)]
-    return tuple(name for names, _ in named for name in names), np.column_stack([matrix for _, matrix in named])
+        return names, sparse.to_coo().tocsr()
+    if all(is_numeric(dtype) for dtype in frame.dtypes):
+        return names, frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    from batchsift.data.readers.encoder import column_encoder  # noqa: PLC0415 (scikit-learn: only where it has work)
 
-
-def can_be_feature(name: str, column: pd.Series) -> bool:
-    """Return whether a column would be taken for a feature."""
-    encoded = _encoded(name, column)
-    return not isinstance(encoded, ColumnProblem) and not _infinite(*encoded)
-
-
-def is_date(column: pd.Series) -> bool:
-    """Return whether a column holds nothing but dates, as such or as texts."""
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
-        return True
-    present = column.dropna()
-    if isinstance(column.dtype, pd.CategoricalDtype) or not len(present):
-        return False
-    if isinstance(present.iloc[0], datetime.date):
-        return all(isinstance(value, datetime.date) for value in present)
-    if not isinstance(present.iloc[0], str) or not _DATE.fullmatch(present.iloc[0].strip()):
-        return False
-    return all(isinstance(value, str) and _DATE.fullmatch(value.strip()) for value in present)
-
-
-def _infinite(names: Sequence[str], matrix_ND: Any) -> list[ColumnProblem]:
-    """Return the columns with a number that is not finite, at its first row."""
-    matrix_ND = matrix_ND.reshape(matrix_ND.shape[0], -1)  # one feature may be (N,)
-    return [
-        ColumnProblem(names[column], row, f"{value} is no finite number", is_feature=True)
-        for column, row, value in first_infinite(matrix_ND)
-    ]
+    return names, column_encoder(columns).fit_transform(frame)
 
 
 def _label(name: str, column: pd.Series, of_lists: str) -> npt.NDArray[np.float64] | ColumnProblem:
@@ -136,110 +90,11 @@ def _label(name: str, column: pd.Series, of_lists: str) -> npt.NDArray[np.float6
         codes_N, values = pd.factorize(column)
     except TypeError:  # lists cannot be told apart
         return ColumnProblem(name, None, f"holds lists; {of_lists.format(name)}")
-    meanings = [_number_or_same(value) for value in values]
+    meanings = [number_or_same(value) for value in values]
     for code, meaning in enumerate(meanings):
         if meaning not in (0, 1):
             reason = (
-                f"{_quoted(values[code])} is no label; expected 0 or 1, true or false, yes or no, or nothing (unknown)"
+                f"{quoted(values[code])} is no label; expected 0 or 1, true or false, yes or no, or nothing (unknown)"
             )
             return ColumnProblem(name, int((codes_N == code).argmax()), reason)
     return np.array([*map(float, meanings), np.nan])[codes_N]  # the code of a missing value is -1, the last
-
-
-def _is_numeric(dtype: Any) -> bool:
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
-
-
-def _encoded(name: str, column: pd.Series) -> Named | ColumnProblem:
-    """Return the numeric columns that one column becomes."""
-    if isinstance(column.dtype, pd.SparseDtype):
-        column = pd.Series(np.asarray(column), name=name)
-    if _is_numeric(column.dtype):
-        return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return _one_hot(name, column)
-    present = column.dropna()
-    if all(isinstance(value, str) for value in present):
-        return _encoded_text(name, column, present)
-    if all(isinstance(value, (numbers.Number, np.bool_)) and not isinstance(value, complex) for value in present):
-        return (name,), column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if all(isinstance(value, (list, tuple, np.ndarray)) for value in present):
-        return _vectors(name, column)
-    kinds = sorted({type(value).__name__ for value in present})
-    return ColumnProblem(name, None, f"holds {' and '.join(kinds)}, which are no features", is_feature=True)
-
-
-def _encoded_text(name: str, column: pd.Series, present: pd.Series) -> Named | ColumnProblem:
-    codes_N, texts = pd.factorize(column)
-    if any("," in text for text in texts) and all(_COMMA_NUMBER.fullmatch(text.strip()) for text in texts):
-        comma = next(text for text in texts if "," in text)
-        reason = (
-            f"holds numbers with a decimal comma, such as {_quoted(comma)}: write points, or give from_frame what "
-            "pandas.read_csv(..., decimal=',') reads"
-        )
-        return ColumnProblem(name, None, reason, is_feature=True)
-    numbers_V = np.array([value if isinstance(value, float) else np.nan for value in map(_number_or_same, texts)])
-    if not np.isnan(numbers_V).any():
-        return (name,), np.array([*numbers_V, np.nan])[codes_N]
-    is_stray_V = np.isnan(numbers_V)
-    is_word_V = np.array([str(text).strip().lower() in _YES_NO for text in texts])  # of a category, with the strays
-    num_numbers = np.append(~is_stray_V & ~is_word_V, False)[codes_N].sum()
-    if num_numbers * 2 >= len(present):
-        row = int(np.append(is_stray_V, False)[codes_N].argmax())
-        return ColumnProblem(
-            name, row, f"{_quoted(column.iloc[row])} is no number, in a column of numbers: correct it", is_feature=True
-        )
-    values = present.str.strip().unique()
-    if len(values) <= MOST_CATEGORIES and len(values) * 2 <= len(present):
-        return _one_hot(name, column.str.strip().astype(pd.CategoricalDtype(sorted(values))))
-    reason = (
-        f"holds {len(values)} different texts in {len(present)} rows, such as {_quoted(values[0])}: an identifier or "
-        "free text is no feature (a pandas categorical is)"
-    )
-    return ColumnProblem(name, None, reason, is_feature=True)
-
-
-def _one_hot(name: str, column: pd.Series) -> Named:
-    """Return one 0/1 column for each value, as for nominal attributes of ARFF; one in all for 0 and 1 themselves."""
-    values = [str(value) for value in column.cat.categories]
-    codes_N = column.cat.codes.to_numpy()
-    is_binary = set(values) == {"0", "1"}
-    rows_V = np.array([[float(value)] for value in values]) if is_binary else np.eye(len(values))
-    matrix = rows_V[codes_N]
-    matrix[codes_N < 0] = np.nan
-    return (name,) if is_binary else tuple(f"{name}={value}" for value in values), matrix
-
-
-def _vectors(name: str, column: pd.Series) -> Named | ColumnProblem:
-    lengths = column.map(np.size, na_action="ignore")
-    length = int(lengths.dropna().iloc[0])
-    if (wrong := lengths.notna() & (lengths != length)).any():
-        row = int(wrong.to_numpy().argmax())
-        reason = f"a vector of {int(lengths.iloc[row])} numbers; the first one has {length}"
-        return ColumnProblem(name, row, reason, is_feature=True)
-    matrix = np.full((len(column), length), np.nan)
-    for row, value in enumerate(column):
-        if np.ndim(value):
-            try:
-                matrix[row] = np.asarray(value, dtype=np.float64).ravel()
-            except (ValueError, TypeError) as error:
-                return ColumnProblem(name, row, f"not a vector of numbers ({error})", is_feature=True)
-    return numbered(name, length), matrix
-
-
-def _number_or_same(value: Any) -> Any:
-    """Return the number that a text stands for if it says a number, yes or no; else the value."""
-    if not isinstance(value, str):
-        return value
-    word = value.strip().lower()
-    if word in _YES_NO:
-        return _YES_NO[word]
-    try:
-        number = float(word)
-    except ValueError:
-        return value
-    return value if np.isnan(number) or "_" in word else number  # Python reads 1_000 as a thousand
-
-
-def _quoted(value: Any) -> str:
-    return repr(cut_short(value, 40)) if isinstance(value, str) else str(value)

@@ -1,8 +1,7 @@
 """Data frames: which columns are labels, features, and neither; `encoding` has what becomes of them."""
 
-import warnings
 from collections.abc import Sequence
-from itertools import compress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,18 @@ from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import (
     chosen_columns,
     drop_option,
+    drop_patterns,
     how_to_drop,
-    is_identifier,
     is_unnamed,
     named_column,
     repeated_name,
-    true_at_ends,
 )
-from batchsift.data.readers.encoding import (
-    can_be_feature,
-    features_of,
-    is_date,
-    labels_of_columns,
-    labels_of_one_column,
-)
-from batchsift.data.readers.problems import ColumnProblem, TableError, refuse
-from batchsift.messages import first_few
+from batchsift.data.readers.encoding import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.features import choose_features, described, reasons_left_out
+from batchsift.data.readers.kinds import Dates, check_dates
+from batchsift.data.readers.problems import ColumnProblem, ColumnsLeftOut, TableError, refuse
+from batchsift.data.schema import TableColumn
+from batchsift.messages import first_few, warn
 
 
 def from_frame(
@@ -39,6 +34,7 @@ def from_frame(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    dates: str | None = None,
     name: str = "data",
 ) -> MultiLabelData:
     """Make a data set of a pandas data frame, or of a table of Arrow or polars; an index is not looked at.
@@ -51,9 +47,11 @@ def from_frame(
         label_columns: The same by names or patterns, such as `"y_*"` or `["red", "round"]`.
         label_column: One column with all labels of a sample: delimited text, or a list. Empty: no label.
         delimiter: What parts the tags in `label_column`; by default the one of `|`, `;` and `,` that occurs.
-        drop: Columns to leave out, by names or patterns. First and last features called `id`, or `instance_id`,
-            `sample_id`, `example_id`, `row_id` or `record_id`, are left out too, and a warning names them, unless
-            this is empty.
+        drop: Columns to leave out, by names or patterns. Identifiers (first and last features called `id`,
+            `sample_id`, `row_id` and the like; any column that is called like one and has a value of its own in each
+            row) and free text are left out too, and a warning names them, unless this is empty.
+        dates: What becomes of dates: `"features"` (by default), `"drop"`; `"day-first"` and `"month-first"` say how
+            03/04/2021 is read, which is never guessed.
         name: The data set's name.
 
     Raises:
@@ -66,50 +64,141 @@ def from_frame(
     >>> data.feature_names, data.label_names, data.labels.tolist()
     (('size', 'hue=g', 'hue=r'), ('a', 'b'), [[1, 1], [0, 1], [0, 0], [1, 0]])
     """
-    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"got {type(frame).__name__}; expected a pandas data frame, or a table of Arrow or polars")
-    frame = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)
-    frame = frame.loc[:, [not is_unnamed(c) or frame.iloc[:, i].notna().any() for i, c in enumerate(frame.columns)]]
-    columns = list(frame.columns)
-    if (problem := repeated_name(list(frame.columns))) is not None:
-        raise ValueError(problem)
-    is_dropped = chosen_columns(list(frame.columns), () if drop is None else drop, "drop")
-    keeps_all = drop is not None and not is_dropped.any()
-    whole, frame = frame, frame.loc[:, ~is_dropped]
-    mask = label_mask(list(frame.columns), labels, label_columns, label_column)
+    known_dates = check_dates(dates)
+    table = _GivenFrame.of(frame, drop)
+    mask = label_mask(list(table.kept.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
     if mask.all() or not mask.any():
         raise ValueError(f"{mask.sum()} of {len(mask)} columns are labels; expected at least one label and one feature")
-    if len(frame) == 0:
-        raise ValueError("there are no rows; expected at least one sample")
     problems: list[ColumnProblem] = []
     try:
         if label_column is None:
             label_names, matrix = labels_of_columns(
-                frame.loc[:, mask], of_lists="give a column with all labels as label_column={!r}"
+                table.kept.loc[:, mask], of_lists="give a column with all labels as label_column={!r}"
             )
         else:
             label_names, matrix = labels_of_one_column(
-                frame[label_column],
+                table.kept[label_column],
                 delimiter=delimiter,
                 as_one_label=f"give label_columns={label_column!r} instead of label_column",
             )
     except TableError as error:
         problems += error.problems
-    chosen = frame.loc[:, ~mask]
-    left_out = [] if keeps_all else _left_out(chosen)
-    try:
-        feature_names, features = features_of(chosen.drop(columns=left_out))
-    except TableError as error:
-        problems += error.problems
-    refuse(
-        problems, lambda names: "leave out what is no feature with " + drop_option([*left_out, *names], columns, drop)
-    )
-    if left_out:
-        _warn_of(left_out, list(compress(columns, is_dropped)), whole, drop)
-    return MultiLabelData(features, matrix, feature_names, label_names, name)
+    columns = table.chosen(known_dates, is_label=mask, problems=problems)
+    feature_names, features = features_of(table.kept, columns)
+    return MultiLabelData(features, matrix, feature_names, label_names, name, columns=columns)
+
+
+def read_features(
+    frame: Any, *, drop: str | Sequence[str] | None = None, dates: str | None = None
+) -> tuple[pd.DataFrame, tuple[TableColumn, ...]]:
+    """Return a frame without labels, and what its columns hold.
+
+    Args:
+        frame: A pandas data frame, or a table of Arrow or polars; all columns are features.
+        drop: Columns to leave out; see `from_frame`.
+        dates: What becomes of dates; see `from_frame`.
+
+    Raises:
+        TypeError: Not a frame.
+        ValueError: As `from_frame`.
+    """
+    known_dates = check_dates(dates)
+    table = _GivenFrame.of(frame, drop)
+    return table.kept, table.chosen(known_dates, is_label=np.zeros(table.kept.shape[1], dtype=bool))
+
+
+@dataclass(frozen=True)
+class _GivenFrame:
+    """A frame, and what the user leaves out of it.
+
+    Attributes:
+        whole: All columns.
+        is_dropped: Which of them the user leaves out.
+        drop: In whose words.
+    """
+
+    whole: pd.DataFrame
+    is_dropped: npt.NDArray[np.bool_]
+    drop: str | Sequence[str] | None
+
+    @classmethod
+    def of(cls, frame: Any, drop: str | Sequence[str] | None) -> "_GivenFrame":
+        """Return the table.
+
+        Raises:
+            TypeError: Not a frame.
+            ValueError: Columns of one name, no row, or no column that `drop` means.
+        """
+        whole = as_frame(frame)
+        table = cls(whole, chosen_columns(list(whole.columns), () if drop is None else drop, "drop"), drop)
+        if len(whole) == 0:
+            raise ValueError("there are no rows; expected at least one sample")
+        return table
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """The columns that are not dropped."""
+        return self.whole.loc[:, ~self.is_dropped]
+
+    def chosen(
+        self, dates: Dates, *, is_label: npt.NDArray[np.bool_], problems: Sequence[ColumnProblem] = ()
+    ) -> tuple[TableColumn, ...]:
+        """Return what all columns hold.
+
+        Args:
+            dates: What becomes of dates.
+            is_label: Which of those kept are labels.
+            problems: What is wrong with the labels.
+
+        Raises:
+            TableError: There are problems, with the labels or the features.
+
+        Warns:
+            ColumnsLeftOut: There are identifiers, or columns of free text.
+        """
+        names, drop = list(self.whole.columns), self.drop
+        keeps_all = drop is not None and not self.is_dropped.any()
+        found = choose_features(
+            self.kept.loc[:, ~is_label], dates, keeps_identifiers=keeps_all, is_refused_anyway=bool(problems)
+        )
+        left_out = [column.name for column in found.left_out]
+        named = [
+            name for name in left_out if name
+        ]  # an index that was written to a file has none, and is left out anyway
+        refuse(
+            [*problems, *found.problems],
+            lambda wrong: "leave out what is no feature with " + drop_option([*named, *wrong], names, drop),
+            lambda wrong: drop_patterns([*named, *wrong], names, drop) if wrong else drop or "",
+        )
+        dropped = [described(name, self.whole[name]) for name in self.whole.columns[self.is_dropped]]
+        if left_out:
+            can_stay = found.can_stay and not any(column.kind in ("text", "other") for column in dropped)
+            advice = how_to_drop(left_out, names, drop, can_stay=can_stay)
+            reason = f"dropped {reasons_left_out(found.left_out)}"
+            warn(ColumnsLeftOut(reason, advice, drop_patterns(named, names, drop) if named else ""))
+        label_rows = [TableColumn(name, "label") for name in self.kept.columns[is_label]]
+        by_name = {column.name: column for column in [*found.columns, *dropped, *label_rows]}
+        return tuple(by_name[name] for name in names)
+
+
+def as_frame(frame: Any) -> pd.DataFrame:
+    """Return a frame of pandas, or a table of Arrow or polars, with texts for names and without an index.
+
+    Raises:
+        TypeError: Not a frame.
+        ValueError: Two columns of one name.
+    """
+    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"got {type(frame).__name__}; expected a pandas data frame, or a table of Arrow or polars")
+    named = frame.set_axis([str(column) for column in frame.columns], axis=1).reset_index(drop=True)
+    is_kept = [not is_unnamed(name) or named.iloc[:, i].notna().any() for i, name in enumerate(named.columns)]
+    kept: pd.DataFrame = named.loc[:, is_kept]
+    if (problem := repeated_name(list(kept.columns))) is not None:
+        raise ValueError(problem)
+    return kept
 
 
 def label_mask(
@@ -134,38 +223,3 @@ def label_mask(
     if label_columns is not None:
         return chosen_columns(names, label_columns, "label_columns")
     return named_column(names, str(label_column), "label_column")
-
-
-def _left_out(frame: pd.DataFrame) -> list[str]:
-    """Return the columns that tell rows apart or date them rather than describe them, unless that is all of them."""
-    names = list(frame.columns)
-    are_identifiers = [is_identifier(name) and _tells_apart(frame[name]) for name in names]
-    ends = [names[position] for position in true_at_ends(are_identifiers)]
-    found = [
-        name
-        for name in names
-        if name in ends or is_date(frame[name]) or (is_identifier(name) and not can_be_feature(name, frame[name]))
-    ]
-    return found if len(found) < len(names) else ends
-
-
-def _tells_apart(column: pd.Series) -> bool:
-    """Return whether a column has more than two values, or a value for each of two rows."""
-    return column.astype(str).nunique() > 2 or len(column) <= 2
-
-
-def _warn_of(
-    left_out: Sequence[str], dropped: Sequence[str], frame: pd.DataFrame, drop: str | Sequence[str] | None
-) -> None:
-    which = (
-        "identifies rows rather than describes them"
-        if len(left_out) == 1
-        else "identify rows rather than describe them"
-    )
-    can_stay = all(can_be_feature(name, frame[name]) for name in [*left_out, *dropped])
-    warnings.warn(
-        f"dropped {' and '.join(map(repr, left_out))}, which {which}; "
-        + how_to_drop(left_out, list(frame.columns), drop, can_stay=can_stay),
-        UserWarning,
-        stacklevel=3,
-    )

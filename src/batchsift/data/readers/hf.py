@@ -12,15 +12,20 @@ import pandas as pd
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.columns import chosen_columns
 from batchsift.data.readers.encoding import features_of, labels_of_columns, labels_of_one_column
+from batchsift.data.readers.features import choose_features, reasons_left_out
+from batchsift.data.readers.kinds import check_dates
 from batchsift.data.readers.problems import ColumnProblem, TableError, refuse
+from batchsift.data.schema import TableColumn
+from batchsift.messages import warn
 
 
 def from_hf(
     dataset: Any,
     *,
-    features: str | Sequence[str],
+    features: str | Sequence[str] | None = None,
     labels: str | Sequence[str],
     delimiter: str | None = None,
+    dates: str | None = None,
     name: str = "data",
 ) -> MultiLabelData:
     """Make a data set of the columns of a `datasets.Dataset`.
@@ -28,10 +33,12 @@ def from_hf(
     Args:
         dataset: One split, in memory or mapped; not a stream.
         features: Columns, by names or patterns: numbers, vectors of one length, class labels (one 0/1 column for each
-            class) or few different texts.
+            class), dates or few different texts. By default all columns that are no labels, less identifiers and free
+            text, as of a data frame: see `from_frame`.
         labels: One column of lists (of class labels, of texts, of numbers, or one 0/1 value for each label), of class
             labels or of delimited tags; or columns of 0/1 or booleans, one for each label.
         delimiter: What parts tags; by default the one of `|`, `;` and `,` that occurs.
+        dates: What becomes of dates: `"features"` (by default), `"drop"`, or how 03/04/2021 is read.
         name: The data set's name.
 
     Raises:
@@ -47,8 +54,10 @@ def from_hf(
     if not hasattr(dataset, "select_columns") or not hasattr(dataset, "num_rows") or isinstance(dataset, dict):
         hint = f"; take one of its splits: {', '.join(map(repr, dataset))}" if isinstance(dataset, dict) else ""
         raise TypeError(f"got {type(dataset).__name__}; expected a datasets.Dataset in memory{hint}")
+    known_dates = check_dates(dates)
     columns = list(dataset.column_names)
-    is_feature, is_label = chosen_columns(columns, features, "features"), chosen_columns(columns, labels, "labels")
+    is_label = chosen_columns(columns, labels, "labels")
+    is_feature = ~is_label if features is None else chosen_columns(columns, features, "features")
     if (is_feature & is_label).any():
         both = columns[int((is_feature & is_label).argmax())]
         raise ValueError(f"the column {both!r} is among the features and the labels; expected it in one of them")
@@ -75,12 +84,15 @@ def from_hf(
             )
     except TableError as error:
         problems += error.problems
-    try:
-        feature_names, values = features_of(frame[feature_columns])
-    except TableError as error:
-        problems += error.problems
-    refuse(problems, lambda names: f"leave {' and '.join(map(repr, names))} out of features")
-    return MultiLabelData(values, matrix, feature_names, label_names, name)
+    found = choose_features(
+        frame[feature_columns], known_dates, keeps_identifiers=features is not None, is_refused_anyway=bool(problems)
+    )
+    refuse([*problems, *found.problems], lambda names: f"leave {' and '.join(map(repr, names))} out of features")
+    feature_names, values = features_of(frame, found.columns)
+    if found.left_out:
+        warn(f"dropped {reasons_left_out(found.left_out)}; name the features to have others")
+    rows = (*found.columns, *(TableColumn(name, "label") for name in label_columns))
+    return MultiLabelData(values, matrix, feature_names, label_names, name, columns=rows)
 
 
 def _is_number(kind: Any) -> bool:

@@ -23,7 +23,7 @@ from batchsift.data.readers.columns import MISSING, repeated_name
 from batchsift.data.readers.frames import from_frame
 from batchsift.data.readers.problems import TableError
 from batchsift.files import stem
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 
 READS = {
     ".csv": "read_table",
@@ -42,6 +42,7 @@ def read_table(
     label_column: str | None = None,
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
+    dates: str | None = None,
 ) -> MultiLabelData:
     """Read a table from a file; see `from_frame` for what becomes of its columns.
 
@@ -55,6 +56,7 @@ def read_table(
         label_column: One column of delimited tags, where an empty or missing cell means no label.
         delimiter: What parts the tags of `label_column`.
         drop: Columns to leave out, by names or patterns.
+        dates: What becomes of dates: `"features"` (by default), `"drop"`, or how 03/04/2021 is read.
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -72,6 +74,7 @@ def read_table(
             label_column=label_column,
             delimiter=delimiter,
             drop=drop,
+            dates=dates,
             name=stem(path),
         )
 
@@ -210,7 +213,10 @@ class _Counted:
             return
         (line, count), *others = self._wrong
         also = f" (also in line {first_few([str(line) for line, _ in others], shown=10)})" if others else ""
-        raise ValueError(f"{self._path}, line {line}: {count} cells; expected {self._width}, one for each column{also}")
+        raise ValueError(
+            f"{self._path}, line {line}: {count_nouns(count, 'cell')}; expected {self._width}, one "
+            f"for each column{also}"
+        )
 
 
 def _refuse_binary(path: Path) -> None:

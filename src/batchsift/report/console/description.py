@@ -14,10 +14,11 @@ from rich.text import Text
 
 from batchsift.data.describe import Description
 from batchsift.data.duplicates import Duplicates
-from batchsift.messages import cut_short, first_few
+from batchsift.messages import count_nouns, cut_short, first_few
 from batchsift.report.console.plots import COLORS
 
 LABELS_LISTED = 30
+COLUMNS_LISTED = 30
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
@@ -27,8 +28,12 @@ def description_report(data: Description) -> RenderableType:
         Text(data.name, style="bold"),
         _facts(data),
         Text(),
-        _labels_table(data),
+        _columns_table(data),
     ]
+    if len(data.columns) > COLUMNS_LISTED:
+        note = f"The first {COLUMNS_LISTED} of {len(data.columns)} columns; --json lists all."
+        lines.append(Text(note, style="dim"))
+    lines += [Text(), _labels_table(data)]
     if data.num_labels > LABELS_LISTED:
         lines.append(Text(f"The {LABELS_LISTED} commonest of {data.num_labels} labels; --json lists all.", style="dim"))
     return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(data)))
@@ -51,6 +56,21 @@ def _facts(data: Description) -> Table:
     }
     for name, value in rows.items():
         table.add_row(name, value)
+    return table
+
+
+def _columns_table(data: Description) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
+    table.add_column("column", max_width=30, overflow="fold")
+    table.add_column("kind")
+    for heading in ("missing", "values"):
+        table.add_column(heading, justify="right")
+    table.add_column("becomes")
+    table.add_column("such as", no_wrap=True, ratio=1)  # what the others leave
+    for column in data.columns[:COLUMNS_LISTED]:
+        counts = ["-" if count is None else str(count) for count in (column.missing, column.num_values)]
+        examples = ", ".join(column.examples)
+        table.add_row(Text(column.name), column.kind, *counts, column.becomes, Text(examples))
     return table
 
 
@@ -80,19 +100,20 @@ def warnings_of(data: Description) -> list[str]:
     empty = [label.name for label in data.labels if label.positives == 0]
     full = [label.name for label in data.labels if label.positives == data.num_samples]
     lines = [
-        f"{len(names)} labels that {whom} has: {first_few(names)}"
+        f"{count_nouns(len(names), 'label')} that {whom} has: {first_few(names)}"
         for names, whom in ((empty, "no sample"), (full, "every sample"))
         if names
     ]
     if data.unknown_cells:
-        lines.append(
-            f"{data.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
-        )
+        cells = "1 label cell is" if data.unknown_cells == 1 else f"{data.unknown_cells} label cells are"
+        lines.append(f"{cells} not labelled: they count as absent, but in the share of a label")
     if data.constant_features:
-        lines.append(f"{len(data.constant_features)} constant features: {first_few(data.constant_features)}")
+        lines.append(
+            f"{count_nouns(len(data.constant_features), 'constant feature')}: {first_few(data.constant_features)}"
+        )
     if data.duplicate_features:
         groups = [" = ".join(group) for group in data.duplicate_features]
-        lines.append(f"{len(groups)} groups of equal features: {first_few(groups)}")
+        lines.append(f"{count_nouns(len(groups), 'group')} of equal features: {first_few(groups)}")
     return lines + _about_rows(data.duplicates)
 
 
@@ -109,7 +130,8 @@ def _about_rows(rows: Duplicates) -> list[str]:
         lines.append(f"{rows.near_rows - rows.equal_rows} more rows nearly equal another")
     if rows.leaking_rows:
         lines.append(
-            f"leakage: {rows.leaking_rows} rows have such a double in another of {rows.num_folds} stratified folds"
+            f"leakage: {count_nouns(rows.leaking_rows, 'row')} with such a double in another of {rows.num_folds} "
+            "stratified folds"
         )
     return lines
 
@@ -124,7 +146,8 @@ def description_figure(data: Description) -> Figure:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
     figure.suptitle(
-        f"{data.name}: {data.num_samples} samples, {data.num_labels} labels, cardinality {data.cardinality:.2f}",
+        f"{data.name}: {count_nouns(data.num_samples, 'sample')}, "
+        f"{count_nouns(data.num_labels, 'label')}, cardinality {data.cardinality:.2f}",
         x=0.01,
         ha="left",
         parse_math=False,

@@ -4,10 +4,12 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from batchsift.messages import count_nouns
 from batchsift.training.fold import FoldResult
 from batchsift.training.recording import EpochRecord
+from batchsift.training.trials import Trial
 
 
 class ComparisonProgress:
@@ -69,6 +71,48 @@ class ComparisonProgress:
                 f"validation Macro-AUC {best.macro_auc:.4f} at epoch {best.epoch + 1}, "
                 f"{run.total_seconds:.1f} s ({run.selection_seconds:.1f} s selection)"
             )
+
+
+class SearchProgress:
+    """A line that says which trial of a search was the last; in a file, a line when a fold begins.
+
+    Args:
+        console: The console to show it on.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._trials, self._where = console, 0, ""
+        self._line = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._line.add_task("searching the learning rate", total=None)
+
+    def __enter__(self) -> Self:
+        self._line.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._line.stop()
+
+    def on_trial(self, where: str, trial: Trial) -> None:
+        """Show a trial that has ended."""
+        self._trials += 1
+        score = "diverged" if trial.diverged else f"{trial.score:.4f}"
+        words = (
+            f"trial {self._trials}: {where}, learning rate {trial.learning_rate:g}, "
+            f"{count_nouns(trial.epochs, 'epoch')}: {score}"
+        )
+        self._line.update(self._task, description=f"searching, {words}")
+        if not self._console.is_terminal and where != self._where:
+            self._console.out(f"searching the learning rate, {where}", highlight=False)
+        self._where = where
 
 
 def format_duration(seconds: float) -> str:

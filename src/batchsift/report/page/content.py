@@ -18,6 +18,7 @@ from batchsift.studies.analysis.labels import gains_by_label
 from batchsift.studies.analysis.ranks import compare_ranks
 from batchsift.studies.analysis.runs import Block, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
+from batchsift.studies.analysis.verdict import Answer, find_answer
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ScopePart:
     name: str
     title: str
     scope: Scope
+    answer: Answer
     basis: str
     tests: str
     cards: tuple[MethodCard, ...]
@@ -80,7 +82,7 @@ def scope_parts(study: StudyRuns, metrics: Sequence[str], alpha: float) -> tuple
         metrics: Keys of the metrics that claims are made of.
         alpha: The level of tests.
     """
-    scopes = find_scopes(study, alpha=alpha)
+    scopes = find_scopes(study, alpha=alpha, family=metrics)
     several = len({scope.settings for scope in scopes}) > 1
     return tuple(_scope_part(study, scope, metrics, several) for scope in scopes)
 
@@ -102,6 +104,7 @@ def _scope_part(study: StudyRuns, scope: Scope, metrics: Sequence[str], several:
         name=name,
         title=f"{scope.settings} · {model}" if several else model,
         scope=scope,
+        answer=find_answer(scope, budget=study.manifest is not None and study.manifest.budget),
         basis=describe_runs(scope),
         tests=describe_tests(scope, metrics[0]) if compared else "",
         cards=_cards(study, scope, metrics),

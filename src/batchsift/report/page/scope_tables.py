@@ -1,12 +1,13 @@
 """The tables of a scope: scores, gains over Random, pairs of methods, epochs to target, time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from batchsift.metrics import METRICS
 from batchsift.report.page.figures.drawing import identifier
 from batchsift.report.page.tables import Column, Table, TableCell
 from batchsift.statistics import Summary
+from batchsift.studies.analysis.chance import measure_chance
 from batchsift.studies.analysis.claims import format_time_interval
 from batchsift.studies.analysis.contrasts import Contrast
 from batchsift.studies.analysis.ranks import PairComparison, compare_pairs
@@ -21,6 +22,7 @@ from batchsift.studies.analysis.wording import (
     format_percent,
     format_value,
 )
+from batchsift.studies.config import AGAIN
 
 
 def number_cell(value: float | None, *, sign: bool = False) -> TableCell:
@@ -78,9 +80,9 @@ def gains_table(scope: Scope, keys: Sequence[str], name: str) -> Table:
             Column("Told apart", hint="Data sets, as better / as worse, by the corrected t-test over folds, Holm"),
             Column("Rank-biserial", hint="Matched-pairs rank-biserial correlation, in [-1, 1]"),
             Column("Hedges' g", hint="Cohen's d_z of the paired differences with Hedges' correction"),
-            Column("p", hint="Adjusted for the number of methods (Holm)"),
+            Column("p", hint="Adjusted for the methods and metrics that are looked at together (Holm)"),
         ],
-        rows=[_gain_row(key, contrast) for key, contrast in contrasts],
+        rows=[*(_gain_row(key, contrast) for key, contrast in contrasts), *_chance_rows(scope, keys)],
         note=_note_on_gains(contrasts[0][1]) if contrasts else "",
     )
 
@@ -98,6 +100,19 @@ def _gain_row(key: str, contrast: Contrast) -> list[TableCell]:
         _two_decimals(contrast.g),
         TableCell(format_p(contrast.p_value), contrast.p_value),
     ]
+
+
+def _chance_rows(scope: Scope, keys: Sequence[str]) -> Iterator[list[TableCell]]:
+    """Yield what Random run again differs by from itself: no contender, so without tests."""
+    nothing = TableCell(NOTHING)
+    for key in keys:
+        chance = measure_chance(scope, key)
+        if chance is not None:
+            gain, interval = (
+                number_cell(chance.gain, sign=True),
+                interval_cell(chance.interval.low, chance.interval.high),
+            )
+            yield [TableCell(METRICS[key].name), TableCell(AGAIN), gain, interval, *[nothing] * 5]
 
 
 def _two_decimals(value: float | None) -> TableCell:

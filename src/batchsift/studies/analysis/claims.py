@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.statistics import TimeToTarget
 from batchsift.studies.analysis.contrasts import AREA, EPOCHS, Contrast, Verdict
@@ -13,10 +14,10 @@ from batchsift.studies.analysis.scopes import Scope
 from batchsift.studies.analysis.wording import (
     NOTHING,
     count_epochs,
-    count_nouns,
     format_epochs,
     format_percent,
     format_value,
+    join_words,
     state_p,
 )
 
@@ -117,20 +118,32 @@ def describe_tests(scope: Scope, key: str) -> str:
         return ""
     if contrast.significance.p_value is not None:
         return (
-            "Signed-rank tests over data sets, adjusted for the number of methods (Holm). Intervals: paired bootstrap "
-            "over data sets, not adjusted."
+            f"Signed-rank tests over data sets, adjusted for {_counted_comparisons(scope)} (Holm). Intervals: paired "
+            "bootstrap over data sets, not adjusted."
         )
-    over_folds = "the corrected resampled t-test over folds, adjusted for the number of methods"
+    adjusted = _counted_comparisons(scope)
     if all(one.p_value is None for one in contrast.data_sets):
         return f"No tests: {contrast.data_sets[0].test.significance.reason}."
     if len(scope.data) == 1:
-        return f"With one data set, all of this holds for it alone. Tests and intervals: {over_folds} (Holm)."
+        return (
+            "With one data set, all of this holds for it alone. Tests and intervals: the corrected resampled t-test "
+            f"over folds, p adjusted for {adjusted} (Holm), intervals not."
+        )
     reason = contrast.significance.reason or ""
     return (
-        f"{reason[:1].upper()}{reason[1:]}. So each data set is tested by itself, by {over_folds} and data sets "
-        "(Holm). Intervals: of the mean over these data sets, corrected for the overlap, not adjusted. Nothing here "
+        f"{reason[:1].upper()}{reason[1:]}. So each data set is tested by itself, by the corrected resampled t-test "
+        f"over folds, adjusted for {adjusted} on each data set (Holm). Intervals: of the mean over these data sets, "
+        "corrected for the overlap, not adjusted. Nothing here "
         "speaks of others."
     )
+
+
+def _counted_comparisons(scope: Scope) -> str:
+    """Say what p are adjusted for: "8 comparisons (2 methods by 4 metrics)", or "the number of methods"."""
+    if not scope.family:
+        return "the number of methods"
+    methods, metrics = count_nouns(len(scope.challengers), "method"), count_nouns(len(scope.family), "metric")
+    return f"{count_nouns(scope.num_comparisons, 'comparison')} ({methods} by {metrics})"
 
 
 def state_contrast(contrast: Contrast, show: Show) -> str:
@@ -224,12 +237,8 @@ def _summarize_claims(
     by_verdict: dict[Verdict, list[str]] = {}
     for claim in prediction:
         by_verdict.setdefault(claim.verdict, []).append(claim.name)
-    predicts = "; ".join(f"{PREDICTION[verdict]} by {_join_names(names)}" for verdict, names in by_verdict.items())
+    predicts = "; ".join(f"{PREDICTION[verdict]} by {join_words(names)}" for verdict, names in by_verdict.items())
     converges = CONVERGENCE.get(speed.verdict, PREDICTION[speed.verdict])
     if time.median is not None and random.median is not None:
         converges += f": {count_epochs(time.median)} to Random's {format_epochs(random.median)}, in the median"
     return f"Prediction: {predicts}.", f"Convergence: {converges}."
-
-
-def _join_names(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

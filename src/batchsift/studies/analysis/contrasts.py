@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ class DataSetContrast:
         gain: The mean difference to Random, signed so that above zero is better.
         test: The corrected resampled t-test over the folds.
         folds: The differences, one a fold and seed.
-        p_value: The p of `test`, adjusted for the number of methods and data sets (Holm); None without a test.
+        p_value: The p of `test`, adjusted for the methods, data sets and measures that are looked at together (Holm);
+            None without a test.
         alpha: The level at which methods are told apart.
     """
 
@@ -95,7 +97,8 @@ class Contrast:
         gain: The mean of the data sets' gains.
         interval: The confidence interval of the gain.
         over: What the interval is over: "data sets" or "folds".
-        significance: Wilcoxon's test over data sets, adjusted for the number of methods (Holm).
+        significance: Wilcoxon's test over data sets, adjusted for the methods and measures that are looked at
+            together (Holm).
         record: Data sets won, tied, lost.
         effect: Matched-pairs rank-biserial correlation over data sets (over folds where there is one data set).
         g: Hedges' g of the paired differences, over the same.
@@ -178,37 +181,36 @@ class PairedValues:
     """The paired values of a measure on one data set.
 
     Args:
-        means: Method to its mean over all runs.
         gains: Method, Random apart, to its differences to Random, one a fold and seed, above zero for the better.
         test_to_train: The size of a test part over that of the part learned from.
     """
 
-    means: Mapping[str, float]
     gains: Mapping[str, tuple[float, ...]]
     test_to_train: float
 
 
+ByData = Mapping[str, PairedValues]
+
+
 def contrast_methods(
-    measure: str, values: Mapping[str, PairedValues], *, higher_is_better: bool, alpha: float
+    measure: str, values: ByData, *, alpha: float, others: Mapping[str, ByData] | None = None
 ) -> dict[str, Contrast]:
     """Compare every method with Random.
 
     Args:
         measure: The name of the measure.
-        values: Data set to its paired values; all have the same methods, Random among them.
-        higher_is_better: The direction of the measure.
+        values: Data set to its paired values; all have the same methods.
         alpha: The level of tests; intervals are of 1 - alpha.
+        others: Further measures that are looked at together with this one: p are adjusted for all of them.
 
     Returns:
         Method to its contrast, Random apart.
     """
-    sign = 1.0 if higher_is_better else -1.0
-    methods = list(next(iter(values.values())).means)
-    over_data = {method: [sign * one.means[method] for one in values.values()] for method in methods}
-    tests = wilcoxon_holm(over_data, baseline=BASELINE, alpha=alpha)
-    by_method = _contrast_on_data_sets(values, alpha)
+    family = {measure: values, **(others or {})}
+    over_data = _test_over_data_sets(family, alpha)
+    by_method = _contrast_on_data_sets(measure, family, alpha)
     return {
-        method: _contrast(measure, method, data_sets, tests.between(BASELINE, method), alpha)
+        method: _contrast(measure, method, data_sets, over_data[measure, method], alpha)
         for method, data_sets in by_method.items()
     }
 
@@ -238,24 +240,53 @@ def _contrast(
     )
 
 
-def _contrast_on_data_sets(values: Mapping[str, PairedValues], alpha: float) -> dict[str, list[DataSetContrast]]:
-    """Return each method's contrast on each data set; their p are adjusted for all of them together."""
+def _test_over_data_sets(family: Mapping[str, ByData], alpha: float) -> dict[tuple[str, str], Significance]:
+    """Return Wilcoxon's test of each measure and method; their p are adjusted for all of them together."""
+    gains = {
+        (measure, method): [float(np.mean(one.gains[method])) for one in by_data.values()]
+        for measure, by_data in family.items()
+        for method in next(iter(by_data.values())).gains
+    }
+    undefined = {place for place, values in gains.items() if np.isnan(values).any()}
+    names = {place: f"{place[0]}: {place[1]}" for place in gains}
+    tested = {names[place]: values for place, values in gains.items() if place not in undefined}
+    zeros = [0.0] * len(next(iter(family.values())))
+    tests = wilcoxon_holm({BASELINE: zeros, **tested}, baseline=BASELINE, alpha=alpha)
+    return {
+        place: Significance(None, "a value is undefined on a data set")
+        if place in undefined
+        else tests.between(BASELINE, name)
+        for place, name in names.items()
+    }
+
+
+@lru_cache(maxsize=4096)  # of a family, each measure asks for the tests of all
+def _test_folds(gains: tuple[float, ...], test_to_train: float, alpha: float) -> CorrectedT:
+    return corrected_resampled_t(gains, test_to_train=test_to_train, confidence=1 - alpha)
+
+
+def _contrast_on_data_sets(
+    measure: str, family: Mapping[str, ByData], alpha: float
+) -> dict[str, list[DataSetContrast]]:
+    """Return each method's contrast on each data set; their p are adjusted for all of the family together."""
     tests = {
-        (method, data): corrected_resampled_t(gains, test_to_train=one.test_to_train, confidence=1 - alpha)
-        for data, one in values.items()
+        (key, method, data): _test_folds(gains, one.test_to_train, alpha)
+        for key, by_data in family.items()
+        for data, one in by_data.items()
         for method, gains in one.gains.items()
     }
     p_values = {place: test.significance.p_value for place, test in tests.items()}
     tested = {place: p for place, p in p_values.items() if p is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True)) if tested else {}
+    values = family[measure]
     return {
         method: [
             DataSetContrast(
                 data=data,
-                gain=tests[method, data].mean,
-                test=tests[method, data],
+                gain=tests[measure, method, data].mean,
+                test=tests[measure, method, data],
                 folds=one.gains[method],
-                p_value=adjusted.get((method, data)),
+                p_value=adjusted.get((measure, method, data)),
                 alpha=alpha,
             )
             for data, one in values.items()

@@ -50,6 +50,7 @@ class Run:
         config: What was run.
         facts: The sizes of its data and their labels.
         metrics: Metrics on the test part, at the best epoch; NaN where one is undefined.
+        last_metrics: The same at the last epoch.
         best_epoch: The best epoch, counted from 0.
         curve: `TARGET` on the validation part, `(E,)`.
         summaries: What the selector said of itself, by name, `(E,)` each.
@@ -67,6 +68,7 @@ class Run:
     config: CellConfig
     facts: DataFacts
     metrics: Mapping[str, float]
+    last_metrics: Mapping[str, float]
     best_epoch: int
     curve: Floats
     summaries: Mapping[str, Floats]
@@ -92,6 +94,7 @@ class Run:
             config=config,
             facts=facts,
             metrics=result.metrics,
+            last_metrics=result.last_metrics,
             best_epoch=result.best_epoch,
             curve=np.array([record.validation.get(TARGET, np.nan) for record in epochs]),
             summaries={
@@ -152,7 +155,7 @@ class StudyRuns:
     Args:
         name: The name of the study.
         planned: The configurations of all cells, in the study's order.
-        runs: The finished cells.
+        runs: The finished cells, those of `again` apart.
         failures: The failed cells.
         missing: The cells that have not run.
         manifest: What the store keeps of the study; None for a comparison.
@@ -160,6 +163,7 @@ class StudyRuns:
         machines: Distinct descriptions of where cells ran.
         versions: Distinct sets of versions that cells ran with.
         unrelated: The number of cells in the folder that do not belong to the study.
+        again: The finished cells that repeat one of Random's with another seed of the drawing; no contenders.
     """
 
     name: str
@@ -172,11 +176,12 @@ class StudyRuns:
     machines: tuple[Mapping[str, Any], ...] = ()
     versions: tuple[Mapping[str, Any], ...] = ()
     unrelated: int = 0
+    again: tuple[Run, ...] = ()
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """The methods in the order of the study, the baseline first."""
-        methods = dict.fromkeys(config.method for config in self.planned)
+        """The methods in the order of the study, the baseline first; none that only repeats another."""
+        methods = dict.fromkeys(config.method for config in self.planned if not config.is_repeat)
         return tuple(sorted(methods, key=lambda method: method != BASELINE))
 
     @cached_property
@@ -245,7 +250,8 @@ def read_runs(folder: Path) -> StudyRuns:
     return StudyRuns(
         name=manifest.name if manifest and manifest.name else folder.resolve().name,
         planned=tuple(planned),
-        runs=tuple(runs),
+        runs=tuple(run for run in runs if not run.config.is_repeat),
+        again=tuple(run for run in runs if run.config.is_repeat),
         failures=tuple(failures),
         missing=tuple(config for key, config in manifest.cells.items() if key not in stored) if manifest else (),
         manifest=manifest,

@@ -4,7 +4,7 @@ A data set's value is the mean over models, seeds and folds that all methods hav
 are not mistaken for independent evidence.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -43,6 +43,9 @@ class Scope:
         runs: Data set to method to pair to run: only pairs that all methods have finished.
         notes: Sentences on what is not among them.
         alpha: The level of tests; intervals are of 1 - alpha.
+        family: Keys of the metrics that are looked at together: p are adjusted for all of them and all methods. Of
+            any other measure they are adjusted as if it were one more of them. None: every measure for itself.
+        again: Data set to pair to the run that repeats Random's with another seed of the drawing.
     """
 
     settings: str
@@ -51,6 +54,9 @@ class Scope:
     runs: Mapping[str, Mapping[str, Mapping[Pair, Run]]]
     notes: tuple[str, ...]
     alpha: float
+    family: tuple[str, ...] = ()
+    again: Mapping[str, Mapping[Pair, Run]] = field(default_factory=dict)
+    _values_by_measure: dict[str, dict[str, PairedValues]] = field(init=False, repr=False, default_factory=dict)
     _contrasts: dict[str, dict[str, Contrast]] = field(init=False, repr=False, default_factory=dict)
 
     @property
@@ -76,7 +82,43 @@ class Scope:
         Args:
             key: The key of a metric.
         """
-        return self._compared(key, lambda run: run.metrics[key], higher_is_better=METRICS[key].higher_is_better)
+        self._gather(key, _value_of(key), higher_is_better=METRICS[key].higher_is_better)
+        return self._compared(key)
+
+    @property
+    def num_comparisons(self) -> int:
+        """The number of comparisons that p are adjusted for: methods times metrics of the family."""
+        return len(self.challengers) * max(len(self.family), 1)
+
+    def gains(self, method: str, key: str, *, over: str = BASELINE) -> dict[str, tuple[float, ...]]:
+        """Return a method's differences to another by a metric, above zero for the better: data set to folds."""
+        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        return {
+            data: _gains_by_fold(by_method[method], by_method[over], _value_of(key), sign)
+            for data, by_method in self.runs.items()
+        }
+
+    def last_gain(self, method: str, key: str) -> float:
+        """Return a method's mean gain over Random by a metric at the last epoch, above zero for the better."""
+        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        gains = [
+            _gains_by_fold(by_method[method], by_method[BASELINE], lambda run: run.last_metrics[key], sign)
+            for by_method in self.runs.values()
+        ]
+        return float(np.mean([np.mean(folds) for folds in gains]))
+
+    def gains_of_chance(self, key: str) -> dict[str, tuple[float, ...]]:
+        """Return the differences of Random to itself with another seed of the drawing, by a metric; as `gains`."""
+        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        shared = {
+            data: {pair: run for pair, run in self.again.get(data, {}).items() if pair in by_method.get(BASELINE, {})}
+            for data, by_method in self.runs.items()
+        }
+        return {
+            data: _gains_by_fold(own, self.runs[data][BASELINE], _value_of(key), sign)
+            for data, own in shared.items()
+            if own
+        }
 
     @property
     def convergence(self) -> dict[str, Contrast]:
@@ -84,29 +126,37 @@ class Scope:
 
         Runs that never get there count with all their epochs, the least it can have been.
         """
-        return self._compared(EPOCHS, lambda run: float(self.duration(run).epochs), higher_is_better=False)
+        self._gather(EPOCHS, lambda run: float(self.duration(run).epochs), higher_is_better=False)
+        return self._compared(EPOCHS)
 
     @property
     def areas(self) -> dict[str, Contrast]:
         """Every method against Random by the mean of the validation curve: high early is high on the whole."""
-        return self._compared(AREA, lambda run: float(run.curve.mean()), higher_is_better=True)
+        self._gather(AREA, lambda run: float(run.curve.mean()), higher_is_better=True)
+        return self._compared(AREA)
 
-    def _compared(self, name: str, measure: Measure, *, higher_is_better: bool) -> dict[str, Contrast]:
+    def _compared(self, name: str) -> dict[str, Contrast]:
         if not self.challengers or not self.runs:
             return {}
         if name not in self._contrasts:
-            values = {data: self._paired_values(data, measure, higher_is_better) for data in self.runs}
-            self._contrasts[name] = contrast_methods(name, values, higher_is_better=higher_is_better, alpha=self.alpha)
+            for key in self.family:
+                self._gather(key, _value_of(key), higher_is_better=METRICS[key].higher_is_better)
+            others = {key: self._values_by_measure[key] for key in self.family if key != name}
+            values = self._values_by_measure[name]
+            self._contrasts[name] = contrast_methods(name, values, alpha=self.alpha, others=others)
         return self._contrasts[name]
+
+    def _gather(self, name: str, measure: Measure, *, higher_is_better: bool) -> None:
+        if self.challengers and name not in self._values_by_measure:
+            self._values_by_measure[name] = {
+                data: self._paired_values(data, measure, higher_is_better) for data in self.runs
+            }
 
     def _paired_values(self, data: str, measure: Measure, higher_is_better: bool) -> PairedValues:
         by_method = self.runs[data]
         random = by_method[BASELINE]
         sign = 1.0 if higher_is_better else -1.0
         return PairedValues(
-            means={
-                method: float(np.mean([measure(run) for run in by_method[method].values()])) for method in self.methods
-            },
             gains={method: _gains_by_fold(by_method[method], random, measure, sign) for method in self.challengers},
             test_to_train=float(np.mean([run.facts.test_to_train for run in random.values()])),
         )
@@ -166,6 +216,10 @@ class Scope:
         return time_to_target(durations, confidence=1 - self.alpha)
 
 
+def _value_of(key: str) -> Measure:
+    return lambda run: run.metrics[key]
+
+
 def _duration(own_E: Floats, random_E: Floats) -> Duration:
     if np.isnan(random_E).all():
         return Duration(len(own_E), False)  # a target that is undefined is never reached
@@ -182,18 +236,28 @@ def _gains_by_fold(
     return tuple(float(np.mean(gains)) for gains in by_fold.values())
 
 
-def find_scopes(study: StudyRuns, *, alpha: float) -> list[Scope]:
-    """Split a study into scopes: for each settings all models together (where there are several), then each."""
+def find_scopes(study: StudyRuns, *, alpha: float, family: Sequence[str] = ()) -> list[Scope]:
+    """Split a study into scopes: for each settings all models together (where there are several), then each.
+
+    Args:
+        study: The runs.
+        alpha: The level of tests.
+        family: Keys of the metrics that are looked at together; by default every metric is looked at for itself.
+    """
     scopes: list[Scope] = []
     for settings in dict.fromkeys(block.settings for block in study.blocks):
         models = list(dict.fromkeys(block.model for block in study.blocks if block.settings == settings))
         chosen = [None, *models] if len(models) > 1 else models
-        scopes += (_scope(study, settings, model, alpha) for model in chosen)
+        scopes += (_scope(study, settings, model, alpha, tuple(family)) for model in chosen)
     return scopes
 
 
-def _scope(study: StudyRuns, settings: str, model: str | None, alpha: float) -> Scope:
+def _scope(study: StudyRuns, settings: str, model: str | None, alpha: float, family: tuple[str, ...]) -> Scope:
     by_data: dict[str, dict[str, dict[Pair, Run]]] = {}
+    again: dict[str, dict[Pair, Run]] = {}
+    for run in study.again:
+        if run.config.settings == settings and model in {None, run.config.model}:
+            again.setdefault(run.config.data, {})[run.pair] = run
     for run in study.runs:
         if run.config.settings == settings and model in {None, run.config.model}:
             by_data.setdefault(run.config.data, {}).setdefault(run.method, {})[run.pair] = run
@@ -209,4 +273,4 @@ def _scope(study: StudyRuns, settings: str, model: str | None, alpha: float) -> 
         if len(shared) < len(everything):
             notes.append(f"{data}: only the {len(shared)} of {len(everything)} runs that all methods have finished")
         kept[data] = {m: {pair: run for pair, run in by_method[m].items() if pair in shared} for m in methods}
-    return Scope(settings, model, methods, kept, tuple(notes), alpha)
+    return Scope(settings, model, methods, kept, tuple(notes), alpha, family, again)

@@ -27,12 +27,14 @@ class Score:
     is_best: bool
 
 
-def score_methods(scope: Scope, key: str, data: str) -> dict[str, Score]:
-    """Summarize a metric on a data set: method to score."""
+def score_methods(scope: Scope, key: str, data: str, *, last: bool = False) -> dict[str, Score]:
+    """Summarize a metric on a data set, at the best epoch or at the last: method to score."""
     better = max if METRICS[key].higher_is_better else min
-    summaries = {
-        method: summarize([run.metrics[key] for run in scope.runs_of(method, data)]) for method in scope.methods
+    values = {
+        method: [(run.last_metrics if last else run.metrics)[key] for run in scope.runs_of(method, data)]
+        for method in scope.methods
     }
+    summaries = {method: summarize(of_method) for method, of_method in values.items()}
     rounded = {method: round(summary.mean, DECIMALS) for method, summary in summaries.items()}
     distinct = {mean for mean in rounded.values() if not math.isnan(mean)}
     best = better(distinct) if len(distinct) > 1 else None

@@ -1,6 +1,7 @@
 """Wording: numbers as text, aligned, signed with a true minus, and never a NaN."""
 
 import math
+from collections.abc import Sequence
 
 NOTHING = "–"
 
@@ -76,13 +77,13 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def count_nouns(number: int, noun: str) -> str:
-    """Write a number with its noun.
+def join_words(words: Sequence[str]) -> str:
+    """Join words with commas and "and".
 
-    >>> count_nouns(1, "data set"), count_nouns(3, "data set")
-    ('1 data set', '3 data sets')
+    >>> join_words(["a"]), join_words(["a", "b"]), join_words(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def format_interval(low: float | None, high: float | None) -> str:
