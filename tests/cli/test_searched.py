@@ -28,7 +28,7 @@ def table(tmp_path, monkeypatch):
 
 
 def test_compare_searches_by_default(batchsift, table):
-    options = [table, "--label-columns", "y_*", *QUICK, "--methods", "random,hard", "--out", "out"]
+    options = [table, "--label-columns", "y_*", *QUICK, "--no-repeat", "--methods", "random,hard", "--out", "out"]
     code, out, err = batchsift("compare", *options)
     assert code == 0
     content = json.loads(Path("out/results.json").read_text())
