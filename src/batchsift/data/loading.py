@@ -9,7 +9,7 @@ from typing import Any
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.digits import digits
-from batchsift.data.packed import inner_name
+from batchsift.data.packed import check_unpacked, inner_name
 from batchsift.data.readers import Reader, readers
 from batchsift.data.readers.text import kind_of
 from batchsift.files import PACKED
@@ -149,6 +149,8 @@ def _read_file(source: str, reader: Reader, options: Mapping[str, Any]) -> Multi
         read = read_two
     # What a reader takes beside the path are the options that go with its files.
     _refuse(options, list(inspect.signature(read).parameters)[1:], Path(source).name)
+    if reader.is_text:
+        check_unpacked(Path(source))
     try:
         data: MultiLabelData = read(source, **options)
     except ValueError as error:
