@@ -26,9 +26,13 @@ def test_import_brings_in_nothing_optional_and_nothing_heavy():
 
 
 def test_all_public_names_bring_in_nothing_optional_and_nothing_heavy():
-    brought = brought_in("from batchsift import *; assert Selector and data.load and models.build")
+    """The estimator is a class of scikit-learn's, and brings that in where it is asked for; all others do not."""
+    others = [name for name in bs.__all__ if name != "MultiLabelClassifier"]
+    brought = brought_in(f"from batchsift import {', '.join(others)}; assert Selector and data.load and models.build")
     assert "torch" in brought
     assert brought.isdisjoint(set(HEAVY) - brought_in("import torch")), brought
+    brought = brought_in("from batchsift import *; assert MultiLabelClassifier")
+    assert brought.isdisjoint(set(HEAVY) - brought_in("import torch, sklearn.preprocessing")), brought
 
 
 def test_public_names_are_there_and_listed():

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     )
     from batchsift.selection.selector import Selector
     from batchsift.selection.sharding import shard
+    from batchsift.training.classifier import MultiLabelClassifier
+    from batchsift.verbs.compare import compare
+    from batchsift.verbs.load_model import load_model
+    from batchsift.verbs.train import train
 
     __version__: str
 
@@ -39,6 +43,7 @@ __all__ = [
     "InfoBatch",
     "LabelBalanced",
     "Mixture",
+    "MultiLabelClassifier",
     "Random",
     "RecencyBias",
     "RepeatFactor",
@@ -48,12 +53,15 @@ __all__ = [
     "WithIndices",
     "collate_with_indices",
     "collect_labels",
+    "compare",
     "data",
+    "load_model",
     "losses",
     "methods",
     "models",
     "shard",
     "testing",
+    "train",
 ]
 
 # Where the names are defined; one that is missing here is itself a module, of the package or of a room of it.
@@ -66,6 +74,7 @@ _MODULES = {
     "InfoBatch": "methods",
     "LabelBalanced": "methods",
     "Mixture": "methods",
+    "MultiLabelClassifier": "training.classifier",
     "Random": "methods",
     "RecencyBias": "methods",
     "RepeatFactor": "methods",
@@ -75,7 +84,10 @@ _MODULES = {
     "WithIndices": "loading",
     "collate_with_indices": "loading",
     "collect_labels": "loading",
+    "compare": "verbs.compare",
+    "load_model": "verbs.load_model",
     "shard": "selection.sharding",
+    "train": "verbs.train",
 }
 
 _PATHS = {"losses": "functional.losses"}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 UNFINISHED = ".unfinished-"
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # endings of text files that are packed
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
@@ -68,12 +69,12 @@ def folder_of(parent: str, name: str) -> Path:
 
 
 def stem(path: Path) -> str:
-    """Return the name of a file without its ending, nor the `.gz` after it.
+    """Return the name of a file without its ending, nor the one after it that says how it is packed.
 
-    >>> stem(Path("toys/birds.train.csv.gz"))
-    'birds.train'
+    >>> stem(Path("toys/birds.train.csv.gz")), stem(Path("birds.zip"))
+    ('birds.train', 'birds')
     """
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    return Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
 
 
 def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:

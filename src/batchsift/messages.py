@@ -1,4 +1,4 @@
-"""What messages share: the line a warning points at, the nearest known word, the first few names, a text cut short."""
+"""What messages share: where a warning points, the nearest known word, the first few names, numbers with nouns."""
 
 import difflib
 import sys
@@ -81,3 +81,12 @@ def cut_short(text: str, length: int = 60) -> str:
     'abc...'
     """
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def count_nouns(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> count_nouns(1, "data set"), count_nouns(3, "data set")
+    ('1 data set', '3 data sets')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -38,7 +38,14 @@ def data(tmp_path):
 
 
 def test_methods_are_listed(batchsift):
-    assert batchsift("methods") == (0, "\n".join(methods.names()) + "\n", "")
+    code, out, err = batchsift("methods")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == list(methods.names())
+    for name, line in zip(methods.names(), out.splitlines(), strict=True):
+        method = methods.create(name)
+        what = method.__doc__.partition("\n")[0]
+        assert method.paper
+        assert line.split(maxsplit=1)[1] == f"{what} [{method.paper}]"
 
 
 def test_compare_prints_tables_and_writes_files(batchsift, data):

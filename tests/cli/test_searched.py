@@ -28,7 +28,7 @@ def table(tmp_path, monkeypatch):
 
 
 def test_compare_searches_by_default(batchsift, table):
-    options = [table, "--label-columns", "y_*", *QUICK, "--methods", "random,hard", "--out", "out"]
+    options = [table, "--label-columns", "y_*", *QUICK, "--no-repeat", "--methods", "random,hard", "--out", "out"]
     code, out, err = batchsift("compare", *options)
     assert code == 0
     content = json.loads(Path("out/results.json").read_text())
@@ -46,7 +46,7 @@ def test_compare_searches_by_default(batchsift, table):
     assert err.startswith("searching the learning rate, fold 1/2, bce\n")
 
     code, again, err = batchsift("compare", *options)
-    assert (code, "4 of 4 runs are taken from out" in err, "searching" in err) == (0, True, False)
+    assert (code, "6 of 6 runs are taken from out" in err, "searching" in err) == (0, True, False)
     assert again == out
     _, _, err = batchsift("compare", *options[:-4], "--methods", "random,hard,stratified", "--out", "out")
     assert "4 of 6 runs are taken from out" in err
@@ -80,7 +80,7 @@ def test_numbers_and_named_settings_are_not_searched(batchsift, table, monkeypat
         (["--learning-rate", "atuo"], "'atuo' is no number, nor 'auto'"),
         (["--losses", "bce,pos_wieght"], "unknown loss 'pos_wieght': did you mean 'pos_weight'"),
         (["--losses", "bce,bce"], "bce comes twice"),
-        (["--losses", "bce,focal", "--loss", "focal"], "leave out --loss"),
+        (["--losses", "bce,focal", "--loss", "focal"], "leave out the loss"),
         (["--losses", "bce,focal", "--model", "mpvae"], "leave the loss at 'bce', or take one of"),
     ],
 )

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from batchsift import __version__, methods, models
-from batchsift.cli import words
 from batchsift.cli.verbs import VERBS
+from batchsift.verbs import words
 
 HEAVY = ("torch", "scipy", "sklearn", "pandas", "matplotlib")
 # Runs one command after another in one process: what none of them imports, no single one imports.
@@ -73,6 +73,8 @@ USAGE_ERRORS = [
     (["train", "digits", "--settings", "tunde"], "there are no settings 'tunde': did you mean 'tuned'?"),
     (["train", "digits", "--option", "window"], "--option window: expected NAME=VALUE"),
     (["predict", "run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
+    (["predict", "run", "new.csv", "--thresholds", "f3"], "unknown thresholds 'f3'"),
+    (["train", "digits", "--calibrate", "isotonc"], "did you mean 'isotonic'?"),
     (["predict", "run"], "Missing argument"),
     (["report"], "Missing argument"),
     (["study", "rn"], "No such command 'rn'"),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from batchsift.training import loop
+from batchsift.training.folder import load_model
 from batchsift.training.model import TrainedModel
 from killed import start_command
 
@@ -37,6 +38,8 @@ def test_train_then_predict(batchsift, table, tmp_path):
     assert "test" in out
     folder = Path("runs/data-mlp-d2ace")
     assert out.splitlines()[-1] == f"{folder}/model.pt: batchsift predict {folder} FILE"
+    assert out.splitlines()[-2] == f"{folder}/suspects.html: labels that may be wrong"
+    assert "y_1" in (folder / "suspects.html").read_text(encoding="utf-8")
 
     code, out, err = batchsift("predict", folder, "new.csv")
     assert (code, err) == (0, "")
@@ -45,7 +48,7 @@ def test_train_then_predict(batchsift, table, tmp_path):
     model = TrainedModel.load(folder / "model.pt")
     frame = pd.read_csv("new.csv")
     features = np.column_stack([frame[["a", "b", "c"]], frame["hue"] == "green", frame["hue"] == "red"])
-    expected = model.predict(features.astype(float))
+    expected = model.predict_proba(features.astype(float))
     np.testing.assert_allclose([[float(v) for v in row.values()] for row in rows], expected, rtol=1e-5)
 
     code, out, err = batchsift("predict", folder, "new.csv", "--threshold", 0.5, "--out", "labels.csv")
@@ -117,6 +120,8 @@ def test_options_reach_model_and_method(batchsift, table):
         (["--set", "hiden=3"], "mlp has no hyperparameter 'hiden'"),
         (["--set", "hidden"], "--set hidden: expected NAME=VALUE"),
         (["--option", "window=1", "--option", "window=2"], "--option window comes twice"),
+        (["--calibrate", "isotonc"], "there is no calibration 'isotonc': did you mean 'isotonic'"),
+        (["--calibrate", "isotonic"], "needs 30 samples with and 30 without each label"),
         (["--settings", "tunde"], "did you mean 'tuned'"),
         (["--epochs", "0"], "epochs must be at least 1, got 0"),
         (["--test", "nowhere.csv"], "there is no file nowhere.csv"),
@@ -138,6 +143,10 @@ def test_predict_explains_mistakes(batchsift, table):
         (["run", "nowhere.csv"], "there is no file nowhere.csv"),
         (["norun", "new.csv"], "there is no file norun"),
         (["run", "new.csv", "--threshold", "2"], "--threshold must be in [0, 1), got 2"),
+        (["run", "new.csv", "--thresholds", "f3"], "unknown thresholds 'f3'"),
+        (["run", "new.csv", "--thresholds", "cost"], "thresholds came without a cost ratio"),
+        (["run", "new.csv", "--cost-ratio", "2"], "'f1' came with the cost ratio 2"),
+        (["run", "new.csv", "--thresholds", "f1", "--threshold", "0.5"], "--threshold prints 0 and 1 alone"),
         (["run", "new.csv", "--id-column", "nte"], "'nte' is none of the columns of new.csv: did you mean 'note'?"),
         (["run", table, "--id-column", "y_1"], "'y_1' is a label of the model"),
         (["run", "data.arff", "--id-column", "id"], "--id-column id came with data.arff, which is no table"),
@@ -181,6 +190,39 @@ def test_predict_writes_over_nothing_it_needs(batchsift, table):
     assert batchsift("predict", "moved.pt", "new.csv", "--out", "labels.csv")[0] == 0
 
 
+def test_labels_beside_probabilities(batchsift, table):
+    arguments = ["--labels", 2, *QUICK, "--validation-share", 0.4, "--calibrate", "sigmoid", "--out", "run", "--json"]
+    code, out, _ = batchsift("train", table, *arguments)
+    assert code == 0
+    assert json.loads(out)["config"]["calibrate"] == "sigmoid"
+    model = load_model("run")
+    probs_NL = pd.read_csv(io.StringIO(batchsift("predict", "run", "new.csv")[1])).to_numpy()
+    for given, thresholds in [
+        (["f1"], [float(threshold) for threshold in json.loads(out)["thresholds"].values()]),
+        (["0.4"], [0.4, 0.4]),
+        (["cost", "--cost-ratio", 4], [0.2, 0.2]),
+    ]:
+        code, predicted, err = batchsift("predict", "run", "new.csv", "--thresholds", *given)
+        assert (code, err) == (0, "")
+        frame = pd.read_csv(io.StringIO(predicted))
+        assert list(frame) == ["y_1", "y_2", "predicted_y_1", "predicted_y_2"]
+        np.testing.assert_array_equal(frame[["y_1", "y_2"]], probs_NL)
+        np.testing.assert_array_equal(frame.iloc[:, 2:], (probs_NL > thresholds).astype(int))
+    _, out, _ = batchsift("predict", "run", "new.csv", "--thresholds", "f1", "--json")
+    document = json.loads(out)
+    np.testing.assert_allclose(document["thresholds"], model.thresholds_L)
+    np.testing.assert_array_equal(document["predicted"], np.greater(document["predictions"], model.thresholds_L))
+
+
+def test_labels_that_would_share_a_column(batchsift, table):
+    pd.read_csv(table).rename(columns={"y_2": "predicted_y_1"}).to_csv("named.csv", index=False)
+    assert batchsift("train", "named.csv", "--labels", 2, *QUICK, "--out", "run")[0] == 0
+    code, out, err = batchsift("predict", "run", "new.csv", "--thresholds", 0.5)
+    assert (code, out) == (2, "")
+    assert "a label or id is called as the 0/1 column of another (predicted_...): take --json" in err
+    assert batchsift("predict", "run", "new.csv", "--thresholds", 0.5, "--json")[0] == 0
+
+
 def test_the_recipe_for_few_epochs(batchsift, table):
     code, out, _ = batchsift("train", table, "--label-columns", "y_*", *QUICK, "--recipe", "short", "--json")
     assert code == 0
@@ -198,7 +240,7 @@ def test_the_recipe_for_few_epochs(batchsift, table):
 def test_a_recipe_says_method_and_loss(batchsift, table, given):
     code, out, err = batchsift("train", table, "--label-columns", "y_*", "--recipe", "short", *given)
     assert (code, out) == (2, "")
-    assert "--recipe short is --method balanced_pass --loss pos_weight: leave those out" in err
+    assert "recipe 'short' is method 'balanced_pass' with loss 'pos_weight': leave those out, or the recipe" in err
 
 
 def test_event_files(batchsift, table):

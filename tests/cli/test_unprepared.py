@@ -55,6 +55,23 @@ def test_compare_and_nothing_else(batchsift, customers):
 
 
 @pytest.mark.filterwarnings("default")
+def test_the_index_that_pandas_writes_spoils_no_command(batchsift, customers, tmp_path):
+    customers.to_csv(tmp_path / "indexed.csv")
+    options = ["describe", "indexed.csv", "--label-columns", "tag_*"]
+    _, _, err = batchsift(*options)
+    assert "dropped '' and 'customer_id', which identify rows" in err
+    assert "[" not in err
+    words = shlex.split(err.strip().partition("The whole command: ")[2])
+    assert words == ["batchsift", *options, "--drop", "customer_id,note"]
+    code, _, err = batchsift(*words[1:])
+    assert (code, err) == (0, "note: dropped '', which identifies rows rather than describes them\n")
+    broken = customers.assign(age=[*["7"] * 299, "x"])
+    broken.to_csv(tmp_path / "broken.csv")
+    _, _, err = batchsift("describe", "broken.csv", "--label-columns", "tag_*")
+    assert err.strip().endswith("--drop customer_id,note,age")
+
+
+@pytest.mark.filterwarnings("default")
 def test_dates_can_be_left_out(batchsift, customers):
     options = ["--label-columns", "tag_*", "--dates", "drop", *SHORT, "--json"]
     assert json.loads(batchsift("compare", "my.csv", *options)[1])["config"]["num_features"] == 4

@@ -37,7 +37,7 @@ def test_an_unknown_name_is_refused_with_the_nearest():
             data.load(source)
 
 
-@pytest.mark.parametrize("source", ["wine", "table.xlsx", "", "some/folder"])
+@pytest.mark.parametrize("source", ["wine", "table.xyz", "", "some/folder"])
 def test_an_unknown_source_is_refused_with_what_is_supported(source):
     message = r"expected 'digits', one of the \d+ names that `batchsift datasets` lists, or a path ending in \.arff, .*"
     with pytest.raises(ValueError, match=message):

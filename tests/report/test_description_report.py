@@ -59,9 +59,9 @@ def test_what_to_look_at_is_said():
     assert lines[0] == "1 labels that no sample has: y0"
     assert lines[1] == "1 labels that every sample has: y1"
     assert lines[2] == "1 constant features: x3"
-    assert lines[3] == "1 groups of equal features: x1 = x2"
+    assert lines[3] == "1 group of equal features: x1 = x2"
     assert "rows have the features of another row" in lines[4]
-    assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cells are not labelled")
+    assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cell is not labelled")
 
 
 def test_correlation_is_numpys():

@@ -56,7 +56,7 @@ def test_terminal_document_and_page_have_one_verdict(shown):
     comparison, terminal, content, page = shown
     said, stated = " ".join(terminal.split()), content["verdict"]
     assert stated == json.loads(json_text(page.document()))["scopes"][0]["verdict"]
-    assert stated["use"] == comparison.answer.use == "random"
+    assert stated["use"] == comparison.verdict.use == "random"
     for sentence in (stated["headline"], stated["why"], *stated["doubts"]):
         assert sentence in said
         assert sentence in words(page.html)

@@ -38,6 +38,15 @@ def test_overall_ranks_leave_out_undefined_metrics():
     assert all(math.isnan(rank) for rank in undefined.values())
 
 
+def test_metrics_that_do_not_differ_enter_no_rank():
+    constant = {"a": [0.0, 0.0], "b": [0.0, 0.0]}
+    table = {"macro_auc": {"a": [0.9, 0.9], "b": [0.8, 0.8]}, "one_error": constant}
+    directions = {"macro_auc": True, "one_error": False}
+    assert overall_ranks(table, higher_is_better=directions) == {"a": 1.0, "b": 2.0}
+    alone = overall_ranks({"one_error": constant}, higher_is_better=directions)
+    assert all(math.isnan(rank) for rank in alone.values())
+
+
 @pytest.mark.parametrize("folds", [2, 3, 5, 10])
 def test_smallest_p_is_that_of_differences_of_one_sign(folds):
     assert signed_rank_p([float(i + 1) for i in range(folds)]) == pytest.approx(smallest_p(folds))

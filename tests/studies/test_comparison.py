@@ -12,8 +12,11 @@ import pytest
 from batchsift.data import MultiLabelData
 from batchsift.files import claim, json_text, write
 from batchsift.metrics import METRICS
+from batchsift.studies.analysis.runs import read_runs
 from batchsift.studies.comparison import compare
+from batchsift.studies.config import StudyManifest
 from batchsift.studies.document import document, epochs_csv
+from batchsift.studies.store import Store
 from batchsift.training.prepare import prepare
 from batchsift.training.settings import Settings
 
@@ -46,6 +49,54 @@ def test_progress_is_told_fold_by_fold(comparison):
 def test_methods_that_cannot_be_compared_are_refused(comparison, methods, message):
     with pytest.raises(ValueError, match=message):
         compare(comparison.prepared, model="mlp", methods=methods)
+
+
+def test_random_again_is_no_method_but_chance(comparison, tmp_path):
+    told = []
+    again = compare(
+        comparison.prepared,
+        model="mlp",
+        methods=["random", "hard"],
+        repeat_random=True,
+        store=Store(tmp_path),
+        on_run=lambda run: told.append((run.fold, run.method)),
+    )
+    assert told == [(fold, method) for fold in (0, 1) for method in ("random", "hard", "random (again)")]
+    assert (again.methods, len(again.again)) == (("random", "hard"), 2)
+    assert again.scope.methods == ("random", "hard")
+    assert set(again.scope.overall_ranks) == {"random", "hard"}
+    expected = [
+        one.metrics["macro_auc"] - other.metrics["macro_auc"]
+        for one, other in zip(again.again, again.results["random"], strict=True)
+    ]
+    assert any(expected)
+    (gains,) = again.scope.gains_of_chance("macro_auc").values()
+    assert gains == pytest.approx(expected)
+    assert document(again)["chance"]["gains"]["macro_auc"]["gain"] == pytest.approx(np.mean(expected))
+
+
+def test_a_folder_tells_of_the_latest_comparison(comparison, tmp_path):
+    store = Store(tmp_path)
+    for methods in (["random", "hard"], ["random", "uncertainty"]):
+        compare(
+            comparison.prepared, model="mlp", methods=methods, store=store, metrics=("jaccard",), command=("a", "b")
+        )
+    runs = read_runs(tmp_path)
+    assert (runs.methods, runs.unrelated) == (("random", "uncertainty"), 2)
+    assert (runs.manifest.metrics, runs.manifest.command) == (("jaccard",), ("a", "b"))
+
+
+def test_the_manifest_of_a_study_is_left_alone(comparison, tmp_path):
+    store, manifest = Store(tmp_path), StudyManifest(name="study", file="study.toml", cells={})
+    store.write_manifest(manifest)
+    compare(comparison.prepared, model="mlp", methods=["random"], store=store)
+    assert store.manifest() == manifest
+
+
+@pytest.mark.parametrize(("metrics", "message"), [((), "at least one"), (("macro_f2",), "did you mean 'macro_f1'")])
+def test_metrics_that_are_none_are_refused(comparison, metrics, message):
+    with pytest.raises(ValueError, match=message):
+        compare(comparison.prepared, model="mlp", methods=["random"], metrics=metrics)
 
 
 def test_gains_are_differences_to_random_for_the_better(comparison):

@@ -9,6 +9,8 @@ import pytest
 from batchsift.studies import executor, progress
 from batchsift.studies import grid as study_module
 from batchsift.studies import run as running
+from batchsift.studies.analysis.runs import read_runs
+from batchsift.studies.analysis.scopes import find_scopes
 from batchsift.studies.executor import in_order
 from batchsift.studies.file import StudyFileError
 from batchsift.studies.grid import read_study
@@ -77,6 +79,19 @@ def test_every_cell_of_the_grid(folder):
     assert (len(configs), found) == (16, expected)
     assert {c.training.epochs for c in configs if c.settings == "long"} == {9}
     assert {(c.training.num_folds, c.training.batch_size) for c in configs} == {(2, 16)}
+
+
+def test_random_is_repeated_where_the_study_asks_for_it(folder):
+    study = study_of(folder, STUDY.replace("folds = 2", "folds = 2\nrepeat_random = true\nbudget = true"))
+    names = ("random", "random (again)", "hard")
+    assert [(c.fold, c.method) for c in study.configs] == [(fold, name) for fold in (0, 1) for name in names]
+    assert study.manifest(()).budget
+    store = Store(folder / "out")
+    run_study(study, store)
+    runs = read_runs(store.folder)
+    assert (runs.methods, len(runs.runs), len(runs.again)) == (("random", "hard"), 4, 2)
+    scope = find_scopes(runs, alpha=0.05, family=study.metrics)[0]
+    assert list(scope.gains_of_chance("macro_auc")) == ["small"]
 
 
 def test_parts_are_put_together_and_named(folder):

@@ -86,6 +86,15 @@ def test_a_cell_that_format_1_could_write_has_its_key():
     assert len({dataclasses.replace(OLD, training=one).key for one in (OLD.training, *others)}) == 5
 
 
+def test_a_seed_of_the_drawing_is_part_of_a_cell_only_where_there_is_one():
+    again = OLD.repeated()
+    assert "drawing_seed" not in OLD.document()
+    assert (OLD.is_repeat, again.is_repeat, again.method) == (False, True, "random (again)")
+    assert (again.seed, again.fold) == (OLD.seed, OLD.fold)
+    assert again.key != dataclasses.replace(OLD, method=again.method).key
+    assert CellConfig.from_document(again.document()) == again
+
+
 def test_a_manifest_says_its_format():
     manifest = StudyManifest(cells={OLD.key: OLD})
     assert manifest.document()["format"] == 2

@@ -9,9 +9,12 @@ from scipy.stats import binom
 
 from batchsift.statistics import corrected_resampled_t, smallest_effect
 from batchsift.studies.analysis.contrasts import Verdict
+from batchsift.studies.analysis.runs import read_runs
+from batchsift.studies.analysis.scopes import find_scopes
 from batchsift.studies.analysis.verdict import find_answer
-from batchsift.studies.analysis.wording import format_value
+from batchsift.studies.analysis.wording import NOTHING, format_value
 from batchsift.studies.config import HEADLINES
+from report.synthetic_study import write_study
 from studies.made_runs import FLAT_E, scope_of
 
 FOLDS, TEST_TO_TRAIN = 5, 0.25
@@ -215,6 +218,35 @@ def test_two_folds_tell_nothing_apart():
     answer = find_answer(scope_of(runs))
     assert (answer.use, answer.power) == ("random", ())
     assert answer.why == "No test could be made: too few folds (2) for a t-test."
+
+
+@pytest.mark.parametrize(
+    ("gain", "use", "words"),
+    [
+        (0.05, "d2ace", r"better by Macro-AUC \(on all 3 data sets\).* adjusted for 8 comparisons"),
+        (0.0, "random", r"is told apart on any data set, adjusted for 8 comparisons on each\.$"),
+        (-0.05, "random", r"is told apart on any data set, adjusted for 8 comparisons on each\.$"),
+    ],
+)
+def test_several_data_sets_are_looked_at_one_by_one(tmp_path, gain, use, words):
+    write_study(tmp_path, gain={"d2ace": gain, "uncertainty": 0.0}, epochs=60, labels=4)
+    answer = find_answer(find_scopes(read_runs(tmp_path), alpha=0.05, family=HEADLINES)[0], budget=True)
+    assert (answer.use, answer.power) == (use, ())
+    assert re.search(words, answer.why)
+    assert not any(re.search(f"nan|None|{NOTHING}", text) for text in (answer.headline, answer.why, *answer.doubts))
+
+
+def test_many_data_sets_are_tested_together(tmp_path):
+    names = tuple(f"set {number}" for number in range(9))
+    write_study(tmp_path, data=names, methods=("random", "d2ace"), gain={"d2ace": 0.03}, epochs=60, labels=4, folds=3)
+    answer = find_answer(find_scopes(read_runs(tmp_path), alpha=0.05, family=HEADLINES)[0], budget=True)
+    assert answer.use == "d2ace"
+    assert "Macro-AUC (p = 0.016)" in answer.why  # four times 2 / 2^9
+
+
+def test_random_alone_may_still_be_rising():
+    answer = find_answer(scope_of({"random": values()}, curves={"random": RISING_FE}))
+    assert (answer.use, answer.converged) == (None, False)
 
 
 def test_without_random_there_is_no_verdict():

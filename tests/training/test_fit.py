@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_what_it_leaves(tmp_path):
     with (tmp_path / "run" / "suspects.csv").open() as file:
         suspects = list(csv.DictReader(file))
     assert list(suspects[0]) == ["sample", "label", "given", "probability", "rank", "score"]
-    assert len(suspects) == summary["num_train"] * 3 // 20
+    assert len(suspects) == 20
     scores = [float(row["score"]) for row in suspects]
     assert scores == sorted(scores, reverse=True)
     for row in suspects:
@@ -100,9 +101,9 @@ def test_the_kept_model_is_that_of_the_best_epoch(tmp_path):
     data, test = made(), made(60, seed=1)
     result = fit(data, tmp_path, settings=QUICK, test=test)
     loaded = TrainedModel.load(tmp_path / "model.pt")
-    probs = loaded.predict(test.features)
+    probs = loaded.predict_proba(test.features)
     assert probs.dtype == np.float32
-    np.testing.assert_array_equal(probs, result.model.predict(test.features))
+    np.testing.assert_array_equal(probs, result.model.predict_proba(test.features))
     assert evaluate(probs, test.labels, result.model.thresholds_L) == result.test
 
 
@@ -155,10 +156,21 @@ def test_another_run_in_the_folder_is_not_overwritten(tmp_path, finished):
     else:
         with pytest.raises(KilledError):
             fit(data, tmp_path, settings=QUICK, checkpoint_seconds=0, on_epoch=killed_after(2))
-    with pytest.raises(ValueError, match=r"differs in seed .* was 0, now 1"):
+    with pytest.raises(ValueError, match=r"holds another run: seed 0, now 1\. Choose"):
         fit(data, tmp_path, settings=QUICK, seed=1)
-    with pytest.raises(ValueError, match="differs in data_fingerprint"):
+    with pytest.raises(ValueError, match=r"holds another run: content of the data [0-9a-f]+, now [0-9a-f]+"):
         fit(made(seed=3), tmp_path, settings=QUICK)
+
+
+def test_what_differs_from_the_run_in_the_folder_is_said_key_by_key(tmp_path):
+    fit(made(), tmp_path, settings=QUICK, hyperparameters={"hidden": [8]}, method_options={"window": 3})
+    other = {"settings": replace(QUICK, epochs=2), "hyperparameters": {"dropout": 0.1}, "calibrate": "sigmoid"}
+    differences = (
+        "hyperparameters.dropout not given, now 0.1; epochs 6, now 2; calibrate not given, now sigmoid; "
+        "hyperparameters.hidden [8], now not given; method_options.window 3, now not given"
+    )
+    with pytest.raises(ValueError, match=re.escape(f"holds another run: {differences}. Choose another folder")):
+        fit(made(), tmp_path, **other)
 
 
 def test_the_callers_generator_is_left_alone(tmp_path):
@@ -194,7 +206,7 @@ def test_a_saved_model_scales_as_it_was_trained(tmp_path, scaling, sparse):
     data = made(sparse=sparse)
     model = fit(data, tmp_path, method="random", settings=replace(QUICK, epochs=1, scaling=scaling)).model
     loaded = TrainedModel.load(tmp_path / "model.pt")
-    np.testing.assert_array_equal(loaded.predict(data.features), model.predict(data.features))
+    np.testing.assert_array_equal(loaded.predict_proba(data.features), model.predict_proba(data.features))
     scale_D, offset_D = loaded.preprocessing.scale_D, loaded.preprocessing.offset_D
     assert (scale_D == 1).all() == (scaling == "none")
     assert offset_D.any() == (scaling == "minmax" or (scaling == "standard" and not sparse))
@@ -214,8 +226,11 @@ def test_an_older_folder_is_the_run_of_what_its_settings_meant(tmp_path):
     summary["config"]["training"] = as_older_versions_wrote(summary["config"]["training"])
     (tmp_path / "training.json").write_text(json.dumps(summary))
     assert fit(made(), tmp_path, settings=OLD).resumed_from == QUICK.epochs
-    for other in (QUICK, replace(OLD, loss="focal")):
-        with pytest.raises(ValueError, match="holds another run, which differs in training"):
+    for other, words in {
+        QUICK: "scaling minmax, now standard; drawing independent, now systematic",
+        replace(OLD, loss="focal"): "loss bce, now focal",
+    }.items():
+        with pytest.raises(ValueError, match=f"holds another run: {words}. Choose"):
             fit(made(), tmp_path, settings=other)
 
 
@@ -227,7 +242,7 @@ def test_an_older_checkpoint_is_gone_on_from(tmp_path):
     identity = json.loads(saved["config"])
     identity["training"] = as_older_versions_wrote(identity["training"])
     save_tensors(tmp_path / "killed" / "checkpoint.pt", {**saved, "config": json.dumps(identity)})
-    with pytest.raises(ValueError, match="holds another run, which differs in training"):
+    with pytest.raises(ValueError, match="holds another run: scaling minmax, now standard"):
         fit(made(), tmp_path / "killed", settings=QUICK)
     result = fit(made(), tmp_path / "killed", settings=OLD)
     assert result.resumed_from == 3
@@ -250,7 +265,7 @@ def test_features_are_found_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"made lacks 2 of the 5 features .*: d, e; it has a, b, c"):
         model.aligned(data.select(features=[0, 1, 2]))
     with pytest.raises(ValueError, match=r"shape \(N, 5\), got \(10, 4\)"):
-        model.predict(data.features[:, :4])
+        model.predict_proba(data.features[:, :4])
 
 
 def test_mistakes(tmp_path):
@@ -272,14 +287,14 @@ def test_a_model_keeps_the_thresholds_that_its_validation_part_chose(tmp_path):
     data, test = made(), made(60, seed=1)
     result = fit(data, tmp_path, method="random", settings=QUICK, test=test)
     _, held_out = hold_out_validation(data, QUICK.validation_share, 0)
-    expected = choose_thresholds(result.model.predict(data.features[held_out]), data.labels[held_out])
+    expected = choose_thresholds(result.model.predict_proba(data.features[held_out]), data.labels[held_out])
     np.testing.assert_allclose(result.model.thresholds_L, expected, atol=1e-6)
     assert not np.allclose(expected, 0.5)
     loaded = TrainedModel.load(tmp_path / "model.pt")
     np.testing.assert_array_equal(loaded.thresholds_L, result.model.thresholds_L)
     summary = json.loads((tmp_path / "training.json").read_text())
     assert summary["thresholds"] == dict(zip("xyz", result.model.thresholds_L.tolist(), strict=True))
-    assert summary["test"] == evaluate(loaded.predict(test.features), test.labels, loaded.thresholds_L)
+    assert summary["test"] == evaluate(loaded.predict_proba(test.features), test.labels, loaded.thresholds_L)
     assert {"macro_f1", "macro_f1_tuned"} < set(summary["test"])
     assert set(TUNED).isdisjoint(summary["validation"])
     assert set(TUNED).isdisjoint(summary["epochs"][-1]["validation"])
@@ -292,6 +307,6 @@ def test_a_model_of_an_older_version_has_no_thresholds(tmp_path):
     save_tensors(tmp_path / "old.pt", content)
     old = TrainedModel.load(tmp_path / "old.pt")
     assert old.thresholds_L is None
-    np.testing.assert_array_equal(old.predict(made().features), model.predict(made().features))
+    np.testing.assert_array_equal(old.predict_proba(made().features), model.predict_proba(made().features))
     old.save(tmp_path / "again.pt")
     assert TrainedModel.load(tmp_path / "again.pt").thresholds_L is None

@@ -77,6 +77,16 @@ def test_methods_of_a_fold_share_split_and_initial_weights(prepared, networks, m
         assert all(torch.equal(getattr(seen[0], part).features, getattr(other, part).features) for other in seen[1:])
 
 
+def test_another_seed_of_the_drawing_changes_the_drawing_alone(prepared, networks):
+    usual, same_seed, other = (
+        run_fold(prepared, model="mlp", method="random", fold=1, drawing_seed=seed)
+        for seed in (None, prepared.seed, 77)
+    )
+    assert (usual.epochs, usual.metrics) == (same_seed.epochs, same_seed.metrics)
+    assert all(same(networks[0][1], weights) for _, weights in networks[1:])
+    assert usual.epochs[0].loss != other.epochs[0].loss
+
+
 def test_folds_differ_in_initial_weights(prepared, networks):
     for fold in (0, 1):
         run_fold(prepared, model="mlp", method="random", fold=fold)

@@ -1,18 +1,15 @@
 """`batchsift compare`: several methods on one data set."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from batchsift.cli.endings import (
     USER_MISTAKE,
-    complain,
     deaths_explained,
     mistakes_explained,
     plain_endings,
@@ -20,19 +17,16 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, ReadingOptions, TrainingOptions, number_of_processes, takes_groups
-from batchsift.cli.searching import searched
-from batchsift.cli.words import check_loss, check_method_and_loss, check_recipe, split_words
-from batchsift.files import claim, folder_of, json_text, write
-from batchsift.training.presets import RECIPES
-from batchsift.training.settings import Settings, split_loss
+from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.files import write
+from batchsift.training.settings import Settings
+from batchsift.verbs.choices import number_of_processes
+from batchsift.verbs.comparison_plan import METHODS, ComparisonPlan, ReadyComparison, comparison_files
+from batchsift.verbs.words import split_words, word_list
 
 if TYPE_CHECKING:
     from batchsift.studies.comparison import Comparison
-    from batchsift.studies.store import Store
-    from batchsift.training.prepare import Prepared
 
-METHODS = "random,label_balanced,hard,uncertainty,d2ace,balanced_pass"
 _INTERRUPTED = "interrupted; every finished run is kept, and the same command goes on with the others"
 
 
@@ -80,166 +74,49 @@ def compare(
     ] = None,
     repeat: Annotated[bool, typer.Option(help="Run random a second time with other draws: what chance does.")] = True,
     jobs: Jobs = 1,
+    log: Log = "",
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data>-<model> by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
-    fields = {"num_folds": folds, "top_features": top_features}
     with mistakes_explained():
-        training, others = _by_losses(training, losses)
-        training.check(**fields)
-        if recipe is not None:
-            check_recipe(recipe)
-        names = _names(methods, recipe, others)
-        for name in names:
-            check_method_and_loss(name)
-        processes = number_of_processes(jobs)
-    from batchsift.studies.comparison import check_losses, check_methods, check_metrics
-    from batchsift.studies.store import Store
-    from batchsift.training.label_rule import warn_of_dropped_labels
-    from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
-    from batchsift.training.prepare import prepare
+        plan = ComparisonPlan.of(
+            training.choices(),
+            methods=None if methods is None else split_words(methods),
+            recipe=recipe,
+            losses=word_list(losses or ""),
+            fields={"num_folds": folds, "top_features": top_features},
+            metrics=None if metrics is None else split_words(metrics),
+            repeat=repeat,
+            jobs=number_of_processes(jobs, "--jobs"),
+            log=word_list(log),
+            out=out,
+            command=("batchsift", *sys.argv[1:]),
+        )
+    import batchsift.studies.comparison  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
 
     with plain_endings(_INTERRUPTED):
         with mistakes_explained():
-            check_methods(names)
-            check_metrics(keys := _metrics(metrics))
-            check_hyperparameters(training.model, training.own_hyperparameters())
-            source = reading.load(data)
-            settings, hyperparameters = training.chosen(source.name, **fields)
-            check_model_settings(training.model, settings)
-            check_losses(training.model, names, settings)
-            prepared = prepare(source, settings, seed=training.seed)
-            warn_of_dropped_labels(source, prepared.removed_labels, settings.min_positives)
-            try_model(training.model, prepared.data, hyperparameters)
-            store = Store(out or folder_of("results", f"{prepared.data.name}-{training.model}"))
-            claim(store.folder)
-        comparison = _computed(
-            prepared,
-            training,
-            methods=names,
-            hyperparameters=hyperparameters,
-            store=store,
-            jobs=processes,
-            metrics=keys,
-            repeat_random=repeat and "random" in names,
-            budget=recipe is not None,
-        )
-        _report(comparison, store.folder, as_json=as_json)
+            ready = plan.prepare(partial(reading.load, data))
+        _report(_computed(ready), ready.store.folder, as_json=as_json)
 
 
-def _by_losses(training: TrainingOptions, losses: str | None) -> tuple[TrainingOptions, list[str]]:
-    """Return the options with the first of --losses as their loss, and the other losses.
-
-    Raises:
-        ValueError: A loss is unknown or comes twice, or --loss is given too.
-    """
-    if losses is None:
-        return training, []
-    first, *others = split_words(losses)
-    if training.loss is not None:
-        raise ValueError(f"--loss {training.loss} came with --losses {losses}: leave out --loss")
-    for loss in (first, *others):
-        check_loss(loss)
-        if [first, *others].count(loss) > 1:
-            raise ValueError(f"--losses {losses}: {loss} comes twice")
-    return replace(training, loss=first), others
-
-
-def _names(methods: str | None, recipe: str | None, losses: Sequence[str]) -> list[str]:
-    """Return the methods to compare: those given, else those of the recipe, else the usual ones.
-
-    A method whose name says no loss is there once more for each of the losses.
-    """
-    if methods is not None or recipe is None:
-        names = split_words(METHODS if methods is None else methods)
-    else:
-        names = ["random", f"random+{RECIPES[recipe][1]}"]
-    if recipe is not None and "+".join(RECIPES[recipe]) not in names:
-        names.append("+".join(RECIPES[recipe]))
-    plain = [name for name in names if split_loss(name)[1] is None]
-    # A loss at a time: the first Random is the baseline, and each other loss begins with its own.
-    more = [f"{name}+{loss}" for loss in losses for name in plain]
-    return names + [name for name in more if name not in names]
-
-
-def _metrics(words: str | None) -> tuple[str, ...]:
-    """Return the metrics that were asked for: the usual ones where none were."""
-    from batchsift.metrics import METRICS
-    from batchsift.studies.config import HEADLINES
-
-    return HEADLINES if words is None else tuple(METRICS) if words == "all" else tuple(split_words(words))
-
-
-def _computed(
-    prepared: "Prepared",
-    training: TrainingOptions,
-    *,
-    methods: Sequence[str],
-    hyperparameters: Mapping[str, Any],
-    store: "Store",
-    jobs: int,
-    metrics: Sequence[str],
-    repeat_random: bool,
-    budget: bool,
-) -> "Comparison":
+def _computed(ready: ReadyComparison) -> "Comparison":
     from rich.console import Console
 
-    from batchsift.report.console.progress import ComparisonProgress
-    from batchsift.studies.comparison import compare as run_comparison
-    from batchsift.studies.comparison import loss_of
-    from batchsift.training.finding import find_settings
+    from batchsift.training.loggers.opening import LogError
     from batchsift.training.loop import DivergedError
 
-    console, folds = Console(stderr=True), len(prepared.splits)
-    num_runs = folds * (len(methods) + repeat_random)
-
-    def on_start(kept: int, outdated: int) -> None:
-        progress.on_start(kept)
-        if kept:
-            complain(f"{kept} of {num_runs} runs are taken from {store.folder}, where they were finished before")
-        if outdated:
-            complain(f"note: {outdated} runs there were computed with other versions and are run again")
-
+    console = Console(stderr=True)
     with ExitStack() as stack:
         with mistakes_explained():
-            stack.enter_context(store.locked())
+            stack.enter_context(ready.store.locked())
         stack.enter_context(deaths_explained())
         try:
-            losses = list(dict.fromkeys(loss_of(name, prepared.settings) for name in methods))
-            found = searched(
-                training.search,
-                console,
-                partial(
-                    find_settings,
-                    prepared,
-                    model=training.model,
-                    losses=losses,
-                    hyperparameters=hyperparameters,
-                    folder=store.folder,
-                ),
-            )
-            epochs = found.with_epochs(prepared.settings).epochs
-            progress = ComparisonProgress(console, num_runs=num_runs, epochs=epochs, num_folds=folds)
-            stack.enter_context(progress)
-            return run_comparison(
-                prepared,
-                model=training.model,
-                methods=methods,
-                hyperparameters=hyperparameters,
-                settings=training.settings,
-                found=found,
-                store=store,
-                jobs=jobs,
-                on_start=on_start,
-                on_epoch=progress.on_epoch,
-                on_run=progress.on_run,
-                command=("batchsift", *sys.argv[1:]),
-                metrics=metrics,
-                repeat_random=repeat_random,
-                budget=budget,
-            )
-        except DivergedError as error:
+            with mistakes_explained():
+                found = ready.find(console)
+            return ready.run(found, console)
+        except (DivergedError, LogError) as error:
             stop(str(error), USER_MISTAKE)
 
 
@@ -247,17 +124,10 @@ def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
     """Write the files, then show tables or the document: the latter also where files cannot be written any more."""
     from rich.console import Console
 
-    from batchsift.report.console.plots import convergence, image
     from batchsift.report.console.tables import comparison_report
-    from batchsift.studies.document import document, epochs_csv
+    from batchsift.studies.document import document
 
-    figure = convergence(comparison)
-    files = {
-        "results.json": json_text(document(comparison, histories=True)).encode(),
-        "epochs.csv": epochs_csv(comparison).encode(),
-        "convergence.png": image(figure, "png"),
-        "convergence.svg": image(figure, "svg"),
-    }
+    files = comparison_files(comparison)
     console = Console(highlight=False)
     try:
         with mistakes_explained():

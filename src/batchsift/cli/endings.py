@@ -23,7 +23,7 @@ def mistakes_explained() -> Iterator[None]:
     """Take what the library refuses for a user's mistake."""
     try:
         yield
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         stop(str(error), USER_MISTAKE)
 
 

@@ -8,17 +8,19 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from batchsift.cli import words
 from batchsift.cli.assignments import assigned
+from batchsift.training.loggers.opening import LOGS
 from batchsift.training.presets import USUAL
-from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Search, Settings
+from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Settings
+from batchsift.verbs import words
+from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
     from batchsift.data import ImageData, MultiLabelData
@@ -32,6 +34,9 @@ Data = Annotated[
         help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
         show_default=False,
     ),
+]
+Log = Annotated[
+    str, typer.Option(help=f"Log runs to {', '.join(LOGS)}; several with commas between them.", show_default=False)
 ]
 Jobs = Annotated[int, typer.Option(help="Processes; -1: as many as there are cores.")]
 
@@ -89,7 +94,29 @@ class ReadingOptions:
         str | None,
         typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
     ] = None
-
+    labels_file: Annotated[
+        str | None,
+        typer.Option(help="The file with the labels, where DATA has the features alone.", show_default=False),
+    ] = None
+    negative: Annotated[
+        float | None,
+        typer.Option(help="The number that stands for not having a label, such as -1.", show_default=False),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="The sheet of a file of Excel that has several.", show_default=False),
+    ] = None
+    variables: Annotated[
+        str | None,
+        typer.Option(help="Of a .mat file: the variables with features and labels, 'X,Y'.", show_default=False),
+    ] = None
+    label_rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Of matrices with as many samples as labels: what rows of the labels are, 'samples' or 'labels'.",
+            show_default=False,
+        ),
+    ] = None
     dates: Annotated[
         str | None,
         typer.Option(
@@ -125,13 +152,12 @@ class ReadingOptions:
             except ValueError as error:
                 raise ValueError(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
-            cause = warning.message if isinstance(warning.message, Warning) else None
-            told = as_options(str(warning.message)) + _whole_command(cause)
-            warnings.warn(told, UserWarning, stacklevel=2)
+            warnings.warn(_as_note(warning.message), UserWarning, stacklevel=2)
         return loaded
 
 
-_ARGUMENT = re.compile(r"\b(labels|label_columns|label_column|delimiter|drop|dates|unknown_category)=(?=(\S?))")
+_ARGUMENTS = (*(field.name for field in fields(ReadingOptions)), "unknown_category")
+_ARGUMENT = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=(?=(\S?))")
 
 
 def as_options(message: str) -> str:
@@ -146,6 +172,17 @@ def as_options(message: str) -> str:
         return f"{flag} " if match[2] not in ("", ",", ";", ")") else flag
 
     return _ARGUMENT.sub(option, message)
+
+
+def _as_note(warning: Warning | str) -> str:
+    """Return a warning of `load` as a note on the command line."""
+    from batchsift.data.readers.problems import ColumnsLeftOut
+
+    if not isinstance(warning, ColumnsLeftOut):
+        return as_options(str(warning))
+    # Its advice may be a list, which is Python.
+    told = warning.reason if "drop=[" in str(warning) else as_options(str(warning))
+    return told + (_whole_command(warning) if warning.drop else "")
 
 
 def _whole_command(cause: "Warning | BaseException | None") -> str:
@@ -258,82 +295,11 @@ class TrainingOptions:
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
     threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
-    def check(self, **others: Any) -> None:
-        """Look at everything that can be judged before the model, the data and torch are there.
-
-        Args:
-            others: Further fields of `Settings`, options of one verb.
+    def choices(self) -> TrainingChoices:
+        """Return what the options say.
 
         Raises:
-            ValueError: An unknown word, a value out of its range, or a hyperparameter that is no `NAME=VALUE`.
+            ValueError: A hyperparameter is no `NAME=VALUE`, or comes twice.
         """
-        words.check_model(self.model)
-        words.check_settings(self.settings)
-        Settings(**self._given(others))
-        self.own_hyperparameters()
-
-    @property
-    def search(self) -> Search:
-        """What is to be searched: what is "auto", or neither given nor said by --settings."""
-        usual = AUTO if self.settings == "default" else None
-        return Search(
-            learning_rate=(usual if self.learning_rate is None else self.learning_rate) == AUTO,
-            epochs=(usual if self.epochs is None else self.epochs) == AUTO,
-        )
-
-    def own_hyperparameters(self) -> dict[str, Any]:
-        """Return what --set gives, name to value.
-
-        Raises:
-            ValueError: One is no `NAME=VALUE`, or comes twice.
-        """
-        return assigned(self.hyperparameters or [], "--set")
-
-    def chosen(self, data: str, **others: Any) -> tuple[Settings, dict[str, Any]]:
-        """Return the settings and the model's hyperparameters: those of --settings, changed by the other options.
-
-        Args:
-            data: The name of the data set.
-            others: Further fields of `Settings`, options of one verb.
-
-        Raises:
-            ValueError: There are no such settings for this model and data set, or an option is wrong.
-        """
-        from batchsift.training.presets import preset
-
-        named = preset(self.settings, model=self.model, data=data)
-        usual = USUAL if self.settings == "default" else {}
-        settings = Settings(**{**usual, **named.settings, **self._given(others)})
-        return settings, {**named.hyperparameters, **self.own_hyperparameters()}
-
-    def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:
-        fields = {
-            "epochs": None if self.epochs == AUTO else self.epochs,
-            "learning_rate": None if self.learning_rate == AUTO else self.learning_rate,
-            "weight_decay": self.weight_decay,
-            "decay_share": self.decay_share,
-            "batch_size": self.batch_size,
-            "loss": self.loss,
-            "scaling": self.scaling,
-            "drawing": self.drawing,
-            "center_sparse": self.center_sparse or None,
-            "min_positives": self.min_positives,
-            "device": self.device,
-            "threads": self.threads,
-        }
-        return {name: value for name, value in {**fields, **others}.items() if value is not None}
-
-
-def number_of_processes(jobs: int) -> int:
-    """Return how many processes `--jobs` means.
-
-    Raises:
-        ValueError: for one that makes no sense.
-    """
-    if jobs < 1 and jobs != -1:
-        raise ValueError(f"--jobs must be at least 1, or -1 for as many as there are cores, got {jobs}")
-    if jobs != -1:
-        return jobs
-    import joblib
-
-    return int(joblib.cpu_count())
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return TrainingChoices(**{**given, "hyperparameters": assigned(self.hyperparameters or [], "--set")})

@@ -13,11 +13,10 @@ from batchsift.cli.options import AsJson, ReadingOptions, as_options, takes_grou
 from batchsift.data.schema import Unknown
 from batchsift.files import csv_text, write
 from batchsift.messages import there_are
+from batchsift.training.thresholds import check_thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
 @takes_groups
@@ -36,6 +35,18 @@ def predict(
         float | None,
         typer.Option(help="Print 1 for probabilities above this, else 0, instead of them.", show_default=False),
     ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            help="Add 0/1 columns after the probabilities: 'f1' (thresholds that the validation part of the training "
+            "chose), 'cost' (see --cost-ratio), or a number such as 0.5 for all labels.",
+            show_default=False,
+        ),
+    ] = None,
+    cost_ratio: Annotated[
+        float | None,
+        typer.Option(help="For --thresholds cost: how many false alarms a missed label costs.", show_default=False),
+    ] = None,
     unknown_category: Annotated[
         str,
         typer.Option(
@@ -49,22 +60,27 @@ def predict(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict the probability of every label for every sample: a CSV with one column a label."""
-    is_table = data.lower().endswith(TABLES) or Path(data).is_dir()
+    """Predict the probability of every label for every sample: a CSV, one column a label; on request 0 and 1 too."""
+    from batchsift.data.loading import names_table
+
     with mistakes_explained():
+        is_table = names_table(data)
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
+        if threshold is not None and thresholds is not None:
+            raise ValueError("--threshold prints 0 and 1 alone, --thresholds adds them to the probabilities: give one")
+        if thresholds is not None or cost_ratio is not None:
+            check_thresholds("f1" if thresholds is None else thresholds, cost_ratio)
         if id_column is not None and not is_table:
-            raise ValueError(f"--id-column {id_column} came with {data}, which is no table ({', '.join(TABLES)})")
+            raise ValueError(f"--id-column {id_column} came with {data}, which is no table")
         unknown = _checked(unknown_category)
     from batchsift.data.readers.tables import read_frame
-    from batchsift.training.folder import MODEL
-    from batchsift.training.model import TrainedModel
+    from batchsift.training.folder import load_model, path_of_model
 
     with plain_endings("interrupted; nothing was written"), mistakes_explained():
-        path = run / MODEL if run.is_dir() or not run.suffix else run
-        _check_out(out, data, path)
-        model = TrainedModel.load(path)
+        _check_out(out, data, path_of_model(run))
+        model = load_model(run)
+        thresholds_L = None if thresholds is None else model.thresholds(thresholds, cost_ratio=cost_ratio)
         ids: dict[str, list[Any]] = {}
         if is_table:
             if id_column is not None:
@@ -75,9 +91,9 @@ def predict(
                 raise ValueError(as_options(f"{data}: {error}")) from error
         else:
             features = model.aligned(reading.load(data))
-        probs_NL = model.predict(features, device)
+        probs_NL = model.predict_proba(features, device=device)
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)
-        text = (_json if as_json else _csv)(model.label_names, predicted, ids)
+        text = (_json if as_json else _csv)(model.label_names, predicted, ids, thresholds_L)
         if out is None:
             sys.stdout.write(text)
         else:
@@ -100,7 +116,7 @@ def _checked(unknown_category: str) -> Unknown:
 
 def _check_out(out: Path | None, data: str, model: Path) -> None:
     """Refuse to write over what predictions are made from, by whatever name, or over another file of the run."""
-    from batchsift.training.folder import SUMMARY
+    from batchsift.training.model import SUMMARY
 
     if out is None or not out.exists():
         return
@@ -123,17 +139,36 @@ def _ids(data: str, column: str, label_names: Sequence[str]) -> list[Any]:
     return [None if missing else value for value, missing in zip(frame[column], frame[column].isna(), strict=True)]
 
 
-def _json(label_names: Sequence[str], predicted: "NDArray[Any]", ids: Mapping[str, Sequence[Any]]) -> str:
+def _json(
+    label_names: Sequence[str],
+    predicted: "NDArray[Any]",
+    ids: Mapping[str, Sequence[Any]],
+    thresholds_L: "NDArray[Any] | None",
+) -> str:
     document: dict[str, Any] = {"labels": label_names, "predictions": predicted.tolist()}
+    if thresholds_L is not None:
+        document["thresholds"] = thresholds_L.tolist()
+        document["predicted"] = (predicted > thresholds_L).astype(int).tolist()
     for column in ids.values():
         document["ids"] = column
     return json.dumps(document, ensure_ascii=False, default=str) + "\n"
 
 
-def _csv(label_names: Sequence[str], predicted: "NDArray[Any]", ids: Mapping[str, Sequence[Any]]) -> str:
+def _csv(
+    label_names: Sequence[str],
+    predicted: "NDArray[Any]",
+    ids: Mapping[str, Sequence[Any]],
+    thresholds_L: "NDArray[Any] | None",
+) -> str:
     columns = [*ids, *label_names]
     rows = [
         [*(column[number] for column in ids.values()), *(f"{value:.6g}" for value in row)]
         for number, row in enumerate(predicted.tolist())
     ]
+    if thresholds_L is not None:
+        columns += [f"predicted_{name}" for name in label_names]
+        if len(set(columns)) < len(columns):
+            raise ValueError("a label or id is called as the 0/1 column of another (predicted_...): take --json")
+        labels = (predicted > thresholds_L).astype(int).tolist()
+        rows = [[*row, *more] for row, more in zip(rows, labels, strict=True)]
     return csv_text(rows, columns)

@@ -8,9 +8,9 @@ import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
 from batchsift.cli.options import AsJson
-from batchsift.cli.words import split_words
 from batchsift.metrics import METRICS
 from batchsift.studies.config import ALPHA
+from batchsift.verbs.words import split_words
 
 
 def report(

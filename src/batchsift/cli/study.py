@@ -16,12 +16,16 @@ from batchsift.cli.endings import (
     plain_endings,
     show_json,
 )
-from batchsift.cli.options import AsJson, Jobs, number_of_processes
+from batchsift.cli.options import AsJson, Jobs, Log
+from batchsift.training.loggers.opening import check_logs
+from batchsift.verbs.choices import number_of_processes
+from batchsift.verbs.words import word_list
 
 if TYPE_CHECKING:
     from batchsift.studies.config import CellConfig
     from batchsift.studies.grid import Study
     from batchsift.studies.progress import StudyProgress
+    from batchsift.studies.record import CellRecord
     from batchsift.studies.store import Store
 
 _INTERRUPTED = "interrupted; every finished cell is kept, and the same command goes on with the others"
@@ -39,6 +43,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="The study file (TOML); see docs/studies.md.")],
     out: Out = None,
     jobs: Jobs = 1,
+    log: Log = "",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")] = False,
     mix_versions: Annotated[
         bool, typer.Option("--mix-versions", help="Go on beside cells computed with other versions.")
@@ -47,10 +52,12 @@ def run(
 ) -> None:
     """Run what is missing of a study. Killed at any moment, the same command goes on."""
     with mistakes_explained():
-        processes = number_of_processes(jobs)
+        processes = number_of_processes(jobs, "--jobs")
+        check_logs(logs := word_list(log))
     from rich.console import Console
 
     from batchsift.report.console.study import StudyProgressBar
+    from batchsift.studies.logs import log_cell
     from batchsift.studies.run import StudyCallbacks, run_study
     from batchsift.studies.store import Store
 
@@ -58,6 +65,11 @@ def run(
         study = _study(file)
         folder = out or _default_folder(file)
         progress = StudyProgressBar(Console(stderr=True, highlight=False), processes)
+
+        def on_cell(cell: "CellRecord") -> None:
+            progress.on_cell(cell)
+            log_cell(logs, cell, folder=folder)
+
         with mistakes_explained(), deaths_explained(), progress:
             after = run_study(
                 study,
@@ -66,9 +78,7 @@ def run(
                 retry_failed=retry_failed,
                 mix_versions=mix_versions,
                 command=["batchsift", "study", "run", str(file), "--out", str(folder)],
-                callbacks=StudyCallbacks(
-                    on_start=progress.on_start, on_cell=progress.on_cell, on_epoch=progress.on_epoch
-                ),
+                callbacks=StudyCallbacks(on_start=progress.on_start, on_cell=on_cell, on_epoch=progress.on_epoch),
             )
         _show(after, folder, as_json=as_json)
     if after.failed:

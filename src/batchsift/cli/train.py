@@ -1,27 +1,22 @@
 """`batchsift train`: one training run for use."""
 
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchsift.cli import words
 from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, mistakes_explained, plain_endings, stop
-from batchsift.cli.options import AsJson, Data, ReadingOptions, TrainingOptions, takes_groups
-from batchsift.cli.searching import searched
-from batchsift.files import folder_of
-from batchsift.training.presets import RECIPES
-from batchsift.training.settings import Search
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
+from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.training.thresholds import CALIBRATIONS
+from batchsift.verbs import words
+from batchsift.verbs.train import METHOD, TrainingPlan
+from batchsift.verbs.words import word_list
 
 if TYPE_CHECKING:
-    from batchsift.data import MultiLabelData
     from batchsift.training.folder import TrainingResult
-
-METHOD = "d2ace"
 
 
 @takes_groups
@@ -48,8 +43,15 @@ def train(
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
     ] = None,
     validation_share: Annotated[float, typer.Option(help="Share of the samples to choose the epoch by.")] = 0.1,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Calibrate probabilities on the validation part: {' or '.join(CALIBRATIONS)}.", show_default=False
+        ),
+    ] = None,
     checkpoint_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints, at least.")] = 30.0,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write event files into the folder.")] = False,
+    log: Log = "",
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", hidden=True)] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder; runs/<data>-<model>-<method> by default.", show_default=False)
     ] = None,
@@ -57,108 +59,49 @@ def train(
 ) -> None:
     """Train one model for use; the same command goes on where a killed one stopped."""
     with mistakes_explained():
-        method, training = _by_recipe(method, training, recipe)
-        training.check(validation_share=validation_share)
-        words.check_method(method)
-        options = assigned(option or [], "--option")
+        if tensorboard:
+            complain("note: --tensorboard is now --log tensorboard")
+        plan = TrainingPlan.of(
+            training.choices(),
+            method=method,
+            recipe=recipe,
+            method_options=assigned(option or [], "--option"),
+            validation_share=validation_share,
+            calibrate=calibrate,
+            log=["tensorboard"] if tensorboard else word_list(log),
+            checkpoint_seconds=checkpoint_seconds,
+            out=out,
+        )
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
-    from batchsift.training.finding import check_searched
-    from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
-    from batchsift.training.options import check_hyperparameters, create_method
+    from batchsift.training.loop import DivergedError
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
         with mistakes_explained():
-            check_hyperparameters(training.model, training.own_hyperparameters())
-            create_method(method, options)
-            source = reading.load(data)
-            tested = None if test is None else reading.load(test)
-            settings, hyperparameters = training.chosen(source.name, validation_share=validation_share)
-            whole, (source, removed) = source, drop_labels(source, settings.min_positives)
-            warn_of_dropped_labels(whole, removed, settings.min_positives)
-            if tested is not None:
-                tested = tested.select(labels=[name not in removed for name in tested.label_names])
-            folder = out or folder_of("runs", f"{source.name}-{training.model}-{method}")
-            check_searched(folder, training.search)
-            arguments: dict[str, Any] = {
-                "model": training.model,
-                "method": method,
-                "settings": settings,
-                "hyperparameters": hyperparameters,
-                "method_options": options,
-                "seed": training.seed,
-                "test": tested,
-                "checkpoint_seconds": checkpoint_seconds,
-            }
-            result = _fitted(source, folder, arguments, search=training.search, tensorboard=tensorboard)
-        _show(result, folder, as_json=as_json)
+            from rich.console import Console
 
-
-def _by_recipe(method: str | None, training: TrainingOptions, recipe: str | None) -> tuple[str, TrainingOptions]:
-    """Return method and options of the training as a recipe has them.
-
-    Raises:
-        ValueError: There is no such recipe, or method or loss are given beside it.
-    """
-    if recipe is None:
-        return method or METHOD, training
-    words.check_recipe(recipe)
-    recipe_method, loss = RECIPES[recipe]
-    if method is not None or training.loss is not None:
-        raise ValueError(f"--recipe {recipe} is --method {recipe_method} --loss {loss}: leave those out, or the recipe")
-    return recipe_method, replace(training, loss=loss)
-
-
-def _fitted(
-    source: "MultiLabelData", folder: Path, arguments: dict[str, Any], *, search: Search, tensorboard: bool
-) -> "TrainingResult":
-    from rich.console import Console
-
-    from batchsift.report.console.training import TrainingProgress
-    from batchsift.training.finding import find_settings_of_model
-    from batchsift.training.fit import fit
-    from batchsift.training.loop import DivergedError
-    from batchsift.training.recording import EpochRecord
-    from batchsift.training.tensorboard import EpochLog
-
-    log = EpochLog(folder / "tensorboard") if tensorboard else None
-    console, settings = Console(stderr=True), arguments["settings"]
-
-    def on_epoch(record: EpochRecord) -> None:
-        progress.on_epoch(record)
-        if log is not None:
-            log.write(record.epoch, {"loss": record.loss, "learning_rate": record.learning_rate})
-            log.write(record.epoch, {f"validation/{key}": value for key, value in record.validation.items()})
-            log.write(record.epoch, {f"selection/{key}": value for key, value in record.summary.items()})
-
-    try:
-        shared = {name: arguments[name] for name in ("model", "hyperparameters", "seed")}
-        found = searched(search, console, partial(find_settings_of_model, source, settings, folder=folder, **shared))
-        progress = TrainingProgress(console, found.with_epochs(settings).epochs)
-        with progress:
-            return fit(source, folder, **arguments, found=found, on_epoch=on_epoch)
-    except DivergedError as error:
-        stop(str(error), USER_MISTAKE)
-    finally:
-        if log is not None:
-            log.close()
+            load_test = None if test is None else partial(reading.load, test)
+            try:
+                result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
+            except DivergedError as error:
+                stop(str(error), USER_MISTAKE)
+        _show(result, result.folder, as_json=as_json)
 
 
 def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from batchsift.report.console.training import training_table
-    from batchsift.report.suspects import write_suspects_page
+    from batchsift.report.suspects import PAGE
     from batchsift.training.folder import MODEL
-
-    page = write_suspects_page(folder)
 
     if as_json:
         sys.stdout.write((folder / "training.json").read_text(encoding="utf-8") + "\n")
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
-    if page is not None:
-        lines.append(f"{page}: labels that may be wrong")
+    page = folder / PAGE
+    if page.is_file():
+        lines.insert(0, f"{page}: labels that may be wrong")
     if result.resumed_from == len(result.epochs):
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from batchsift.cli.words import METHODS
+from batchsift.verbs.words import method_lines
 
 # In the order of the help; each in the module of its name, as a function or a Typer of that name.
 VERBS = ("compare", "describe", "train", "predict", "report", "study", "datasets")
@@ -67,6 +67,6 @@ def batchsift(
 
 @verbs.command("methods")
 def list_methods() -> None:
-    """List the batch-selection methods."""
-    for name in METHODS:
-        typer.echo(name)
+    """List the batch-selection methods: what each does, and its paper."""
+    for line in method_lines():
+        typer.echo(line)

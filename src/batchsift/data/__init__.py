@@ -33,7 +33,8 @@ from batchsift.data.filters import drop_rare_labels, drop_unlabelled_samples
 from batchsift.data.images import ImageData
 from batchsift.data.loading import load
 from batchsift.data.long_tail import long_tailed
-from batchsift.data.readers.arrays import from_arrays, read_npz
+from batchsift.data.readers.arrays import from_arrays
+from batchsift.data.readers.npz import read_npz
 from batchsift.data.splits.published import published_split
 from batchsift.data.splits.report import SplitReport, split_report
 from batchsift.data.splits.splitting import PublishedSplit, ReportedSplit, Split, folds, holdout, train_validation_test

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from batchsift.data.labelled import Labelled, check_form, checked_labels, checked_matrix, checked_names, positions
 from batchsift.data.schema import TableColumn, feature_columns
+from batchsift.messages import count_nouns
 
 if TYPE_CHECKING:
     from batchsift.data.describe import Description
@@ -33,7 +34,7 @@ class MultiLabelData(Labelled):
         columns: What the columns of the table hold that the data were read from; empty where there was no table.
 
     Raises:
-        ValueError: If a shape, the number of names or a label value is not as above.
+        ValueError: If a shape, the number of names or a label value is not as above, or two columns have one name.
 
     >>> data = MultiLabelData([[0.5], [1.5]], [[1, 1], [0, 1]], ("width",), ("red", "round"))
     >>> data.num_samples, data.num_features, data.num_labels, data.cardinality
@@ -53,7 +54,7 @@ class MultiLabelData(Labelled):
         labels = checked_labels(self.labels)
         if features.shape[0] != len(labels):
             raise ValueError(
-                f"features have {features.shape[0]} rows and labels have {len(labels)}; "
+                f"features have {count_nouns(features.shape[0], 'row')} and labels have {len(labels)}; "
                 "expected one row for each sample in both"
             )
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
@@ -64,7 +65,9 @@ class MultiLabelData(Labelled):
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
         made = tuple(name for column in self.columns for name in column.feature_names)
         if self.columns and made != self.feature_names:
-            raise ValueError(f"columns become {len(made)} features ({made[:3]}, ...); expected those of feature_names")
+            raise ValueError(
+                f"columns become {count_nouns(len(made), 'feature')} ({made[:3]}, ...); expected those of feature_names"
+            )
 
     @property
     def num_features(self) -> int:

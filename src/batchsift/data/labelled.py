@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.readers.columns import repeated_name
+
 
 class Labelled(ABC):
     """A data set whose labels are in memory.
@@ -100,11 +102,13 @@ def checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, ..
     """Return names, one a column of a matrix.
 
     Raises:
-        ValueError: There are more or fewer of them than columns.
+        ValueError: There are more or fewer of them than columns, or two columns have one name.
     """
     if isinstance(names, str) or len(names) != matrix.shape[1]:
         raise ValueError(
             f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
             f"expected a tuple of {matrix.shape[1]}, one a column of {what}s"
         )
+    if (problem := repeated_name(names)) is not None:
+        raise ValueError(f"{what}_names: {problem}")
     return tuple(names)

@@ -10,7 +10,7 @@ def as_matrix(values: Any) -> Any:
 
     Args:
         values: A tensor, dense or sparse, of any dtype and device; a data frame of any dtypes, NA among them; a table
-            of Arrow or polars. Anything else is returned as it is.
+            of Arrow or polars; a masked array, whose masked cells become NaN. Anything else is returned as it is.
 
     >>> import pandas as pd
     >>> as_matrix(pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}))
@@ -19,6 +19,8 @@ def as_matrix(values: Any) -> Any:
     """
     if hasattr(values, "detach"):
         return _of_tensor(values.detach().cpu())
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), np.nan, values.data) if np.ma.is_masked(values) else values.data
     if hasattr(values, "to_pandas"):
         values = values.to_pandas()
     return _of_frame(values) if hasattr(values, "columns") and hasattr(values, "dtypes") else values

@@ -34,6 +34,7 @@ class ActiveBias(ScoredMethod):
     """
 
     name: ClassVar[str] = "active_bias"
+    paper: ClassVar[str] = "Chang et al., NeurIPS 2017"
     skips_rows: ClassVar[bool] = True
     window: int | None = None
     predictions: PredictionWindow | RunningMoments = field(init=False, repr=False)

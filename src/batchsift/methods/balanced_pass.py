@@ -40,6 +40,7 @@ class BalancedPass(BaseMethod):
     """
 
     name: ClassVar[str] = "balanced_pass"
+    paper: ClassVar[str] = "ours"
     remembers: ClassVar[bool] = False
     share: float = 0.5
     power: float = 0.5

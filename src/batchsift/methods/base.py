@@ -140,6 +140,7 @@ class BaseMethod:
     """
 
     name: ClassVar[str]
+    paper: ClassVar[str] = ""  # where it was published, for lists of methods
     remembers: ClassVar[bool] = True
     refresh = "epoch"  # without a type, so that it is no option: those are fields
     labels: LabelMatrix = field(init=False, repr=False)

@@ -60,6 +60,7 @@ class D2ACE(ScoredMethod):
     """
 
     name: ClassVar[str] = "d2ace"
+    paper: ClassVar[str] = "IJCAI 2026, arXiv 2605.09400"
     skips_rows: ClassVar[bool] = True
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 6

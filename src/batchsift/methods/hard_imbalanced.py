@@ -37,6 +37,7 @@ class HardImbalanced(Hard):
     """
 
     name: ClassVar[str] = "hard_imbalanced"
+    paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 5
     weight_N: Tensor = field(init=False, repr=False)

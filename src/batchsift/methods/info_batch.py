@@ -42,6 +42,7 @@ class InfoBatch(BaseMethod):
     """
 
     name: ClassVar[str] = "info_batch"
+    paper: ClassVar[str] = "Qin et al., ICLR 2024, arXiv 2303.04947"
     prune_ratio: float = 0.5
     full_from: float = 0.875
     losses: LatestValue = field(init=False, repr=False)

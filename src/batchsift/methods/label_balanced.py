@@ -28,6 +28,7 @@ class LabelBalanced(BaseMethod):
     """
 
     name: ClassVar[str] = "label_balanced"
+    paper: ClassVar[str] = "common practice"
     remembers: ClassVar[bool] = False
     power: float = 1.0
     floor: bool = False

@@ -17,6 +17,7 @@ class Random(BaseMethod):
     """Every epoch is a new shuffled pass over the data."""
 
     name: ClassVar[str] = "random"
+    paper: ClassVar[str] = "the baseline"
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:

@@ -34,6 +34,7 @@ class RecencyBias(ScoredMethod):
     """
 
     name: ClassVar[str] = "recency_bias"
+    paper: ClassVar[str] = "Song et al., CIKM 2020"
     skips_rows: ClassVar[bool] = True
     window: int = 5
     predictions: PredictionWindow = field(init=False, repr=False)

@@ -19,7 +19,7 @@ from batchsift.functional.sampling import (
     uniform,
 )
 from batchsift.functional.schedule import resolve
-from batchsift.messages import warn
+from batchsift.messages import count_nouns, warn
 from batchsift.methods.base import BaseMethod, observe_valid
 from batchsift.trackers import distinct_rows
 
@@ -72,7 +72,8 @@ class ScoredMethod(BaseMethod):
         self.warmup_epochs = warmup_epochs
         if epochs is not None and epochs <= self.warmup_epochs:
             warn(
-                f"{type(self).__name__} would never select: its warm-up ({self.warmup_epochs} epochs) is not shorter "
+                f"{type(self).__name__} would never select: its warm-up "
+                f"({count_nouns(self.warmup_epochs, 'epoch')}) is not shorter "
                 f"than the training ({epochs}); lower warmup"
             )
 

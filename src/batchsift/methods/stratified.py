@@ -25,6 +25,7 @@ class Stratified(BaseMethod):
     """Every epoch is a new pass over the data in stratified batches."""
 
     name: ClassVar[str] = "stratified"
+    paper: ClassVar[str] = "Sechidis et al., ECML PKDD 2011"
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:

@@ -53,6 +53,7 @@ class Uncertainty(ScoredMethod):
     """
 
     name: ClassVar[str] = "uncertainty"
+    paper: ClassVar[str] = "AAAI 2025, arXiv 2412.16521"
     skips_rows: ClassVar[bool] = True
     window: int = 5
     fluctuation_weight: float = 0.5

@@ -13,7 +13,7 @@ from torch import Tensor
 from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
-from batchsift.messages import warn
+from batchsift.messages import count_nouns, warn
 from batchsift.trackers import on_host
 
 _LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
@@ -36,7 +36,9 @@ def feature_matrix(features: Any, num_samples: int) -> Any:
     if features is not None and not hasattr(features, "shape"):
         features = np.asarray(features)
     if features is not None and features.shape[0] != num_samples:
-        raise ValueError(f"features have {features.shape[0]} rows, labels {num_samples}: one row a sample is needed")
+        raise ValueError(
+            f"features have {count_nouns(features.shape[0], 'row')}, labels {num_samples}: one row a sample is needed"
+        )
     return features
 
 

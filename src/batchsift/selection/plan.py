@@ -18,6 +18,7 @@ from torch import Tensor
 
 from batchsift.functional.sampling import Drawing, LastBatch, draw_blocks, topped_up
 from batchsift.functional.systematic import draw_systematically
+from batchsift.messages import count_nouns
 from batchsift.methods import CompleteMethod
 from batchsift.methods.adapter import ask_plan
 from batchsift.selection.inputs import as_tensor
@@ -275,7 +276,8 @@ class Position:
             )
         if rows != min(size, left) and not self._is_early_last_block(indices_B, left):
             raise ValueError(
-                f"observed {rows} rows where the plan has a block of {min(size, left)}: the DataLoader's batch size "
+                f"observed {count_nouns(rows, 'row')} where the plan has a block of "
+                f"{min(size, left)}: the DataLoader's batch size "
                 f"must be {size}; observe micro-batches of one block together, or pass in_plan=False for predictions "
                 "beside the plan"
             )

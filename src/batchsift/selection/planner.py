@@ -8,7 +8,7 @@ from torch import Tensor
 
 from batchsift.functional.sampling import Drawing, draw_blocks, inclusion_probabilities
 from batchsift.functional.systematic import expected_copies
-from batchsift.messages import warn
+from batchsift.messages import count_nouns, warn
 from batchsift.methods import CompleteMethod
 from batchsift.selection.plan import Blocks, Plan, Position, checked_probabilities, generator_for, make_plan
 
@@ -116,9 +116,13 @@ class Planner:
             raise ValueError('refresh="step" draws each block after the one before was observed: iterate batches()')
         if self._has_short_blocks():
             raise ValueError(
-                f"only {self.plan.block_size} samples have a positive probability, fewer than batch_size="
+                f"{self._too_few()}, fewer than batch_size="
                 f"{self.blocks.size}: use batches(), which yields short blocks, or a smaller batch_size"
             )
+
+    def _too_few(self) -> str:
+        number = self.plan.block_size
+        return f"only {count_nouns(number, 'sample')} {'has' if number == 1 else 'have'} a positive probability"
 
     def check_short_blocks(self, processes: int) -> None:
         """Warn, once, if too few samples can be drawn to fill blocks.
@@ -128,7 +132,7 @@ class Planner:
         """
         if not self._has_short_blocks():
             return
-        too_few = f"only {self.plan.block_size} samples have a positive probability: "
+        too_few = f"{self._too_few()}: "
         if processes > 1:
             raise ValueError(f"{too_few}{processes} processes cannot share such short blocks; lower batch_size")
         if not self._has_warned:

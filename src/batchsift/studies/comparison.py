@@ -4,15 +4,16 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchsift.messages import there_are
 from batchsift.methods import create
 from batchsift.metrics import METRICS
+from batchsift.statistics import summarize
 from batchsift.studies.analysis.runs import BASELINE, Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
 from batchsift.studies.analysis.verdict import Answer, find_answer
-from batchsift.studies.config import AGAIN, ALPHA, HEADLINES, CellConfig, StudyManifest
+from batchsift.studies.config import ALPHA, HEADLINES, CellConfig, StudyManifest
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
 from batchsift.studies.sources import GivenSource
@@ -25,6 +26,9 @@ from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.recording import EpochRecord
 from batchsift.training.settings import Settings, split_loss
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RunFailedError(RuntimeError):
@@ -94,13 +98,38 @@ class Comparison:
             again=tuple(Run.of_result(config, facts[config.fold], self.again[config.fold]) for config in repeats),
         )
 
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the scores as a data frame: one row a method and metric.
+
+        `mean` and `std` over the folds, on the test part, at the best epoch; `gain` over Random with its interval,
+        `low` to `high`, and the p of its test, NaN for Random itself. Gains above zero are better, whatever the
+        metric's direction.
+        """
+        import pandas as pd  # noqa: PLC0415 (an extra)
+
+        rows = []
+        for key in METRICS:
+            contrasts = self.scope.contrasts(key)
+            for method, runs in self.results.items():
+                scores = summarize([run.metrics[key] for run in runs])
+                row = {"method": method, "metric": key, "mean": scores.mean, "std": scores.std}
+                if method in contrasts:
+                    contrast = contrasts[method].document()
+                    row |= {name: contrast[name] for name in ("gain", "low", "high", "p_value")}
+                rows.append(row)
+        return pd.DataFrame(rows, columns=["method", "metric", "mean", "std", "gain", "low", "high", "p_value"])
+
+    def __repr__(self) -> str:
+        data, folds = self.prepared.data.name, len(self.prepared.splits)
+        return f"Comparison({', '.join(self.methods)}; {data}, {self.model}, {folds} folds: {self.verdict.headline})"
+
     @cached_property
     def scope(self) -> Scope:
         """The statistics of the comparison: those that a report of the same runs shows."""
         return find_scopes(self.runs, alpha=ALPHA, family=family_of(self.metrics))[0]
 
     @cached_property
-    def answer(self) -> Answer:
+    def verdict(self) -> Answer:
         """What to use, as a report of the same runs says it."""
         return find_answer(self.scope, budget=self.budget)
 
@@ -111,12 +140,7 @@ def family_of(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _repeats_of_random(configs: Sequence[CellConfig]) -> list[CellConfig]:
-    """Return Random's cells once more, with another seed of the drawing: far from those that people choose."""
-    return [
-        replace(config, method=AGAIN, drawing_seed=(config.seed + 2**31) % 2**32)
-        for config in configs
-        if config.method == BASELINE
-    ]
+    return [config.repeated() for config in configs if config.method == BASELINE]
 
 
 def _cell_configs(
@@ -171,6 +195,7 @@ def compare(
     on_start: Callable[[int, int], None] | None = None,
     on_epoch: Callable[[str, int, EpochRecord], None] | None = None,
     on_run: Callable[[FoldResult], None] | None = None,
+    on_cell: Callable[[CellRecord], None] | None = None,
 ) -> Comparison:
     """Run all methods on all folds, fold by fold.
 
@@ -191,6 +216,7 @@ def compare(
             computed with other versions, and are run again.
         on_epoch: Called with method, fold and record of every epoch; with several processes when its run is over.
         on_run: Called with the result of every run.
+        on_cell: Called with the record of every run.
 
     Raises:
         ValueError: An unknown name, methods or metrics that are none or not distinct, or a loss that the model does
@@ -225,6 +251,8 @@ def compare(
                 on_epoch(cell.config.method, cell.config.fold, record)
         if on_run is not None:
             on_run(replace(cell.result, method=cell.config.method))
+        if on_cell is not None:
+            on_cell(cell)
 
     def report_epoch(config: CellConfig, record: EpochRecord) -> None:
         if on_epoch is not None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,10 @@ class CellConfig:
     def document(self) -> dict[str, Any]:
         """Return the configuration as JSON can hold it; without a seed of the drawing where it has none of its own."""
         return {name: value for name, value in asdict(self).items() if name != "drawing_seed" or value is not None}
+
+    def repeated(self) -> "CellConfig":
+        """Return the cell once more, with another seed of the drawing: one far from those that people choose."""
+        return replace(self, method=AGAIN, drawing_seed=(self.seed + 2**31) % 2**32)
 
     @property
     def is_repeat(self) -> bool:

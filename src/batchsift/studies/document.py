@@ -44,7 +44,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
     content = {
         "data": prepared.data.name,
         "model": comparison.model,
-        "verdict": comparison.answer.document(),
+        "verdict": comparison.verdict.document(),
         "results": _results(comparison),
         "chance": _chance(comparison),
         "comparison": _contrasts(comparison),

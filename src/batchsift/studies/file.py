@@ -91,6 +91,11 @@ class DataEntry(_Table):
     delimiter: str | None = None
     drop: Patterns | None = None
     dates: str | None = None
+    labels_file: str | None = None
+    negative: float | None = None
+    sheet: str | None = None
+    variables: Patterns | None = None
+    label_rows: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the keywords of `batchsift.data.load`."""
@@ -208,7 +213,9 @@ class StudyFile(_Table):
         settings: Named settings.
         folds: The number of folds of the cross-validation; all are run.
         seeds: Each decides splits, initial weights and selection.
-        metrics: The ones a report leads with.
+        metrics: The ones a report leads with, and its verdict looks at.
+        repeat_random: Whether Random is run a second time with other draws: what chance does.
+        budget: Whether the number of epochs is one that is meant, so that a verdict does not ask training to be over.
         training: Changes of the settings, for all cells.
         overrides: Changes for some cells; later ones win.
     """
@@ -222,6 +229,8 @@ class StudyFile(_Table):
     folds: Annotated[int, Field(ge=2)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     metrics: list[Annotated[str, _one_of(lambda: list(METRICS), "metric")]] = list(HEADLINES)
+    repeat_random: bool = False
+    budget: bool = False
     training: Training = Training()
     overrides: list[Override] = []
 

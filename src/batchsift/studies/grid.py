@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import MultiLabelData
+from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.executor import Task
 from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
@@ -33,12 +34,14 @@ class Study:
         text: The content of the file.
         metrics: Keys of the metrics that a report leads with.
         tasks: The cells, in the file's order.
+        budget: Whether the number of epochs is one that is meant.
     """
 
     path: Path
     text: str
     metrics: tuple[str, ...]
     tasks: tuple[Task, ...]
+    budget: bool = False
 
     @property
     def configs(self) -> tuple[CellConfig, ...]:
@@ -58,6 +61,7 @@ class Study:
             metrics=self.metrics,
             command=tuple(command),
             cells={config.key: config for config in self.configs},
+            budget=self.budget,
         )
 
 
@@ -74,7 +78,7 @@ def read_study(path: Path) -> Study:
     tasks = tuple(expansion.tasks())
     if expansion.problems:
         raise StudyFileError(path, text, expansion.problems)
-    return Study(path, text, tuple(spec.metrics), tasks)
+    return Study(path, text, tuple(spec.metrics), tasks, spec.budget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +210,8 @@ class _Expansion:
                     )
                     size = data_set.data.num_samples * (data_set.data.num_features + data_set.data.num_labels)
                     yield Task(config, data_set.source, size)
+                    if self._spec.repeat_random and config.method == BASELINE:
+                        yield Task(config.repeated(), data_set.source, size)
 
 
 @dataclass(frozen=True)

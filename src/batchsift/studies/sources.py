@@ -103,10 +103,14 @@ def source_of(
         places: A name, or paths relative to the folder.
         folder: The folder of the study file.
         name: The name to give the data set.
-        options: Keywords of `batchsift.data.load`.
+        options: Keywords of `batchsift.data.load`; a `labels_file` is relative to the folder too.
     """
     paths = tuple(str(folder / place) if _is_path(place, folder) else place for place in places)
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()}
+    plain: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()
+    }
+    if "labels_file" in plain:
+        plain["labels_file"] = str(folder / plain["labels_file"])
     return FileSource(paths, name, tuple(sorted(plain.items())))
 
 

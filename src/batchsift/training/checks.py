@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from batchsift.data import MultiLabelData
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 
 
 def check_seed(seed: int) -> None:
@@ -86,7 +86,8 @@ def check_macro_auc_exists(labels_NL: NDArray[Any], part: str, remedy: str) -> N
     positives_L = labels_NL.sum(axis=0)
     if not ((positives_L > 0) & (positives_L < len(labels_NL))).any():
         raise ValueError(
-            f"{part} has {len(labels_NL)} samples and no label with both classes, so no epoch could be chosen; "
+            f"{part} has {count_nouns(len(labels_NL), 'sample')} and no label with both classes, "
+            f"so no epoch could be chosen; "
             f"ask for {remedy}"
         )
 

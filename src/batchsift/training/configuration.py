@@ -7,6 +7,7 @@ from typing import Any
 
 from batchsift.data import MultiLabelData
 from batchsift.files import make_jsonable
+from batchsift.messages import cut_short, first_few
 from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
 from batchsift.training.provenance import fingerprint
@@ -75,11 +76,29 @@ def check_same_run(folder: Path, stored: Mapping[str, Any], identity: Mapping[st
     Raises:
         ValueError: Where they differ.
     """
-    stored = {**stored, "training": {**BEFORE, **stored.get("training", {})}}
-    different = [key for key in identity if stored.get(key) != identity[key]]
+    before, now = _flat({**stored, "training": {**BEFORE, **stored.get("training", {})}}), _flat(identity)
+    different = [
+        f"{key} {_word(before.get(key))}, now {_word(now.get(key))}"
+        for key in {**now, **before}
+        if before.get(key) != now.get(key)
+    ]
     if different:
-        key = different[0]
         raise ValueError(
-            f"{folder} holds another run, which differs in {', '.join(different)} "
-            f"({key} was {stored.get(key)!r}, now {identity[key]!r}): choose another folder, or remove it"
+            f"{folder} holds another run: {first_few(different, shown=8, between='; ')}. "
+            "Choose another folder, or remove it"
         )
+
+
+def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the training beside the other keys; hyperparameters and options under names with a dot."""
+    flat: dict[str, Any] = {}
+    for key, value in identity.items():
+        if isinstance(value, Mapping):
+            flat |= {name if key == "training" else f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            flat["content of the data" if key == "data_fingerprint" else key] = value
+    return flat
+
+
+def _word(value: Any) -> str:
+    return "not given" if value is None else cut_short(str(value))

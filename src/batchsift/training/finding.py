@@ -13,8 +13,9 @@ from typing import Any
 
 from batchsift.data import MultiLabelData
 from batchsift.training.configuration import Configuration
-from batchsift.training.folder import CHECKPOINT, SUMMARY
+from batchsift.training.folder import CHECKPOINT
 from batchsift.training.found import Found
+from batchsift.training.model import SUMMARY
 from batchsift.training.prepare import Indices, Prepared, hold_out_validation
 from batchsift.training.search import search_epochs, search_rate
 from batchsift.training.settings import Search, Settings

@@ -13,6 +13,7 @@ import numpy as np
 from batchsift.data import MultiLabelData
 from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
+from batchsift.training.calibration import Calibration, check_calibratable
 from batchsift.training.checkpoint import Checkpoint
 from batchsift.training.checks import check_complete_labels, check_same_labels, check_seed, warn_of_constant_labels
 from batchsift.training.configuration import Configuration
@@ -25,6 +26,7 @@ from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.recording import EpochRecord, count_listed, record_suspects
 from batchsift.training.settings import Settings
+from batchsift.training.thresholds import check_calibration
 
 
 def fit(
@@ -38,6 +40,7 @@ def fit(
     method_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     test: MultiLabelData | None = None,
+    calibrate: str | None = None,
     found: Found | None = None,
     checkpoint_seconds: float = 30.0,
     on_epoch: Callable[[EpochRecord], None] | None = None,
@@ -55,13 +58,14 @@ def fit(
         method_options: Options of the method, as a file writes them: see `batchsift.training.options`.
         seed: The seed that decides the validation part, the initial weights and the selection.
         test: Data that are scored once, with the weights of the best epoch; it decides nothing.
+        calibrate: "isotonic" or "sigmoid": how probabilities are calibrated, on the validation part; None: not at all.
         found: What `finding.find_settings_of_model` chose of the settings; nothing by default.
         checkpoint_seconds: A checkpoint is written at the end of an epoch when the last is at least this old.
         on_epoch: Called with the record of every epoch of this call.
 
     Raises:
-        ValueError: For a name, option or device there is none of; data that cannot be trained on; or a folder that
-            holds another run.
+        ValueError: For a name, option or device there is none of; data that cannot be trained on or calibrated by; or a
+            folder that holds another run.
         TypeError: For an option of another type.
         OSError: Where the folder cannot be written.
         DivergedError: When the predictions are no longer finite.
@@ -69,16 +73,14 @@ def fit(
     Warns:
         UserWarning: There are labels that no training sample has, or every one.
     """
-    found, settings = found or Found(), settings or Settings()
-    settings = found.settings_of(settings, fold=0, loss=settings.loss)
+    found = found or Found()
+    settings = found.settings_of(settings or Settings(), fold=0)
     options = {"hyperparameters": dict(hyperparameters or {}), "method_options": dict(method_options or {})}
     configuration = Configuration(model=model, method=method, settings=settings, **options)
     check_seed(seed)
     configuration.check()
-    if test is not None:
-        check_same_labels(data, test)
-        check_complete_labels(test)
-    identity = configuration.identity(data, seed)
+    check_data(data, test, settings.validation_share, seed, calibrate)
+    identity = configuration.identity(data, seed) | {"calibrate": calibrate}
     finished = read_result(folder, identity)
     if finished is not None:
         return finished
@@ -98,22 +100,12 @@ def fit(
                 on_epoch(record)
             checkpoint.save_if_due(loop)
         loop.load_best_weights()
-        trained = TrainedModel(
-            name=model,
-            hyperparameters=configuration.hyperparameters,
-            network=loop.network.eval(),
-            preprocessing=preprocessing,
-            feature_names=data.feature_names,
-            label_names=data.label_names,
-            thresholds_L=choose_thresholds(predict(loop.network, validation.features), validation.labels.cpu()),
-        )
+        trained = keep_model(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
         scores = None if test is None else _score(trained, test, settings.device)
-    best = loop.best_epoch
-    records = tuple(loop.records)
+    best, records = loop.best_epoch, tuple(loop.records)
     result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
-    suspects = record_suspects(
-        loop.selector, rows=rows, label_names=data.label_names, most=count_listed(train.labels.numel())
-    )
+    most = count_listed(train.labels.numel())
+    suspects = record_suspects(loop.selector, rows=rows, label_names=data.label_names, most=most)
     write_result(
         result,
         identity,
@@ -128,5 +120,69 @@ def fit(
     return result
 
 
+def check_data(
+    data: MultiLabelData, test: MultiLabelData | None, validation_share: float, seed: int, calibrate: str | None
+) -> None:
+    """Check that a model can be trained on data, calibrated by their validation part and scored on test data.
+
+    Args:
+        data: The data to train on.
+        test: The data to score, if there are any.
+        validation_share: As in `Settings`.
+        seed: The seed of `fit`.
+        calibrate: As in `fit`.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    check_calibration(calibrate)
+    if test is not None:
+        check_same_labels(data, test)
+        check_complete_labels(test)
+    _, held_out = hold_out_validation(data, validation_share, seed)
+    if calibrate is not None:
+        check_calibratable(calibrate, data.labels[held_out], data.label_names)
+
+
+def keep_model(
+    loop: TrainingLoop,
+    configuration: Configuration,
+    data: MultiLabelData,
+    preprocessing: Preprocessing,
+    *,
+    calibrate: str | None = None,
+    folder: Path | None = None,
+) -> TrainedModel:
+    """Return the model of a loop with its weights as they are, calibrated and with thresholds by the validation part.
+
+    Args:
+        loop: The loop; without a validation part there are no thresholds.
+        configuration: Model, method and settings of the loop.
+        data: The data it was trained on, for their names.
+        preprocessing: How their features were scaled.
+        calibrate: How probabilities are calibrated; None: not at all.
+        folder: The folder of the run, if there is one.
+    """
+    thresholds_L = calibration = None
+    if loop.validation is not None:
+        probs_NL = predict(loop.network, loop.validation.features).numpy()
+        targets_NL = loop.validation.labels.cpu().numpy()
+        if calibrate is not None:
+            calibration = Calibration.fit(calibrate, probs_NL, targets_NL)
+            probs_NL = calibration.apply(probs_NL)
+        thresholds_L = choose_thresholds(probs_NL, targets_NL)
+    return TrainedModel(
+        name=configuration.model,
+        hyperparameters=configuration.hyperparameters,
+        network=loop.network.eval(),
+        preprocessing=preprocessing,
+        feature_names=data.feature_names,
+        label_names=data.label_names,
+        thresholds_L=thresholds_L,
+        calibration=calibration,
+        folder=folder,
+    )
+
+
 def _score(trained: TrainedModel, test: MultiLabelData, device: str) -> dict[str, float]:
-    return evaluate(trained.predict(trained.aligned(test), device), test.labels, trained.thresholds_L)
+    return evaluate(trained.predict_proba(test, device=device), test.labels, trained.thresholds_L)

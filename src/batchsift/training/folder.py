@@ -10,8 +10,9 @@ search/         the scores of trials, where settings were searched
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,12 @@ from batchsift.files import csv_text, json_text, make_jsonable, write
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import check_same_run
 from batchsift.training.found import Found
-from batchsift.training.model import TrainedModel
+from batchsift.training.model import SUMMARY, SUSPECTS, TrainedModel
 from batchsift.training.provenance import versions
 from batchsift.training.recording import EpochRecord, Suspect
-from batchsift.training.tensor_files import save_tensors
+from batchsift.training.tensor_files import load_tensors, save_tensors
 
-MODEL, SELECTOR, CHECKPOINT, SUMMARY = "model.pt", "selector.pt", "checkpoint.pt", "training.json"
-SUSPECTS = "suspects.csv"
+MODEL, SELECTOR, CHECKPOINT = "model.pt", "selector.pt", "checkpoint.pt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,40 @@ class TrainingResult:
     resumed_from: int
 
 
+def load_model(run: str | os.PathLike[str]) -> TrainedModel:
+    """Load the model that a training run left.
+
+    Args:
+        run: The folder of the run, or a `model.pt` by itself.
+
+    Raises:
+        FileNotFoundError: Where there is no such folder or file.
+        ValueError: Where the run is not finished, or the file is damaged or of another kind or version.
+    """
+    path = path_of_model(run)
+    folder = path.parent if path.name == MODEL else None
+    if folder is None or (folder / SUMMARY).is_file():
+        return replace(TrainedModel.load(path), folder=folder)
+    if (folder / CHECKPOINT).is_file():
+        checkpoint = load_tensors(folder / CHECKPOINT)
+        done, config = len(json.loads(checkpoint["epochs"])), json.loads(checkpoint["config"])
+        raise ValueError(
+            f"the training in {folder} is not finished ({done} of {config['training']['epochs']} epochs): train again "
+            "with the same settings and the same folder, and it goes on from there"
+        )
+    return TrainedModel.load(path)
+
+
+def path_of_model(run: str | os.PathLike[str]) -> Path:
+    """Return the file of a model: of a run by its folder, or of a model by itself.
+
+    >>> path_of_model("runs/toys").as_posix(), path_of_model("toys.pt").as_posix()
+    ('runs/toys/model.pt', 'toys.pt')
+    """
+    path = Path(run)
+    return path / MODEL if path.is_dir() or not path.suffix else path
+
+
 def read_result(folder: Path, identity: Mapping[str, Any]) -> TrainingResult | None:
     """Return what the folder holds of a finished run; None if it holds none.
 
@@ -68,7 +102,7 @@ def read_result(folder: Path, identity: Mapping[str, Any]) -> TrainingResult | N
     epochs = tuple(EpochRecord.from_document(document) for document in summary["epochs"])
     return TrainingResult(
         folder=folder,
-        model=TrainedModel.load(folder / MODEL),
+        model=load_model(folder),
         epochs=epochs,
         best_epoch=summary["best_epoch"],
         validation=summary["validation"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from batchsift.messages import count_nouns
 from batchsift.training.search import FoundEpochs, FoundRate
 from batchsift.training.settings import Settings
 from batchsift.training.trials import METHOD
@@ -25,10 +26,10 @@ class Found:
         """Return whether anything was searched."""
         return self.epochs is not None or bool(self.rates)
 
-    def settings_of(self, settings: Settings, *, fold: int, loss: str) -> Settings:
-        """Return settings with the numbers that were found for a fold and a loss, which becomes theirs."""
-        changed = replace(self.with_epochs(settings), loss=loss)
-        found = self.rates.get((fold, loss))
+    def settings_of(self, settings: Settings, *, fold: int, loss: str | None = None) -> Settings:
+        """Return settings with the numbers that were found for a fold and a loss, theirs if none is given."""
+        changed = replace(self.with_epochs(settings), loss=loss or settings.loss)
+        found = self.rates.get((fold, changed.loss))
         return changed if found is None else replace(changed, learning_rate=found.best.learning_rate)
 
     def with_epochs(self, settings: Settings) -> Settings:
@@ -57,7 +58,8 @@ class Found:
         if self.epochs is None:
             return ""
         over = f"{self.epochs.gain:+.3f} ± {self.epochs.noise[-1]:.3f} over {self.epochs.steps[-2].epochs}"
-        return f"{self.epochs.epochs} epochs (searched: {over if self.epochs.converged else f'still {over}'})"
+        told = over if self.epochs.converged else f"still {over}"
+        return f"{count_nouns(self.epochs.epochs, 'epoch')} (searched: {told})"
 
     def describe(self) -> str:
         """Say in one line what was searched and found; empty where nothing was."""
@@ -75,7 +77,7 @@ class Found:
             )
         if self.epochs is not None and not self.epochs.converged:
             doubts.append(
-                f"training still improves at {self.epochs.epochs} epochs, the most that are tried: "
+                f"training still improves at {count_nouns(self.epochs.epochs, 'epoch')}, the most that are tried: "
                 "give a larger number of epochs"
             )
         return doubts

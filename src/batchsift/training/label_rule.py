@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from batchsift import data as datasets
 from batchsift.data import MultiLabelData
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 
 
 def drop_labels(data: MultiLabelData, min_positives: int) -> tuple[MultiLabelData, tuple[str, ...]]:
@@ -56,7 +56,7 @@ def warn_of_dropped_labels(data: MultiLabelData, removed: Sequence[str], min_pos
     groups = {
         "that no sample has": ~has_L,
         "that every sample has": has_L & ~lacks_L,
-        f"with {min_positives} positives or fewer (min_positives)": has_L & lacks_L,
+        f"with {count_nouns(min_positives, 'positive')} or fewer (min_positives)": has_L & lacks_L,
     }
     words = [
         f"{in_it_L.sum()} of {data.num_labels} labels {which}: "

@@ -41,7 +41,7 @@ class TrainingLoop:
     Args:
         configuration: Model, method and settings.
         train: The part that is trained on.
-        validation: The part the best epoch is chosen by; complete labels.
+        validation: The part the best epoch is chosen by; complete labels. None: the last epoch counts as the best.
         selection_seed: The seed that decides which samples are drawn.
         with_signals: Whether the records hold the method's signals.
 
@@ -53,7 +53,7 @@ class TrainingLoop:
         optimizer: Adam.
         selector: Chooses the batches.
         records: The records of the epochs so far.
-        best_epoch: The first epoch with the highest validation Macro-AUC so far.
+        best_epoch: The first epoch with the highest validation Macro-AUC so far; without a validation part the last.
         best_weights: The weights after that epoch.
         total: The time of selection, training, scoring and recording together.
         selection: The time spent in the selector.
@@ -64,7 +64,7 @@ class TrainingLoop:
         self,
         configuration: Configuration,
         train: Part,
-        validation: Part,
+        validation: Part | None,
         *,
         selection_seed: int,
         with_signals: bool = False,
@@ -113,15 +113,18 @@ class TrainingLoop:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         loss = train_epoch(self.network, self.optimizer, self.selector, self.train, self.selection)
-        probs_NL = predict(self.network, self.validation.features)
+        validation = {}
+        if self.validation is not None:
+            probs_NL = predict(self.network, self.validation.features)
+            with self.recording:
+                validation = evaluate(probs_NL, self.validation.labels.cpu())
         with self.recording:
-            validation = evaluate(probs_NL, self.validation.labels.cpu())
             signals = record_signals(self.selector) if self.with_signals else SignalRecord()
         with self.selection:
             summary = self.selector.summary()
             self.selector.end_epoch()
         record = EpochRecord(epoch, learning_rate, loss, validation, summary, signals)
-        if epoch == 0 or record.macro_auc > self.records[self.best_epoch].macro_auc:
+        if epoch == 0 or self.validation is None or record.macro_auc > self.records[self.best_epoch].macro_auc:
             # A plain copy of the dictionary would share its tensors with the model, and train on with it.
             self.best_epoch, self.best_weights = epoch, copy.deepcopy(self.network.state_dict())
         self.records.append(record)

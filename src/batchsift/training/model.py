@@ -3,11 +3,12 @@
 Shapes: N samples, D features, L labels.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,14 +16,21 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.data.images.dataset import check_no_pictures
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
-from batchsift.messages import first_few
+from batchsift.messages import first_few, warn
 from batchsift.models import BaseModel
+from batchsift.training.calibration import Calibration
 from batchsift.training.loop import predict
 from batchsift.training.parts import Preprocessing
 from batchsift.training.tensor_files import load_tensors, save_tensors
+from batchsift.training.thresholds import check_thresholds, threshold_of_cost
 
-_VERSION = 1
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUMMARY, SUSPECTS = "training.json", "suspects.csv"  # files of the run beside the model, see `training.folder`
+_VERSION, _CALIBRATED_VERSION = 1, 2  # versions that know no calibration would pass over it, so they refuse its files
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,10 @@ class TrainedModel:
         feature_names: D names.
         label_names: L names.
         thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
-            float64; None for a model that was saved by a version without them.
+            float64, for calibrated probabilities where they are; None for a model that was saved by a version without
+            them.
+        calibration: What probabilities are calibrated by; None where they are what the network says.
+        folder: The folder of the training run; None for a file by itself.
     """
 
     name: str
@@ -47,27 +58,109 @@ class TrainedModel:
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
+    calibration: Calibration | None = None
+    folder: Path | None = None
 
     @property
     def columns(self) -> tuple[TableColumn, ...]:
         """What the columns of the table held that the features were made of; empty where there was no table."""
         return self.preprocessing.columns
 
-    def predict(self, features: Any, device: str = "cpu") -> NDArray[np.float32]:
-        """Return the predicted probabilities, `(N, L)` in [0, 1].
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the training wrote down: configuration, best epoch, metrics of every epoch and of test data, versions.
+
+        Raises:
+            FileNotFoundError: Where the model is a file by itself.
+        """
+        content: dict[str, Any] = json.loads(self._beside(SUMMARY).read_text(encoding="utf-8"))
+        return content
+
+    @property
+    def suspects(self) -> "pd.DataFrame":
+        """The labels of the training samples that are most likely wrong, the worst first: one row a cell.
+
+        Raises:
+            FileNotFoundError: Where the model is a file by itself, or the method of its training names no suspects.
+        """
+        import pandas as pd  # noqa: PLC0415 (an extra)
+
+        return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
+
+    def predict_proba(self, data: Any, *, device: str = "cpu") -> NDArray[np.float32]:
+        """Return the predicted probabilities, `(N, L)` in [0, 1], calibrated where the training was told to.
 
         Args:
-            features: `(N, D)` as they are in files, not scaled, dense or scipy sparse; NaN where missing.
+            data: `(N, D)` features as they are in files, not scaled, dense or scipy sparse, NaN where missing; or a
+                `MultiLabelData`, or a pandas data frame, in which the features are found by name.
             device: The device to compute on.
 
         Raises:
-            ValueError: For another number of features.
+            ValueError: For another number of features, where one is not there, or for pictures.
         """
+        features = self._features(data)
         if features.ndim != 2 or features.shape[1] != len(self.feature_names):
             raise ValueError(f"features must have shape (N, {len(self.feature_names)}), got {tuple(features.shape)}")
         rows = self.preprocessing.transform(features, device)
-        probabilities: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
-        return probabilities
+        probs_NL: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
+        return probs_NL if self.calibration is None else self.calibration.apply(probs_NL)
+
+    def predict(
+        self, data: Any, *, thresholds: str | float = "f1", cost_ratio: float | None = None, device: str = "cpu"
+    ) -> NDArray[np.uint8]:
+        """Return the predicted labels, `(N, L)` of 0 and 1.
+
+        Args:
+            data: As in `predict_proba`.
+            thresholds: As in `thresholds`.
+            cost_ratio: As in `thresholds`.
+            device: The device to compute on.
+
+        Raises:
+            ValueError: As in `predict_proba` and `thresholds`.
+        """
+        thresholds_L = self.thresholds(thresholds, cost_ratio=cost_ratio)
+        return (self.predict_proba(data, device=device) > thresholds_L).astype(np.uint8)
+
+    def thresholds(self, rule: str | float = "f1", *, cost_ratio: float | None = None) -> NDArray[np.float64]:
+        """Return the probability above which each label is predicted, `(L,)`.
+
+        Args:
+            rule: "f1": those with the highest F1 on the validation part of the training; "cost": the one of the least
+                cost; a number in [0, 1): that one for all labels.
+            cost_ratio: What a false negative costs, in false positives; for "cost".
+
+        Raises:
+            ValueError: For an unknown rule, a cost ratio without "cost" or the reverse, or "f1" for a model that was
+                saved without thresholds.
+
+        Warns:
+            UserWarning: Costs are weighed by probabilities that are not calibrated.
+        """
+        rule = check_thresholds(rule, cost_ratio)
+        if rule == "f1":
+            if self.thresholds_L is None:
+                raise ValueError(
+                    "this model was saved by a version that chose no thresholds: give a number, or train it again"
+                )
+            return self.thresholds_L
+        if rule == "cost" and self.calibration is None:
+            warn("thresholds of cost are right for calibrated probabilities; these are not: train with a calibration")
+        number = threshold_of_cost(cost_ratio) if cost_ratio is not None else float(rule)
+        return np.full(len(self.label_names), number)
+
+    def _beside(self, name: str) -> Path:
+        if self.folder is None or not (self.folder / name).is_file():
+            raise FileNotFoundError(f"there is no {name} beside the model: {self.folder or 'it is a file by itself'}")
+        return self.folder / name
+
+    def _features(self, data: Any) -> Any:
+        check_no_pictures(data)
+        if isinstance(data, MultiLabelData):
+            return self.aligned(data)
+        if hasattr(data, "iloc"):
+            return self.features_of(data)
+        return data
 
     def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
         """Return the features of a table, which needs no labels, as the model was trained on them.
@@ -123,7 +216,7 @@ class TrainedModel:
             OSError: Where that cannot be done.
         """
         content = {
-            "version": _VERSION,
+            "version": _VERSION if self.calibration is None else _CALIBRATED_VERSION,
             "name": self.name,
             "hyperparameters": dict(self.hyperparameters),
             "weights": {name: value.cpu() for name, value in self.network.state_dict().items()},
@@ -137,6 +230,8 @@ class TrainedModel:
             content["columns"] = [column.document() for column in self.columns]
         if self.thresholds_L is not None:
             content["thresholds"] = torch.from_numpy(self.thresholds_L)
+        if self.calibration is not None:
+            content["calibration"] = self.calibration.state()
         save_tensors(Path(path), content)
 
     @classmethod
@@ -148,7 +243,7 @@ class TrainedModel:
             ValueError: Where it is damaged, or of another kind or version.
         """
         content = load_tensors(Path(path))
-        if content.get("version") != _VERSION or "weights" not in content:
+        if content.get("version") not in (_VERSION, _CALIBRATED_VERSION) or "weights" not in content:
             raise ValueError(f"{path} is no trained model of this version of batchsift")
         features, labels = tuple(content["feature_names"]), tuple(content["label_names"])
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
@@ -157,7 +252,7 @@ class TrainedModel:
         columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
         mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
         preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
-        chosen = content.get("thresholds")
+        chosen, calibration = content.get("thresholds"), content.get("calibration")
         return cls(
             name=content["name"],
             hyperparameters=content["hyperparameters"],
@@ -166,4 +261,5 @@ class TrainedModel:
             feature_names=features,
             label_names=labels,
             thresholds_L=None if chosen is None else chosen.numpy(),
+            calibration=None if calibration is None else Calibration.of_state(calibration),
         )

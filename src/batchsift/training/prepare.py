@@ -14,6 +14,7 @@ from batchsift import data as datasets
 from batchsift.data import MultiLabelData, Split
 from batchsift.data.splits.splitting import quiet_folds, quiet_holdout
 from batchsift.data.transforms import num_kept
+from batchsift.messages import count_nouns
 from batchsift.training.checks import (
     check_complete_labels,
     check_device,
@@ -109,7 +110,7 @@ def warn_of_single_batch(prepared: Prepared) -> None:
     smallest = min(len(split.train) for split in prepared.splits)
     if smallest <= prepared.settings.batch_size:
         warnings.warn(
-            f"{prepared.data.name}: a training part has {smallest} samples, no more than "
+            f"{prepared.data.name}: a training part has {count_nouns(smallest, 'sample')}, no more than "
             f"batch_size={prepared.settings.batch_size}: an epoch is one batch of them all, and no method can differ "
             "from another; lower the batch size",
             UserWarning,

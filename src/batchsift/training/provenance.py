@@ -27,8 +27,11 @@ WITHOUT_NUMBERS = (
     "report",
     "statistics",
     "studies/analysis",
+    "studies/logs.py",
     "testing",
-    "training/tensorboard.py",
+    "training/classifier.py",
+    "training/loggers",
+    "verbs",
 )
 
 

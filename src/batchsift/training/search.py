@@ -22,7 +22,7 @@ from batchsift.training.trials import Trial, Trials, noise_of_difference
 RATES = tuple(1e-4 * 2**power for power in range(-4, 12))  # those that can be chosen; powers of two scale exactly
 FIRST = 5  # rates that are tried first, around the usual one
 USUAL = 0.05  # the product of learning rate and epochs around which the search begins
-BUDGETS = (5, 10, 20, 40, 80, 160)
+BUDGETS = (10, 20, 40, 80, 160)  # the least that can be chosen is the second: methods need epochs to differ in
 SHORTER, SHORTEST = 4, 5  # trials are first so much shorter, but take so many epochs
 HALVING = 3  # of so many trials, one goes on
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batchsift.data import read_arff
 from batchsift.data.arff import plain
-from batchsift.data.arff.exact import read_exactly
+from batchsift.data.arff.exact import Mistakes, read_exactly
 from batchsift.data.arff.header import read_header
 from batchsift.data.arff.layout import lay_out
 from batchsift.data.arff.plain import read_plainly
@@ -168,7 +168,9 @@ def contents(draw):
 def test_rows_read_at_once_are_those_read_line_by_line(content):
     fast = read_plainly(LAYOUT, content)
     if fast is not None:
-        exact, num_weights = read_exactly(LAYOUT, Path("set.arff"), Chunk(content, 1))
+        mistakes = Mistakes(Path("set.arff"))
+        exact, num_weights = read_exactly(LAYOUT, Path("set.arff"), Chunk(content, 1), mistakes)
+        mistakes.check()
         assert num_weights == 0
         assert type(exact) is type(fast)
         for name in vars(exact):

@@ -208,3 +208,34 @@ def test_published_files(name):
     assert data.name == name
     assert len(set(data.label_names)) == data.num_labels
     assert np.isfinite(data.features).all()
+
+
+def test_masked_cells_are_missing():
+    features = np.ma.masked_array([[1, 2], [3, 4]], mask=[[False, True], [False, False]])
+    labels = np.ma.masked_array([[1, 0], [0, 1]], mask=[[False, False], [True, False]])
+    data = from_arrays(features, labels)
+    np.testing.assert_array_equal(data.features, [[1, np.nan], [3, 4]])
+    np.testing.assert_array_equal(data.labels, [[1, 0], [np.nan, 1]])
+    np.testing.assert_array_equal(from_arrays(np.ma.masked_array([[1.0]]), [[1]]).features, [[1]])
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "names", "message"),
+    [
+        ([[1, 2], [3]], [[1], [0]], {}, "features are lists of several lengths"),
+        ([[1], [3]], [[1], [0, 1]], {}, "labels are lists of several lengths"),
+        ([[10**400]], [[1]], {}, "features have dtype object; expected numbers"),
+        ([[1, 2]], [[1]], {"feature_names": ["x", "x"]}, "feature_names: the columns 1 and 2 are both called 'x'"),
+        ([[1]], [[1, 0]], {"label_names": ["1", 1]}, "label_names: the columns 1 and 2 are both called '1'"),
+        ([[1]], [[1, 0]], {"label_names": [["a", "b"]]}, r"label_names have the shape \(1, 2\)"),
+        ([[1]], [[1, -1]], {}, "labels hold -1 in row 0, column 1; .*give negative=-1"),
+    ],
+)
+def test_names_and_lists_that_are_none(features, labels, names, message):
+    with pytest.raises(ValueError, match=message):
+        from_arrays(features, labels, **names)
+
+
+def test_names_in_bytes_and_minus_one():
+    data = from_arrays([[1.0]], [[1, -1]], label_names=[b"red", "round"], negative=-1)
+    assert (data.label_names, data.labels.tolist()) == (("red", "round"), [[1, 0]])

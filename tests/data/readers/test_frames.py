@@ -210,6 +210,8 @@ def test_the_option_can_be_copied_whatever_a_column_is_called(name):
         ["31.12.2020", "1.1.2021", None, "4.3.2021"],
         ["12/31/2020 00:00", "1/1/2021", None, "3/4/2021 12:00 AM"],
         ["2020/12/31T00:00:00Z", "2021/01/01", "", "2021/03/04"],
+        ["31-Dec-2020", "1 January 2021", None, "04.MAR.2021"],
+        ["Dec 31, 2020", "Jan. 1, 2021", None, "March 4 2021"],
         pd.array([datetime.date(2020, 12, 31), datetime.date(2021, 1, 1), None, datetime.date(2021, 3, 4)], ARROW_DATE),
     ],
 )
@@ -265,6 +267,7 @@ def test_what_is_no_date_among_dates_is_named(values, row, shown):
 
 def test_what_only_looks_like_dates_is_a_category():
     assert features(["1.2.3", "1.2.4"] * 4)[0] == ("x=1.2.3", "x=1.2.4")
+    assert features(["May", "Mar 12", "Room 12, 2020"] * 2)[0] == ("x=Mar 12", "x=May", "x=Room 12, 2020")
     assert features(["spring", "2020-01-01", "fall", "fall"] * 2)[0] == ("x=2020-01-01", "x=fall", "x=spring")
 
 
@@ -309,6 +312,16 @@ def test_one_warning_names_everything_that_is_left_out():
     ]
     with pytest.raises(ValueError, match=r"2 columns are not .* 'user id' holds 4 .*; column 'note' holds 4"):
         from_frame(frame, labels=1, drop="")
+
+
+@pytest.mark.parametrize(
+    ("form", "is_number"), [("${},200.50", True), ("{}.5 %", True), ("{} kg", True), ("no {}", False)]
+)
+def test_numbers_among_signs_are_left_out_with_a_hint(form, is_number):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "t": [form.format(i) for i in range(4)], "a": [0, 1, 0, 1]})
+    with pytest.warns(ColumnsLeftOut, match="'t' .4 different texts") as caught:
+        from_frame(frame, labels=1)
+    assert ("written as plain numbers they would be a feature" in str(caught[0].message)) == is_number
 
 
 def test_features_of_one_name_are_refused():
@@ -523,3 +536,47 @@ def test_columns_of_one_name_and_empty_frames_are_refused():
         from_frame(frame, labels=1)
     with pytest.raises(ValueError, match="there are no rows"):
         from_frame(pd.DataFrame({"x": [], "a": []}), labels=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([1, 10**400], r"column 'x', row 1: a whole number of 401 digits is no finite number"),
+        ([[[1, 2], [3]], [[1, 2], [3]]], "column 'x', row 0: a list of lists of several lengths is no vector"),
+        (pd.Categorical([None, None]), "column 'x' is a categorical without a category"),
+    ],
+)
+def test_cells_that_are_no_features_are_told_by_name(column, message):
+    with pytest.raises(ValueError, match=message):
+        from_frame(pd.DataFrame({"x": column, "a": [0, 1]}), labels=1)
+
+
+def test_numbers_in_wrapping_are_numbers():
+    frame = pd.DataFrame({"x": [np.array(1.5), np.array(np.nan)], "a": [0, 1]})
+    np.testing.assert_array_equal(from_frame(frame, labels=1).features, [[1.5], [np.nan]])
+
+
+def test_tags_that_are_texts_and_numbers_of_one_name_are_one_label():
+    data = from_frame(pd.DataFrame({"x": [1, 2, 3], "tags": [["1"], [1], [2]]}), label_column="tags")
+    assert (data.label_names, data.labels.tolist()) == (("1", "2"), [[1, 0], [1, 0], [0, 1]])
+
+
+def test_minus_one_is_said_not_guessed():
+    frame = pd.DataFrame({"x": [1, 2, 3], "a": [-1, 1, None], "b": ["1", "-1", "-1"]})
+    with pytest.raises(ValueError, match=r"2 columns .*'a', row 0: -1(\.0)? is no label; .*give negative=-1"):
+        from_frame(frame, labels=2)
+    np.testing.assert_array_equal(from_frame(frame, labels=2, negative=-1).labels, [[0, 1], [1, 0], [np.nan, 0]])
+    with pytest.raises(ValueError, match="'a', row 1: 0 is no label; expected -1 or 1, or nothing"):
+        from_frame(pd.DataFrame({"x": [1, 2], "a": [-1, 0]}), labels=1, negative=-1)
+    with pytest.raises(ValueError, match="negative=-1 is for columns of one label"):
+        from_frame(pd.DataFrame({"x": [1, 2], "tags": ["a", "b"]}), label_column="tags", negative=-1)
+
+
+def test_texts_and_dates_that_stay_come_in_one_message():
+    frame = pd.DataFrame({"note": ["one", "two"], "when": ["2020-01-01", "2020-01-02"], "x": [1, 2], "a": [0, 1]})
+    frame["more"] = ["three", "four"]
+    frame = frame[["note", "when", "more", "x", "a"]]
+    with pytest.warns(UserWarning, match=r"'note'.*'more'.* drop='when,note,more' makes it silent$"):
+        from_frame(frame, labels=1, drop="when")
+    with pytest.raises(ValueError, match=r"2 columns .*'note'.*'more'.* drop='note,more'$"):
+        from_frame(frame, labels=1, drop="")

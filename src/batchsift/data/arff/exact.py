@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from batchsift.data.arff import syntax
-from batchsift.data.arff.layout import DROPPED, NUMBER, Layout
+from batchsift.data.arff.layout import DROPPED, NO_LABEL, NUMBER, Layout
 from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import Line, decoded, unquoted
 from batchsift.data.arff.table import DenseCells, Rows, SparseCells, as_dense
@@ -25,6 +25,8 @@ _VALUE = re.compile(rf"{syntax.QUOTED}|{syntax.UNQUOTED}")
 _INDEX = re.compile(r"[0-9]{1,9}(?=[ \t])")
 _NUMBER = re.compile(syntax.NUMBER)
 _WEIGHT = re.compile(syntax.WEIGHT)
+
+MOST_MISTAKES = 10  # that are told in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,48 @@ class _Token(NamedTuple):
         return self.start + len(self.text)
 
 
-def read_exactly(layout: Layout, path: Path, chunk: Chunk) -> tuple[Rows | None, int]:
-    """Read the rows of a chunk.
+class Mistakes:
+    """The lines of a file that are no rows, which are told together.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._told: list[str] = []
+
+    def add(self, error: ValueError) -> None:
+        """Add what is wrong with a line.
+
+        Raises:
+            ValueError: If these are too many to go on: all that were added.
+        """
+        self._told.append(str(error).removeprefix(f"{self._path}, "))
+        if len(self._told) == MOST_MISTAKES:
+            self.check("; there may be more, since reading stopped here")
+
+    def __bool__(self) -> bool:
+        return bool(self._told)
+
+    def check(self, more: str = "") -> None:
+        """Raise all that were added, if there are any.
+
+        Raises:
+            ValueError: If there are.
+        """
+        if self._told:
+            raise ValueError(f"{self._path}, {'; '.join(self._told)}{more}")
+
+
+def read_exactly(layout: Layout, path: Path, chunk: Chunk, mistakes: Mistakes) -> tuple[Rows | None, int]:
+    """Read the rows of a chunk; a line that is no row of this file is one of the mistakes.
 
     Returns:
         The rows, dense if any of them is, None where there are none; and how many have a weight.
 
     Raises:
-        ValueError: If a line is no row of this file: names the line, the column and what was expected.
+        ValueError: If there are too many mistakes to go on.
     """
     rows: list[_Row] = []
     num_weights = 0
@@ -62,13 +98,22 @@ def read_exactly(layout: Layout, path: Path, chunk: Chunk) -> tuple[Rows | None,
         stripped = content.lstrip(b" \t")
         if not stripped or stripped.startswith(b"%"):
             continue
-        line = Line(path, number, decoded(content))
-        if "\0" in line.text:
-            raise line.mistake(line.text.index("\0"), "this is binary data; expected a row of text")
-        row, end = (_read_sparse if stripped.startswith(b"{") else _read_dense)(layout, line)
+        try:
+            row, has_weight = _read_row(layout, Line(path, number, decoded(content)))
+        except ValueError as error:
+            mistakes.add(error)
+            continue
         rows.append(row)
-        num_weights += _is_weight(line, end)
+        num_weights += has_weight
     return _gathered(layout, rows), num_weights
+
+
+def _read_row(layout: Layout, line: Line) -> tuple[_Row, bool]:
+    """Return a row, and whether it has a weight."""
+    if "\0" in line.text:
+        raise line.mistake(line.text.index("\0"), "this is binary data; expected a row of text")
+    row, end = (_read_sparse if line.text.lstrip(" \t").startswith("{") else _read_dense)(layout, line)
+    return row, _is_weight(line, end)
 
 
 def _gathered(layout: Layout, rows: list[_Row]) -> Rows | None:
@@ -156,8 +201,9 @@ def _read_sparse(layout: Layout, line: Line) -> tuple[_Row, int]:
         label = layout.attributes[left_out]
         raise line.mistake(
             0,
-            f"the row leaves out the label {label.name!r}, which means {cut_short(label.values[0])!r}, its first "
-            "value; expected 0, 1 or ? (not labelled). Is this attribute meant to be a label?",
+            f"the row leaves out the label {label.name!r}, which means "
+            f"{repr(cut_short(label.values[0])) + ', its first value' if label.values else 0}; expected "
+            f"{layout.label_cells}. Is this attribute meant to be a label?",
         )
     attributes = sorted(cells)
     return _Row([cells[attribute] for attribute in attributes], attributes, is_sparse=True), position
@@ -199,11 +245,17 @@ def _cell(layout: Layout, line: Line, attribute: int, token: _Token) -> float:
     if token.text == "?":
         return math.nan
     cell = _number(layout, line, attribute, token) if kind == NUMBER else _meaning(layout, line, attribute, token)
-    if attribute in layout.labels and cell not in (0, 1) and not math.isnan(cell):
+    if attribute not in layout.labels:
+        return cell
+    if kind == NUMBER and layout.negative is not None:
+        cell = {layout.negative: 0.0, 0.0: NO_LABEL}.get(cell, cell)
+    if cell not in (0, 1) and not math.isnan(cell):
+        text = unquoted(token.text)
+        hint = " If -1 says that a sample does not have the label, give negative=-1" if text == "-1" else ""
         raise line.mistake(
             token.start,
-            f"the label {layout.attributes[attribute].name!r} is {cut_short(unquoted(token.text))!r}; expected 0, 1 or "
-            "? (not labelled). Is this attribute meant to be a label?",
+            f"the label {layout.attributes[attribute].name!r} is {cut_short(text)!r}; expected {layout.label_cells}. "
+            f"Is this attribute meant to be a label?{hint}",
         )
     return cell
 

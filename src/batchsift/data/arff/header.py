@@ -2,16 +2,18 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from batchsift.data.arff import keel
 from batchsift.data.arff.source import Chunk
 from batchsift.data.arff.syntax import BLANK, NUMBER, QUOTED, UNQUOTED, WEIGHT, Line, decoded, unquoted
 from batchsift.messages import cut_short
 
 _KEYWORD = re.compile(rf"[ \t]*(@[a-zA-Z]+)(?![^{BLANK}])[ \t]*")
+_KEYWORDS = ("@relation", "@attribute", *keel.ROLES, "@data")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))%")
 _QUOTED = re.compile(QUOTED)
 _NAME = re.compile(rf"({QUOTED}|[^{BLANK}'\"{{}}%][^{BLANK}{{}}]*)(?:[ \t]+|(?=\{{))")
@@ -61,11 +63,13 @@ class Header:
         relation: The relation's name.
         attributes: All attributes that are declared, at least one.
         data_line: The line of `@data`, from 1.
+        roles: Which attributes KEEL's `@inputs` and `@outputs` name; empty where they are not there.
     """
 
     relation: str
     attributes: tuple[Attribute, ...]
     data_line: int
+    roles: Mapping[str, tuple[str, ...]]
 
 
 def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
@@ -79,6 +83,7 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
     """
     relation: str | None = None
     attributes: dict[str, Attribute] = {}
+    roles: dict[str, tuple[str, ...]] = {}
     values = _NominalValues()
     is_empty = True
     lines = _Lines(path, chunks)
@@ -89,6 +94,8 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
             if relation is not None:
                 raise line.mistake(0, "a second @relation; expected one of them in a file")
             relation = _read_relation(line, position)
+        elif keyword in keel.ROLES:
+            keel.read_role(line, position, keyword, roles)
         elif keyword == "@attribute":
             attribute = _read_attribute(line, position, values, lines)
             if attribute.name in attributes:
@@ -104,7 +111,8 @@ def read_header(path: Path, chunks: Iterator[Chunk]) -> tuple[Header, Chunk]:
                 raise line.mistake(0, f"not an ARFF file: expected {missing} before @data")
             if not line.ends_at(position):
                 raise line.mistake(position, "@data is followed by something; expected the first row in the next line")
-            header = Header(relation, tuple(attributes.values()), line.number)
+            keel.check_roles(line, roles, list(attributes))
+            header = Header(relation, tuple(attributes.values()), line.number, roles)
             return header, Chunk(chunk.content[start_of_next:], line.number + 1)
     if is_empty:
         raise ValueError(f"{path} is empty, or all comments; expected an ARFF file")
@@ -156,7 +164,7 @@ def _lines(path: Path, chunks: Iterator[Chunk]) -> Iterator[tuple[Line, Chunk, i
 
 def _read_keyword(line: Line) -> tuple[str, int]:
     match = _KEYWORD.match(line.text)
-    if match is not None and (keyword := match[1].lower()) in ("@relation", "@attribute", "@data"):
+    if match is not None and (keyword := match[1].lower()) in _KEYWORDS:
         return keyword, match.end()
     if "\0" in line.text:
         raise line.mistake(0, "not an ARFF file: expected text, but this is binary data (or UTF-16: save it as UTF-8)")

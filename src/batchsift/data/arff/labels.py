@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from batchsift.data.arff import keel
 from batchsift.data.arff.header import Attribute, Header, Kind
 from batchsift.data.readers.columns import chosen_columns, how_to_drop, is_identifier, true_at_ends
 from batchsift.files import stem
-from batchsift.messages import did_you_mean, first_few
+from batchsift.messages import count_nouns, did_you_mean, first_few
 
 _MEKA_LABELS = re.compile(r"(?:^|[\s:])-C\s+([+-]?[0-9]{1,9})(?!\S)")
 
@@ -99,6 +100,9 @@ def _find_stated_labels(path: Path, header: Header) -> tuple[Mask, str]:
     xml_path = _find_xml(path)
     if xml_path is not None:
         return _named_in_xml(path, header, xml_path), str(xml_path)
+    if keel.OUTPUTS in header.roles:
+        outputs = header.roles[keel.OUTPUTS]
+        return np.array([attribute.name in outputs for attribute in header.attributes]), keel.OUTPUTS
     meka = _MEKA_LABELS.search(header.relation)
     if meka is None:
         raise ValueError(
@@ -122,7 +126,7 @@ def _warn_of_contradiction(path: Path, header: Header, is_label_A: Mask, is_drop
     if not np.array_equal(is_stated_A & ~is_dropped_A, is_label_A):
         count = int(is_label_A.sum())
         warnings.warn(
-            f"{path}: labels={count} takes the last {count} attributes as labels, but {source} names "
+            f"{path}: labels={count} takes the last {count_nouns(count, 'attribute')} as labels, but {source} names "
             f"{is_stated_A.sum()}{' others' if is_stated_A.sum() == count else ''}; leave labels= out to follow it",
             UserWarning,
             stacklevel=4,
@@ -134,7 +138,8 @@ def _last(path: Path, kept_A: Mask, count: int, source: str) -> Mask:
     positions = np.flatnonzero(kept_A)
     if not 1 <= count < len(positions):
         raise ValueError(
-            f"{path}: {source} asks for {count} labels among {len(positions)} attributes; expected at "
+            f"{path}: {source} asks for {count_nouns(count, 'label')} among "
+            f"{count_nouns(len(positions), 'attribute')}; expected at "
             "least one label and at least one feature"
         )
     mask_A = np.zeros(len(kept_A), dtype=bool)

@@ -41,6 +41,7 @@ class Layout:
         width_A: How many features an attribute becomes: 0 for a label or what is dropped, 1 if its cells are the
             feature, V for one feature a value.
         default_A: The cell that a sparse row leaves out.
+        negative: The number other than 0 that stands for not having a label; None where 0 does.
     """
 
     attributes: tuple[Attribute, ...]
@@ -49,6 +50,7 @@ class Layout:
     meanings: tuple[Mapping[str, float], ...]
     width_A: Integers
     default_A: Cells
+    negative: float | None = None
 
     @cached_property
     def kinds(self) -> list[int]:
@@ -69,6 +71,11 @@ class Layout:
     def labels_to_give(self) -> list[int]:
         """The labels that a sparse row cannot leave out, since their first value is neither 0 nor 1."""
         return np.flatnonzero(self.default_A == NO_LABEL).tolist()
+
+    @property
+    def label_cells(self) -> str:
+        """What the cells of a label may be, for messages."""
+        return f"{0 if self.negative is None else format(self.negative, 'g')}, 1 or ? (not labelled)"
 
     @property
     def num_features(self) -> int:
@@ -98,9 +105,15 @@ class Layout:
 
 
 def lay_out(
-    path: Path, header: Header, is_label_A: Mask, is_dropped_A: Mask, *, drop: str | Sequence[str] | None = None
+    path: Path,
+    header: Header,
+    is_label_A: Mask,
+    is_dropped_A: Mask,
+    *,
+    drop: str | Sequence[str] | None = None,
+    negative: float | None = None,
 ) -> Layout:
-    """Decide what every attribute becomes; `drop` is what the user wants to leave out.
+    """Decide what every attribute becomes; `drop` is what the user wants to leave out, `negative` is as in `Layout`.
 
     Raises:
         ValueError: If strings or dates are to be kept.
@@ -109,7 +122,7 @@ def lay_out(
     num_attributes = len(header.attributes)
     kind_A = np.full(num_attributes, NUMBER)
     width_A = np.where(is_label_A | is_dropped_A, 0, 1)
-    default_A = np.zeros(num_attributes)
+    default_A = np.where(is_label_A & (negative is not None), NO_LABEL, 0.0)
     kinds: dict[tuple[tuple[str, ...], bool], int] = {}
     meanings: list[Mapping[str, float]] = []
     for position, attribute in enumerate(header.attributes):
@@ -119,12 +132,15 @@ def lay_out(
             key = (attribute.values, bool(is_label_A[position]))
             if key not in kinds:
                 kinds[key] = len(meanings)
-                meanings.append((_label_meaning if is_label_A[position] else _feature_meaning)(attribute.values))
+                is_label = is_label_A[position]
+                meanings.append(
+                    _label_meaning(attribute.values, negative) if is_label else _feature_meaning(attribute.values)
+                )
             kind_A[position] = kinds[key]
             default_A[position] = meanings[kinds[key]][attribute.values[0]]
             if width_A[position] and set(attribute.values) != {"0", "1"}:
                 width_A[position] = len(attribute.values)
-    return Layout(header.attributes, is_label_A, kind_A, tuple(meanings), width_A, default_A)
+    return Layout(header.attributes, is_label_A, kind_A, tuple(meanings), width_A, default_A, negative)
 
 
 def _refuse_texts(path: Path, header: Header, is_dropped_A: Mask, drop: str | Sequence[str] | None) -> None:
@@ -149,9 +165,18 @@ def _feature_meaning(values: tuple[str, ...]) -> dict[str, float]:
     return {value: float(position) for position, value in enumerate(values)}
 
 
-def _label_meaning(values: tuple[str, ...]) -> dict[str, float]:
+def _label_meaning(values: tuple[str, ...], negative: float | None) -> dict[str, float]:
     """Return 0 and 1 for the values of one pair of words for absent and present, `NO_LABEL` for others."""
+    if negative is not None:
+        return {value: {negative: 0.0, 1.0: 1.0}.get(_as_number(value), NO_LABEL) for value in values}
     written = [value.lower() for value in values]
     absent, present = next((pair for pair in _ABSENT_AND_PRESENT if set(pair) & set(written)), ("0", "1"))
     known = {absent: 0.0, present: 1.0}
     return {value: known.get(lower, NO_LABEL) for value, lower in zip(values, written, strict=True)}
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -34,6 +34,8 @@ def read_plainly(layout: Layout, content: bytes) -> Rows | None:
     Returns:
         The rows; None where `exact` has to read them.
     """
+    if layout.negative is not None:  # numbers of labels have another meaning then
+        return None
     if b"\t" in content:
         separates = b"," not in content and b"{" not in content
         content = content.replace(b"\t", b"," if separates else b" ")

@@ -102,6 +102,24 @@ class ImageData(Labelled):
         return f"ImageData({self.name!r}, {self.num_samples} pictures x {self.num_labels} labels)"
 
 
+def check_no_pictures(data: object, source: object = None) -> None:
+    """Check that data which need features hold no pictures.
+
+    Args:
+        data: What was given or loaded.
+        source: What it was loaded from, for the message.
+
+    Raises:
+        ValueError: The data are an `ImageData`.
+    """
+    if isinstance(data, ImageData):
+        told = f"got {data}" if source is None else f"{source} holds pictures: {data}"
+        raise ValueError(
+            f"{told}; expected a data set with features. A training loop of your own takes pictures: "
+            "batchsift.data.images.ImageDataset makes tensors of them"
+        )
+
+
 def _checked_split(split: Any, num_samples: int) -> npt.NDArray[np.str_]:
     parts = np.asarray(split, dtype=str)
     wrong = sorted(set(np.unique(parts).tolist()) - {*PARTS, ""})

@@ -41,6 +41,7 @@ def read_image_table(
     uncertain: str | None = None,
     blanks: str | None = None,
     broken: str = "error",
+    sheet: str | None = None,
 ) -> ImageData:
     """Read a table of pictures and their labels.
 
@@ -48,7 +49,7 @@ def read_image_table(
     a single one that holds texts is one of tags.
 
     Args:
-        path: A file that ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`.
+        path: A table of any kind that `read_table` reads.
         labels: How many of the last columns are labels, each of 0/1, booleans or yes/no.
         images: The folder that the names of files are relative to; by default the table's own, or `images` in it.
         file_column: The column with the names of files; by default the one whose cells end as those of pictures do.
@@ -60,6 +61,7 @@ def read_image_table(
             `"negative"`, or `"error"`. By default an empty cell is unknown, and -1 is refused.
         blanks: The same for empty cells alone, where they mean something else than -1.
         broken: What to do where pictures are missing: `"error"`, or `"skip"`, which leaves them out with a warning.
+        sheet: The sheet of a file of Excel that has several.
 
     Raises:
         FileNotFoundError: The table or some pictures are not there.
@@ -69,8 +71,8 @@ def read_image_table(
     for option, value in (("uncertain", uncertain), ("blanks", blanks)):
         if value is not None and value not in UNCERTAIN:
             raise ValueError(f"{option}={value!r}; expected one of {', '.join(map(repr, UNCERTAIN))}")
-    frame = read_frame(path, texts=label_column)
-    with problems_located(path):
+    frame = read_frame(path, texts=label_column, sheet=sheet)
+    with problems_located(path, sheet=sheet):
         if len(frame) == 0:
             raise ValueError("there are no rows; expected at least one picture")
         frame = frame.loc[:, ~chosen_columns(list(frame.columns), () if drop is None else drop, "drop")]

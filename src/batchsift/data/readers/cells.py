@@ -20,8 +20,16 @@ YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, 
 
 
 def dense(column: pd.Series) -> pd.Series:
-    """Return a column as it is, or unpacked where pandas stores it sparsely."""
-    return pd.Series(np.asarray(column), name=column.name) if isinstance(column.dtype, pd.SparseDtype) else column
+    """Return a column as it is, unpacked where pandas stores it sparsely or where numbers are arrays of one."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(column), name=column.name)
+    if column.dtype == object and any(_is_wrapped(value) for value in column):
+        return column.map(lambda value: value.item() if _is_wrapped(value) else value)
+    return column
+
+
+def _is_wrapped(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def is_numeric(dtype: Any) -> bool:
@@ -44,7 +52,10 @@ def numbers_in(name: str, column: pd.Series) -> npt.NDArray[np.float64] | Column
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     if holds_numbers(column):
-        values_N = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            values_N = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        except OverflowError:
+            return _too_large(name, column)
         return next(iter(infinite((name,), values_N)), values_N)
     try:
         codes_N, values = pd.factorize(column.astype(object).to_numpy())
@@ -74,7 +85,10 @@ def stray(
 
 def vectors_in(name: str, column: pd.Series, width: int | None = None) -> npt.NDArray[np.float64] | ColumnProblem:
     """Return `(N, width)` of what stands in lists or arrays, the width of the first by default; NaN where missing."""
-    lengths = column.map(np.size, na_action="ignore")
+    lengths = column.map(_num_numbers, na_action="ignore")
+    if (lengths == -1).any():
+        row = int((lengths == -1).to_numpy().argmax())
+        return ColumnProblem(name, row, "a list of lists of several lengths is no vector", is_feature=True)
     length = int(lengths.dropna().iloc[0]) if width is None else width
     if (wrong := lengths.notna() & (lengths != length)).any():
         row = int(wrong.to_numpy().argmax())
@@ -89,6 +103,29 @@ def vectors_in(name: str, column: pd.Series, width: int | None = None) -> npt.ND
             except (ValueError, TypeError) as error:
                 return ColumnProblem(name, row, f"not a vector of numbers ({error})", is_feature=True)
     return next(iter(infinite([f"{name}_{i}" for i in range(length)], matrix)), matrix)
+
+
+def _num_numbers(vector: Any) -> int:
+    """Return how many numbers a vector has, and what is within it; -1 where it is of several lengths."""
+    try:
+        return int(np.size(vector))
+    except ValueError:
+        return -1
+
+
+def _too_large(name: str, column: pd.Series) -> ColumnProblem:
+    """Return the problem of a whole number that no float can hold."""
+    row = next(row for row, value in enumerate(column) if isinstance(value, int) and _is_too_large(value))
+    reason = f"a whole number of {len(str(abs(column.iloc[row])))} digits is no finite number"
+    return ColumnProblem(name, row, reason, is_feature=True)
+
+
+def _is_too_large(number: int) -> bool:
+    try:
+        float(number)
+    except OverflowError:
+        return True
+    return False
 
 
 def texts_in(column: pd.Series) -> npt.NDArray[np.object_]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from batchsift.messages import did_you_mean, first_few
 
-_WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "None")
+_WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "<null>", "None")
 # What stands for a missing value in text files, in any of the usual cases; an empty cell does too.
 MISSING = frozenset(form(word) for word in _WORDS for form in (str, str.upper, str.lower, str.capitalize))
 # The first two are the index of a pandas frame, as it is written and as it is read again.
@@ -50,7 +50,7 @@ def chosen_columns(names: Sequence[str], patterns: str | Sequence[str], option: 
     mask, wrong = np.zeros(len(names), dtype=bool), []
     for pattern in patterns:
         matches = [name == pattern if pattern in known else fnmatchcase(name, pattern) for name in names]
-        mask |= matches
+        mask |= np.array(matches, dtype=bool)
         wrong += [] if any(matches) else [pattern]
     if wrong:
         shown = " and ".join(f"{option}={pattern!r}" for pattern in wrong)

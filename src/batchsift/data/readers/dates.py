@@ -19,11 +19,17 @@ from batchsift.data.schema import DateOrder
 
 DateFeatures = dict[str, npt.NDArray[np.float64]]
 ORDERS: tuple[DateOrder, ...] = get_args(DateOrder)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ENDS = ("uary", "ruary", "ch", "il", "", "e", "y", "ust", "tember", "ober", "ember", "ember")
+_MONTH = "|".join(f"{name}(?:{end})?" for name, end in zip(_MONTHS, _ENDS, strict=True))
 _TEXT = re.compile(
     r"(?:(?P<year>\d{4})(?P<by>[-/.])(?P<month>\d{1,2})(?P=by)(?P<day>\d{1,2})"
-    r"|(?P<first>\d{1,2})(?P<by2>[-/.])(?P<second>\d{1,2})(?P=by2)(?P<last_year>\d{4}))"
+    r"|(?P<first>\d{1,2})(?P<by2>[-/.])(?P<second>\d{1,2})(?P=by2)(?P<last_year>\d{4})"
+    r"|(?P<named_day>\d{1,2})[-. /]+(?P<named_month>" + _MONTH + r")[-., /]+(?P<named_year>\d{4})"
+    r"|(?P<month_named>" + _MONTH + r")[. ]+(?P<day_named>\d{1,2}),? +(?P<year_named>\d{4}))"
     r"(?:(?:T| +)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second_of>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r" ?(?P<half>[AaPp][Mm])?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?)?"
+    r" ?(?P<half>[AaPp][Mm])?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?)?",
+    re.IGNORECASE,
 )
 _Times = npt.NDArray[np.datetime64]
 
@@ -164,8 +170,12 @@ def _all_read(
 
 def _read(match: re.Match[str], order: DateOrder) -> datetime.datetime | None:
     """Return the date that a text says; None where there is no such day or time."""
+    name = match["named_month"] or match["month_named"]
     if match["year"]:
         year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
+    elif name:
+        month = _MONTHS.index(name[:3].lower()) + 1
+        year, day = int(match["named_year"] or match["year_named"]), int(match["named_day"] or match["day_named"])
     else:
         first, second = int(match["first"]), int(match["second"])
         year, (day, month) = int(match["last_year"]), (first, second) if order == "day-first" else (second, first)

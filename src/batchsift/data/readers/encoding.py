@@ -16,20 +16,23 @@ import pandas as pd
 from batchsift.data.readers.cells import Named, is_numeric, number_or_same, quoted
 from batchsift.data.readers.problems import ColumnProblem, TableCellError, TableError, TagError, refuse
 from batchsift.data.readers.tags import label_matrix
+from batchsift.data.readers.targets import check_negative
 from batchsift.data.schema import TableColumn, feature_columns
 
 
-def labels_of_columns(frame: pd.DataFrame, *, of_lists: str) -> Named:
+def labels_of_columns(frame: pd.DataFrame, *, of_lists: str, negative: float | None = None) -> Named:
     """Turn L columns of 0/1, booleans or yes/no into names and `(N, L)` of 0, 1 and NaN.
 
     Args:
         frame: The columns.
         of_lists: What to do with a column of lists, for the message; `{!r}` is its name.
+        negative: A number other than 0 that stands for not having a label.
 
     Raises:
         TableError: All columns that hold something else.
     """
-    columns = [_label(str(name), frame[name], of_lists) for name in frame.columns]
+    check_negative(negative)
+    columns = [_label(str(name), frame[name], of_lists, negative) for name in frame.columns]
     refuse([column for column in columns if isinstance(column, ColumnProblem)])
     return tuple(frame.columns), np.column_stack(
         [column for column in columns if not isinstance(column, ColumnProblem)]
@@ -84,17 +87,23 @@ def features_of(frame: pd.DataFrame, columns: Sequence[TableColumn]) -> Named:
     return names, column_encoder(columns).fit_transform(frame)
 
 
-def _label(name: str, column: pd.Series, of_lists: str) -> npt.NDArray[np.float64] | ColumnProblem:
+def _label(
+    name: str, column: pd.Series, of_lists: str, negative: float | None
+) -> npt.NDArray[np.float64] | ColumnProblem:
     """Return `(N,)` of 0, 1 and NaN."""
     try:
         codes_N, values = pd.factorize(column)
     except TypeError:  # lists cannot be told apart
         return ColumnProblem(name, None, f"holds lists; {of_lists.format(name)}")
     meanings = [number_or_same(value) for value in values]
+    known = (0, 1) if negative is None else (negative, 1)
     for code, meaning in enumerate(meanings):
-        if meaning not in (0, 1):
-            reason = (
-                f"{quoted(values[code])} is no label; expected 0 or 1, true or false, yes or no, or nothing (unknown)"
-            )
+        if meaning not in known:
+            expected = f"{known[0]:g} or 1" + ("" if negative is not None else ", true or false, yes or no")
+            reason = f"{quoted(values[code])} is no label; expected {expected}, or nothing (unknown)"
+            if meaning == -1:
+                reason += "; if -1 says that a sample does not have the label, give negative=-1"
             return ColumnProblem(name, int((codes_N == code).argmax()), reason)
-    return np.array([*map(float, meanings), np.nan])[codes_N]  # the code of a missing value is -1, the last
+    return np.array([*(float(meaning == 1) for meaning in meanings), np.nan])[
+        codes_N
+    ]  # the code of a missing one is -1

@@ -35,6 +35,7 @@ def from_frame(
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
     dates: str | None = None,
+    negative: float | None = None,
     name: str = "data",
 ) -> MultiLabelData:
     """Make a data set of a pandas data frame, or of a table of Arrow or polars; an index is not looked at.
@@ -52,6 +53,7 @@ def from_frame(
             row) and free text are left out too, and a warning names them, unless this is empty.
         dates: What becomes of dates: `"features"` (by default), `"drop"`; `"day-first"` and `"month-first"` say how
             03/04/2021 is read, which is never guessed.
+        negative: The number in columns of labels that stands for not having the label, such as -1 beside 1.
         name: The data set's name.
 
     Raises:
@@ -69,13 +71,17 @@ def from_frame(
     mask = label_mask(list(table.kept.columns), labels, label_columns, label_column)
     if delimiter is not None and label_column is None:
         raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
+    if negative is not None and label_column is not None:
+        raise ValueError(f"negative={negative!r} is for columns of one label; a label_column has tags or lists")
     if mask.all() or not mask.any():
         raise ValueError(f"{mask.sum()} of {len(mask)} columns are labels; expected at least one label and one feature")
     problems: list[ColumnProblem] = []
     try:
         if label_column is None:
             label_names, matrix = labels_of_columns(
-                table.kept.loc[:, mask], of_lists="give a column with all labels as label_column={!r}"
+                table.kept.loc[:, mask],
+                of_lists="give a column with all labels as label_column={!r}",
+                negative=negative,
             )
         else:
             label_names, matrix = labels_of_one_column(
@@ -164,17 +170,20 @@ class _GivenFrame:
             self.kept.loc[:, ~is_label], dates, keeps_identifiers=keeps_all, is_refused_anyway=bool(problems)
         )
         left_out = [column.name for column in found.left_out]
+        named = [
+            name for name in left_out if name
+        ]  # an index that was written to a file has none, and is left out anyway
         refuse(
             [*problems, *found.problems],
-            lambda wrong: "leave out what is no feature with " + drop_option([*left_out, *wrong], names, drop),
-            lambda wrong: drop_patterns([*left_out, *wrong], names, drop) if wrong else drop or "",
+            lambda wrong: "leave out what is no feature with " + drop_option([*named, *wrong], names, drop),
+            lambda wrong: drop_patterns([*named, *wrong], names, drop) if wrong else drop or "",
         )
         dropped = [described(name, self.whole[name]) for name in self.whole.columns[self.is_dropped]]
         if left_out:
             can_stay = found.can_stay and not any(column.kind in ("text", "other") for column in dropped)
             advice = how_to_drop(left_out, names, drop, can_stay=can_stay)
-            message = f"dropped {reasons_left_out(found.left_out)}; {advice}"
-            warn(ColumnsLeftOut(message, drop_patterns(left_out, names, drop)))
+            reason = f"dropped {reasons_left_out(found.left_out)}"
+            warn(ColumnsLeftOut(reason, advice, drop_patterns(named, names, drop) if named else ""))
         label_rows = [TableColumn(name, "label") for name in self.kept.columns[is_label]]
         by_name = {column.name: column for column in [*found.columns, *dropped, *label_rows]}
         return tuple(by_name[name] for name in names)

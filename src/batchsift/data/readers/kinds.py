@@ -76,12 +76,13 @@ def column_of(name: str, column: pd.Series, dates: Dates = "features") -> TableC
     column = dense(column)
     if isinstance(column.dtype, pd.CategoricalDtype):
         values = tuple(dict.fromkeys(str(value).strip() for value in column.cat.categories))
-        is_binary = set(values) == {"0", "1"}
-        return (
-            TableColumn(name, "number")
-            if is_binary
-            else with_counts(TableColumn(name, "category", values=values), column)
-        )
+        if not values:
+            return ColumnProblem(
+                name, None, "is a categorical without a category, which is no feature", is_feature=True
+            )
+        if set(values) == {"0", "1"}:
+            return TableColumn(name, "number")
+        return with_counts(TableColumn(name, "category", values=values), column)
     if is_numeric(column.dtype):
         return _number(name, column)
     return _dates(name, column, dates) if are_dates(column) else _objects(name, column)
@@ -94,7 +95,7 @@ def with_counts(column: TableColumn, cells: pd.Series) -> TableColumn:
         values: Any = pd.unique(present.astype(object))
     except TypeError:  # lists cannot be told apart, but as texts
         values = pd.unique(present.astype(str))
-    examples = tuple(cut_short(str(value), 40) for value in values[:_EXAMPLES])
+    examples = tuple(cut_short(" ".join(str(value).split()), 40) for value in values[:_EXAMPLES])
     return replace(column, missing=len(cells) - len(present), num_values=len(values), examples=examples)
 
 

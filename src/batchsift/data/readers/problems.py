@@ -50,12 +50,13 @@ class ColumnsLeftOut(UserWarning):
     """Columns were left out that nobody had named.
 
     Attributes:
-        drop: The value of the option `drop` that says the same.
+        reason: Which, and why.
+        drop: The value of the option `drop` that says the same of all that have a name; a list where no text can.
     """
 
-    def __init__(self, message: str, drop: str | Sequence[str]) -> None:
-        super().__init__(message)
-        self.drop = drop
+    def __init__(self, reason: str, advice: str, drop: str | Sequence[str]) -> None:
+        super().__init__(f"{reason}; {advice}")
+        self.reason, self.drop = reason, drop
 
 
 class TableError(ValueError):

@@ -1,37 +1,50 @@
-"""Tables in files: `.csv` and `.tsv` (also `.gz`) and `.parquet`.
+"""Tables in files: text such as `.csv` and `.tsv`, `.parquet`, and what `stored` reads.
 
 A text file is gone through twice: first row by row, so that a row with a cell too many or too few is found and named
 (most readers fill up the row, and labels shift unnoticed), then for its values.
 """
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
-from batchsift.data.readers.columns import MISSING, repeated_name
+from batchsift.data.packed import inner_name
+from batchsift.data.packed import opened as unpacked
+from batchsift.data.readers.columns import MISSING
 from batchsift.data.readers.frames import from_frame
+from batchsift.data.readers.heading import check_names, fitted
 from batchsift.data.readers.problems import TableError
+from batchsift.data.readers.stored import is_excel, place_of, stored_frame
 from batchsift.files import stem
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 
-READS = {
+READS_TEXT = {
     ".csv": "read_table",
-    ".csv.gz": "read_table",
     ".tsv": "read_table",
-    ".tsv.gz": "read_table",
-    ".parquet": "read_table",
+    ".tab": "read_table",
+    ".psv": "read_table",
+    ".jsonl": "read_table",
+    ".ndjson": "read_table",
 }
+READS = {
+    ".parquet": "read_table",
+    ".feather": "read_table",
+    ".arrow": "read_table",
+    ".ipc": "read_table",
+    ".xlsx": "read_table",
+    ".xlsm": "read_table",
+}
+
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 def read_table(
@@ -43,68 +56,84 @@ def read_table(
     delimiter: str | None = None,
     drop: str | Sequence[str] | None = None,
     dates: str | None = None,
+    negative: float | None = None,
+    sheet: str | None = None,
 ) -> MultiLabelData:
     """Read a table from a file; see `from_frame` for what becomes of its columns.
 
     Args:
-        path: A path that ends in `.csv`, `.tsv`, `.csv.gz`, `.tsv.gz` or `.parquet`, or a folder of `.parquet` files.
+        path: A path that ends in `.csv` or `.tsv`, or of any other text file with columns, which may be packed; in
+            `.jsonl`, `.parquet`, `.feather`, `.arrow` or `.xlsx`; or a folder of `.parquet` files.
             Text has the columns' names in its first row, or its second after `sep=;`, and is UTF-8, or else Latin-1;
-            the cells of a `.csv` are parted by commas, or by semicolons if there is no comma in its first row. Empty
-            cells, `?`, `NA`, `NaN`, `null` and the like are missing values.
+            cells are parted by tabs in a `.tsv`, else by the first of comma, semicolon, tab and `|` that makes as
+            many of the rows as there are names. Empty cells, `?`, `NA`, `NaN`, `null` and the like are missing values.
         labels: How many of the last columns are labels.
         label_columns: The same by names or patterns.
         label_column: One column of delimited tags, where an empty or missing cell means no label.
         delimiter: What parts the tags of `label_column`.
         drop: Columns to leave out, by names or patterns.
         dates: What becomes of dates: `"features"` (by default), `"drop"`, or how 03/04/2021 is read.
+        negative: The number that stands for not having a label, such as -1.
+        sheet: The sheet of a file of Excel that has several.
 
     Raises:
         FileNotFoundError: The file is not there.
+        ImportError: A package that such files need is not installed.
         ValueError: The file is malformed, with its line and column; or its columns are not what was asked for.
     """
     path = Path(path)
-    if not path.is_file() and not path.is_dir():
-        raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.is_dir() or path.suffix.lower() == ".parquet" else _Text.scanned(path)
-    with _file_named(path, text):
+    table = _opened_table(path, sheet=sheet, by_position=labels is not None, least=2)
+    with _file_named(path, table):
         return from_frame(
-            _parquet(path) if text is None else text.frame(label_column),
+            table.frame(label_column) if isinstance(table, _Text) else table,
             labels,
             label_columns=label_columns,
             label_column=label_column,
             delimiter=delimiter,
             drop=drop,
             dates=dates,
+            negative=negative,
             name=stem(path),
         )
 
 
-def read_frame(path: str | Path, *, texts: str | None = None) -> pd.DataFrame:
+def read_frame(path: str | Path, *, texts: str | None = None, sheet: str | None = None) -> pd.DataFrame:
     """Return the columns of such a file as they are, without a word on which are labels.
 
     Args:
         path: The file.
         texts: A column of a text file whose cells stay as they are written: 007 is not 7.
+        sheet: The sheet of a file of Excel that has several.
 
     Raises:
         FileNotFoundError: The file is not there.
+        ImportError: A package that such files need is not installed.
         ValueError: The file is malformed, with its line and column.
     """
     path = Path(path)
+    table = _opened_table(path, sheet=sheet, by_position=False, least=1)
+    with _file_named(path, table):
+        return table.frame(texts) if isinstance(table, _Text) else table
+
+
+def _opened_table(path: Path, *, sheet: str | None, by_position: bool, least: int) -> "_Text | pd.DataFrame":
+    """Return a text file that is gone through and has at least so many columns, or the columns of any other."""
     if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"there is no file {path}")
-    text = None if path.is_dir() or path.suffix.lower() == ".parquet" else _Text.scanned(path)
-    with _file_named(path, text):
-        return _parquet(path) if text is None else text.frame(texts)
+    if sheet is not None and not is_excel(path):
+        raise ValueError(f"sheet={sheet!r} came with {path}, which has no sheets; leave it out")
+    with _file_named(path):
+        stored = stored_frame(path, sheet=sheet, by_position=by_position)
+    return _Text.scanned(path, least) if stored is None else stored
 
 
 @contextmanager
-def problems_located(path: Path) -> Iterator[None]:
+def problems_located(path: Path, *, sheet: str | None = None) -> Iterator[None]:
     """Put the file's name, and the line where there is one, before what is wrong with columns of `read_frame`."""
     try:
         yield
     except ValueError:
-        with _file_named(path, None if path.suffix.lower() == ".parquet" or path.is_dir() else _Text.scanned(path)):
+        with _file_named(path, _opened_table(path, sheet=sheet, by_position=False, least=1)):
             raise
 
 
@@ -133,8 +162,8 @@ class _Text:
     num_empty: int
 
     @classmethod
-    def scanned(cls, path: Path) -> "_Text":
-        """Go through all rows.
+    def scanned(cls, path: Path, least: int) -> "_Text":
+        """Go through all rows, of at least so many columns.
 
         Raises:
             ValueError: Rows that do not fit the first one, a first row that does not name the columns, or no text.
@@ -145,15 +174,15 @@ class _Text:
                 separator, skipped = _separator(path, encoding)
                 rows = _rows(path, encoding, separator, skipped)
                 names = [name.strip() for name in next(rows, (0, []))[1]]
-                _check_names(path, skipped + 1, [name for name in names if name])
+                check_names(path, skipped + 1, [name for name in names if name], least)
                 first = next(rows, None)
-                names = _fitted(names, first[1] if first else names)
+                names = fitted(names, first[1] if first else names)
                 counted = _Counted(path, names)
                 for line, cells in chain([first] if first else [], rows):
                     counted.add(line, cells)
                 counted.check()
                 is_kept = tuple(position not in counted.empty for position in range(len(names)))
-                _check_names(path, skipped + 1, list(compress(names, is_kept)))
+                check_names(path, skipped + 1, list(compress(names, is_kept)), least)
                 return cls(
                     path, encoding, separator, skipped, tuple(names), is_kept, counted.num_rows, counted.num_empty
                 )
@@ -223,11 +252,14 @@ class _Counted:
             return
         (line, count), *others = self._wrong
         also = f" (also in line {first_few([str(line) for line, _ in others], shown=10)})" if others else ""
-        raise ValueError(f"{self._path}, line {line}: {count} cells; expected {self._width}, one for each column{also}")
+        raise ValueError(
+            f"{self._path}, line {line}: {count_nouns(count, 'cell')}; expected {self._width}, one "
+            f"for each column{also}"
+        )
 
 
 def _refuse_binary(path: Path) -> None:
-    with _unpacked(path) as file:
+    with unpacked(path) as file:
         start = file.read(4)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         raise ValueError(f"{path}, line 1: this is UTF-16, or binary data; expected text: save it as UTF-8")
@@ -239,7 +271,19 @@ def _separator(path: Path, encoding: str) -> tuple[str, int]:
         first = file.readline()
     if said := re.fullmatch(r"\"?sep=(.)\"?\s*", first, re.IGNORECASE):
         return said[1], 1
-    return "\t" if ".tsv" in path.name.lower() else ";" if ";" in first and "," not in first else ",", 0
+    if inner_name(path).lower().endswith(".tsv"):
+        return "\t", 0
+    present = [mark for mark in _SEPARATORS if mark in first] or [","]
+    return next((mark for mark in present if _parts_alike(path, encoding, mark)), present[0]), 0
+
+
+def _parts_alike(path: Path, encoding: str, separator: str) -> bool:
+    """Return whether the first rows have as many cells as there are names."""
+    try:
+        widths = {len(row) for _, row in islice(_rows(path, encoding, separator, 0), 20)}
+    except ValueError:
+        return False
+    return len(widths) == 1 and widths != {1}
 
 
 def _rows(path: Path, encoding: str, separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
@@ -257,91 +301,25 @@ def _rows(path: Path, encoding: str, separator: str, skipped: int) -> Iterator[t
                 yield reader.line_num + skipped, row
 
 
-def _fitted(names: list[str], first: Sequence[str]) -> list[str]:
-    """Return the names with as many empty ones at their end as the first row has empty cells there."""
-    surplus = len(first) - len(names)
-    if surplus > 0 and not any(map(str.strip, first[-surplus:])):
-        return names + [""] * surplus
-    return names[: len(first)] if surplus < 0 and not any(names[len(first) :]) else names
-
-
-def _check_names(path: Path, line: int, names: Sequence[str]) -> None:
-    if len(names) < 2:
-        raise ValueError(
-            f"{path}, line {line}: {len(names)} column(s); expected the names of at least one feature and one label"
-        )
-    if all(_is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
-        raise ValueError(
-            f"{path}, line {line} should hold the names of the columns; it holds numbers: {', '.join(names[:3])}, ..."
-        )
-    if (problem := repeated_name(names)) is not None:
-        hint = f"; line {line} should hold the names of the columns" if any(map(_is_number, names)) else ""
-        raise ValueError(f"{path}, line {line}: {problem}{hint}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-@contextmanager
-def _unpacked(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield cast("BinaryIO", file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is no complete gzip file: {error}") from error
-
-
 @contextmanager
 def _opened(path: Path, encoding: str, skipped: int = 0) -> Iterator[TextIO]:
     """Open a file after some lines."""
-    with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as file:
+    with unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as file:
         for _ in range(skipped):
             file.readline()
         yield file
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    """Return the columns of a file, or of all files of a folder, in the order of their names."""
-    if not path.is_dir():
-        return _parquet_file(path)
-    files = sorted(path.glob("*.parquet"))
-    if not files and not any(path.glob("**/*.parquet")):
-        raise ValueError("the folder holds no .parquet files")
-    if any(path.glob("*/**/*.parquet")):
-        raise ValueError(
-            "folders within the folder are not read, since their names may be values: put all files in one"
-        )
-    frames = [_parquet_file(file) for file in files]
-    for file, frame in zip(files, frames, strict=True):
-        if list(frame.columns) != list(frames[0].columns):
-            raise ValueError(f"{file.name} has other columns than {files[0].name}; expected the same in the same order")
-    return pd.concat(frames, ignore_index=True)
-
-
-def _parquet_file(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
-    except ImportError as error:
-        raise ImportError("reading Parquet needs pyarrow: pip install 'batchsift[experiments]'") from error
-    except Exception as error:  # a damaged file ends in almost any of them
-        raise ValueError(f"{path.name} cannot be read as Parquet: {error}") from error
-
-
 @contextmanager
-def _file_named(path: Path, text: _Text | None) -> Iterator[None]:
+def _file_named(path: Path, table: "_Text | pd.DataFrame | None" = None) -> Iterator[None]:
     """Put the file's name, and the line where there is one, before what is wrong with it."""
     try:
         yield
     except TableError as error:
         rows = {problem.row for problem in error.problems if problem.row is not None}
-        lines = {} if text is None else text.lines(rows)
-        told = error.told(lambda row: f"row {row + 1}" if text is None else f"line {lines[row]}")
+        places = {row: f"line {line}" for row, line in table.lines(rows).items()} if isinstance(table, _Text) else {}
+        told = error.told(lambda row: places[row] if isinstance(table, _Text) else place_of(table, row))
         is_cell = len(error.problems) == 1 and rows
         raise ValueError(f"{path}{', ' if is_cell else ': '}{told}") from error
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from error

@@ -2,6 +2,7 @@
 
 import os
 import re
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
     """Return the fixed split of a named data set, or of two files such as `birds-train.arff` and `birds-test.arff`.
 
     Args:
-        source: A name in the catalogue, or the path of either file.
+        source: A name in the catalogue, the path of either file, or that of a `.mat` file with both parts.
         offline: Refuse to download; None asks the environment variable BATCHSIFT_OFFLINE.
         options: Options of `load`, which reads files.
 
@@ -27,10 +28,15 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
     """
     from batchsift.data import catalog  # noqa: PLC0415 (only names need it)
     from batchsift.data.loading import load_features  # noqa: PLC0415
+    from batchsift.data.readers.mat import read_parts  # noqa: PLC0415
 
     if isinstance(source, str) and catalog.known(source):
         return catalog.published_split(source, offline=offline)
     path = Path(source)
+    if path.suffix.lower() == ".mat" and set(options) <= set(signature(read_parts).parameters):
+        parts = read_parts(path, **options)
+        if len(parts) > 1:
+            return PublishedSplit.divided_at(parts[0].num_samples, concatenated(parts))
     match = _PART.fullmatch(path.name)
     if match is None:
         raise ValueError(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from batchsift.data.matrices import as_dense
 from batchsift.data.splits.report import SplitReport, absence, split_report
 from batchsift.data.splits.stratification import Indices, stratify
+from batchsift.messages import count_nouns
 
 if TYPE_CHECKING:
     from batchsift.data.dataset import MultiLabelData
@@ -152,14 +153,16 @@ def quiet_folds(labels_NL: Any, num_folds: int, seed: int, *, order: int = 1) ->
             f"num_folds is {num_folds}; cross-validation needs at least 2 (use holdout for a single split)"
         )
     if num_samples < num_folds:
-        raise ValueError(f"{num_samples} samples cannot fill num_folds={num_folds}; ask for fewer folds")
+        raise ValueError(f"{count_nouns(num_samples, 'sample')} cannot fill num_folds={num_folds}; ask for fewer folds")
     if order != 1:
         tests = _parts(positive_NL, [1 / num_folds] * num_folds, order, seed)
         return [(np.setdiff1d(np.arange(num_samples), test), test) for test in tests]
     splitter = MultilabelStratifiedKFold(n_splits=num_folds, shuffle=True, random_state=seed)
     parts = [_sorted(train, test) for train, test in splitter.split(positive_NL, positive_NL)]
     if any(len(test) == 0 for _, test in parts):
-        raise ValueError(f"{num_samples} samples in num_folds={num_folds} leave a fold empty; ask for fewer folds")
+        raise ValueError(
+            f"{count_nouns(num_samples, 'sample')} in num_folds={num_folds} leave a fold empty; ask for fewer folds"
+        )
     return parts
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from batchsift.data.describe import Description, LabelsDescription
 from batchsift.data.duplicates import Duplicates
 from batchsift.data.images.describe import ImageDescription
-from batchsift.messages import cut_short, first_few
+from batchsift.messages import count_nouns, cut_short, first_few
 from batchsift.report.console.plots import COLORS
 
 LABELS_LISTED = 30
@@ -119,24 +119,25 @@ def warnings_of(data: Description | ImageDescription) -> list[str]:
     empty = [label.name for label in data.labels if label.positives == 0]
     full = [label.name for label in data.labels if label.positives == data.num_samples]
     lines = [
-        f"{len(names)} labels that {whom} has: {first_few(names)}"
+        f"{count_nouns(len(names), 'label')} that {whom} has: {first_few(names)}"
         for names, whom in ((empty, "no sample"), (full, "every sample"))
         if names
     ]
     if data.unknown_cells:
-        lines.append(
-            f"{data.unknown_cells} label cells are not labelled: they count as absent, but in the share of a label"
-        )
+        cells = "1 label cell is" if data.unknown_cells == 1 else f"{data.unknown_cells} label cells are"
+        lines.append(f"{cells} not labelled: they count as absent, but in the share of a label")
     if isinstance(data, ImageDescription):
         unreadable = (
             f"of {data.looked_at} pictures, {len(data.unreadable)} cannot be read: {first_few(data.unreadable)}"
         )
         return [*lines, unreadable] if data.unreadable else lines
     if data.constant_features:
-        lines.append(f"{len(data.constant_features)} constant features: {first_few(data.constant_features)}")
+        lines.append(
+            f"{count_nouns(len(data.constant_features), 'constant feature')}: {first_few(data.constant_features)}"
+        )
     if data.duplicate_features:
         groups = [" = ".join(group) for group in data.duplicate_features]
-        lines.append(f"{len(groups)} groups of equal features: {first_few(groups)}")
+        lines.append(f"{count_nouns(len(groups), 'group')} of equal features: {first_few(groups)}")
     return lines + _about_rows(data.duplicates)
 
 
@@ -153,7 +154,8 @@ def _about_rows(rows: Duplicates) -> list[str]:
         lines.append(f"{rows.near_rows - rows.equal_rows} more rows nearly equal another")
     if rows.leaking_rows:
         lines.append(
-            f"leakage: {rows.leaking_rows} rows have such a double in another of {rows.num_folds} stratified folds"
+            f"leakage: {count_nouns(rows.leaking_rows, 'row')} with such a double in another of {rows.num_folds} "
+            "stratified folds"
         )
     return lines
 
@@ -168,7 +170,8 @@ def description_figure(data: LabelsDescription) -> Figure:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
     figure.suptitle(
-        f"{data.name}: {data.num_samples} samples, {data.num_labels} labels, cardinality {data.cardinality:.2f}",
+        f"{data.name}: {count_nouns(data.num_samples, 'sample')}, "
+        f"{count_nouns(data.num_labels, 'label')}, cardinality {data.cardinality:.2f}",
         x=0.01,
         ha="left",
         parse_math=False,

@@ -6,6 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from batchsift.messages import count_nouns
 from batchsift.training.fold import FoldResult
 from batchsift.training.recording import EpochRecord
 from batchsift.training.trials import Trial
@@ -104,7 +105,10 @@ class SearchProgress:
         """Show a trial that has ended."""
         self._trials += 1
         score = "diverged" if trial.diverged else f"{trial.score:.4f}"
-        words = f"trial {self._trials}: {where}, learning rate {trial.learning_rate:g}, {trial.epochs} epochs: {score}"
+        words = (
+            f"trial {self._trials}: {where}, learning rate {trial.learning_rate:g}, "
+            f"{count_nouns(trial.epochs, 'epoch')}: {score}"
+        )
         self._line.update(self._task, description=f"searching, {words}")
         if not self._console.is_terminal and where != self._where:
             self._console.out(f"searching the learning rate, {where}", highlight=False)

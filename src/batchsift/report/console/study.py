@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from batchsift.messages import count_nouns
 from batchsift.report.console.progress import format_duration
 from batchsift.studies.config import CellConfig
 from batchsift.studies.progress import Forecast, StudyProgress
@@ -29,7 +30,7 @@ def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
     num_cells = len(now.done) + len(now.failed) + len(now.left)
     seconds_left = forecast(now).seconds(now.left)
     console.out(
-        f"{folder}: {num_cells} cells: {len(now.done)} done "
+        f"{folder}: {count_nouns(num_cells, 'cell')}: {len(now.done)} done "
         f"({format_duration(sum(outcome.seconds for outcome in now.done))} of computing), {len(now.failed)} failed, "
         f"{len(now.left)} left{f' (about {format_duration(seconds_left)} in one process)' if seconds_left else ''}"
     )
@@ -40,9 +41,9 @@ def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
     if now.failed:
         console.out("--retry-failed runs them again")
     if now.unrelated:
-        console.out(f"{now.unrelated} cells in the folder do not belong to this study and are left alone")
+        console.out(f"{count_nouns(now.unrelated, 'cell')} in the folder that this study does not ask for, left alone")
     if now.outdated:
-        console.out(f"{len(now.outdated)} cells were computed with other versions than those here")
+        console.out(f"{count_nouns(len(now.outdated), 'cell')} computed with other versions than those here")
 
 
 def progress_table(now: StudyProgress) -> Table:

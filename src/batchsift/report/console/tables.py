@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from batchsift.messages import first_few
+from batchsift.messages import count_nouns, first_few
 from batchsift.metrics import METRICS
 from batchsift.statistics import Summary
 from batchsift.studies.analysis.chance import Chance, measure_chance
@@ -37,7 +37,7 @@ def comparison_report(comparison: Comparison, width: int = 80) -> RenderableType
     """
     scope = comparison.scope
     heads = Text(heading(comparison.prepared, comparison.found))
-    lines: list[RenderableType] = [heads, Text(), verdict(comparison.answer), Text()]
+    lines: list[RenderableType] = [heads, Text(), verdict(comparison.verdict), Text()]
     for methods in _fitting(comparison.methods, width):
         lines += [means_table(scope, methods, comparison.metrics), Text()]
     lines += [Text(_describe_means(comparison), style="dim"), Text()]
@@ -65,18 +65,23 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
     removed = first_few(prepared.removed_labels)
     features = ""
     if prepared.num_removed_features:
-        features = f"; in each training part, the {prepared.num_removed_features} features with the smallest sums"
+        features = (
+            f"; in each training part, the {count_nouns(prepared.num_removed_features, 'feature')} "
+            f"with the smallest sums"
+        )
     found = found or Found()
     rate = found.describe_rates() if found.rates else f"learning rate {settings.learning_rate:g}"
-    epochs = f"{settings.epochs} epochs" if found.epochs is None else found.describe_epochs()
+    epochs = f"{count_nouns(settings.epochs, 'epoch')}" if found.epochs is None else found.describe_epochs()
     return (
-        f"{data.name}: {data.num_samples} samples, {data.num_features} features, {data.num_labels} labels, "
+        f"{data.name}: {count_nouns(data.num_samples, 'sample')}, "
+        f"{count_nouns(data.num_features, 'feature')}, {count_nouns(data.num_labels, 'label')}, "
         f"cardinality {data.cardinality:.2f}\n"
-        f"removed: {len(prepared.removed_labels)} labels with at most {settings.min_positives} positives"
-        f"{f' ({removed})' if removed else ''} or on every sample; "
-        f"{prepared.num_removed_samples} samples left without a label"
+        f"removed: {count_nouns(len(prepared.removed_labels), 'label')} with at most "
+        f"{count_nouns(settings.min_positives, 'positive')}"
+        f"{f' ({removed})' if removed else ''} or on every sample,\n"
+        f"{count_nouns(prepared.num_removed_samples, 'sample')} left without a label"
         f"{features}\n"
-        f"{settings.num_folds} folds, {epochs}, batch size {settings.batch_size}, "
+        f"{count_nouns(settings.num_folds, 'fold')}, {epochs}, batch size {settings.batch_size}, "
         f"{rate}, loss {settings.loss}, scaling {settings.scaling}, "
         f"seed {prepared.seed}"
     )

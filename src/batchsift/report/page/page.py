@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batchsift.files import write
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.report.page.block_tables import suspect_tables
 from batchsift.report.page.content import (
@@ -25,7 +26,7 @@ from batchsift.report.page.content import (
 )
 from batchsift.report.page.figures.drawing import Drawing
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, StudyRuns, read_runs
-from batchsift.studies.analysis.wording import count_nouns, format_percent
+from batchsift.studies.analysis.wording import format_percent
 from batchsift.studies.config import ALPHA, HEADLINES
 
 LIMIT = 3_000_000  # bytes of a page

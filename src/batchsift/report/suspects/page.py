@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batchsift.files import write
-from batchsift.training.folder import SUMMARY, SUSPECTS
+from batchsift.training.model import SUMMARY, SUSPECTS
 from batchsift.training.recording import Suspect
 
 PAGE = "suspects.html"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.statistics import TimeToTarget
 from batchsift.studies.analysis.contrasts import AREA, EPOCHS, Contrast, Verdict
@@ -13,7 +14,6 @@ from batchsift.studies.analysis.scopes import Scope
 from batchsift.studies.analysis.wording import (
     NOTHING,
     count_epochs,
-    count_nouns,
     format_epochs,
     format_percent,
     format_value,

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
+from batchsift.statistics.power import POWER
 from batchsift.studies.analysis.chance import measure_chance
 from batchsift.studies.analysis.contrasts import Contrast
 from batchsift.studies.analysis.convergence import Tail
 from batchsift.studies.analysis.planning import MetricPower
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.wording import count_nouns, format_epochs, format_value, join_words
+from batchsift.studies.analysis.wording import format_epochs, format_percent, format_value, join_words
 
 FEW_RUNS = 10  # of a method on a data set: below, a test sees large effects alone
 
@@ -95,19 +97,16 @@ def _of_few_runs(scope: Scope, power: Sequence[MetricPower]) -> Iterator[str]:
     if fewest < FEW_RUNS and power:
         smallest = [f"{format_value(one.detectable)} {METRICS[one.metric].name}" for one in power]
         yield (
-            f"{count_nouns(fewest, 'run')} a method are few: in four of five cases, a gain would have to be "
-            f"{join_words(smallest)} to be told apart."
+            f"{count_nouns(fewest, 'run')} a method are few: a true gain is told apart in {format_percent(POWER)} of "
+            f"cases from {join_words(smallest)} on."
         )
-    needed = [one for one in power if one.repetitions is not None and one.repetitions > 1]
-    hopeless = [one for one in power if one.repetitions is None and one.gain > 0]
+    needed = [one for one in power if one.seeds_needed is not None and one.seeds_needed > one.seeds]
+    hopeless = [one for one in power if one.seeds_needed is None and one.gain > 0]
     if needed:
         words = [
-            f"{one.repetitions} by {METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in needed
+            f"{one.seeds_needed} for {METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in needed
         ]
-        yield (
-            f"To see gains as large as the largest found, repeat the folds with other seeds (in a study): "
-            f"{join_words(words)}."
-        )
+        yield f"To see gains as large as the largest found, a study needs more seeds: {join_words(words)}."
     if hopeless:
         names = [f"{METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in hopeless]
-        yield f"No number of repetitions would show gains as small as those found, only more data: {join_words(names)}."
+        yield f"No number of seeds would show gains as small as the largest found, only more data: {join_words(names)}."

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.statistics import corrected_resampled_t, holm
 from batchsift.studies.analysis.contrasts import Contrast, Verdict
@@ -24,7 +25,7 @@ from batchsift.studies.analysis.doubts import find_doubts
 from batchsift.studies.analysis.planning import MetricPower, measure_power
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.wording import count_nouns, format_value, join_words, state_p
+from batchsift.studies.analysis.wording import format_value, join_words, state_p
 
 WORSE = {Verdict.WORSE, Verdict.PARTLY_WORSE, Verdict.MIXED}
 
@@ -79,7 +80,8 @@ def find_answer(scope: Scope, *, budget: bool = False) -> Answer:
         raise ValueError("a verdict needs metrics to look at: the scope has no family")
     reason = _nothing_to_compare(scope)
     if reason is not None:
-        return Answer(None, f"No verdict: {reason}.", f"{reason[:1].upper()}{reason[1:]}.", (), True, 0, ())
+        over = not rising_methods(scope)
+        return Answer(None, f"No verdict: {reason}.", f"{reason[:1].upper()}{reason[1:]}.", (), over, 0, ())
     contrasts = {key: scope.contrasts(key) for key in scope.family}
     candidates = _simplest(scope, _candidates(scope, contrasts))
     chosen = _best(scope, candidates)
@@ -148,7 +150,7 @@ def _best(scope: Scope, candidates: Sequence[_Candidate]) -> _Candidate | None:
 
     def order(one: _Candidate) -> tuple[int, float]:
         own = [by_method[one.method] for by_method in ranks if not math.isnan(by_method[one.method])]
-        return -len(one.better), float(np.mean(own))
+        return -len(one.better), float(np.mean(own)) if own else math.inf
 
     return min(candidates, key=order, default=None)
 
@@ -179,7 +181,7 @@ def _headline_of(chosen: _Candidate, num_metrics: int) -> str:
 
 
 def _why(chosen: _Candidate, comparisons: int) -> str:
-    better = join_words([f"{_name(one)} ({state_p(one.p_value)})" for one in chosen.better])
+    better = join_words([f"{_name(one)} ({_evidence(one)})" for one in chosen.better])
     sentences = [f"Told apart from {BASELINE} as better by {better}, adjusted for {_count(comparisons)}."]
     costs = [
         f"{format_value(-one.gain)} {_name(one)} ({_span(one)}not told apart)" for one in chosen.others if one.gain < 0
@@ -189,6 +191,13 @@ def _why(chosen: _Candidate, comparisons: int) -> str:
     elif chosen.others:
         sentences.append(f"It costs nothing on average by {join_words([_name(one) for one in chosen.others])}.")
     return " ".join(sentences)
+
+
+def _evidence(contrast: Contrast) -> str:
+    """State the p, or on how many data sets a method was told apart where each is tested by itself."""
+    if contrast.p_value is not None:
+        return state_p(contrast.p_value)
+    return f"on all {len(contrast.data_sets)} data sets"
 
 
 def _span(contrast: Contrast) -> str:
@@ -218,6 +227,8 @@ def _why_random(contrasts: Mapping[str, Mapping[str, Contrast]], comparisons: in
     if partly:
         words = [f"{one.method} by {_name(one)} on {one.told_apart[0]} of {len(one.data_sets)}" for one in partly]
         return f"No gain over {BASELINE} is told apart on all data sets; on some is {join_words(words)}."
+    if any(unit.p_value is not None for one in every if len(one.data_sets) > 1 for unit in one.data_sets):
+        return f"No gain over {BASELINE} is told apart on any data set, adjusted for {_count(comparisons)} on each."
     reason = next((one.reason_for_no_test for one in every if one.reason_for_no_test), None)
     if reason is not None:
         return f"No test could be made: {reason}."

@@ -77,15 +77,6 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def count_nouns(number: int, noun: str) -> str:
-    """Write a number with its noun.
-
-    >>> count_nouns(1, "data set"), count_nouns(3, "data set")
-    ('1 data set', '3 data sets')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def join_words(words: Sequence[str]) -> str:
     """Join words with commas and "and".
 

@@ -1,7 +1,9 @@
 """The words that options take, known without importing what they name: that would take seconds."""
 
+import ast
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import TypeGuard
 
 from batchsift.messages import there_are
 from batchsift.training.presets import NAMES, RECIPES
@@ -19,6 +21,26 @@ METHODS = _registered("methods")
 MODELS = _registered("models")
 
 
+def method_lines() -> list[str]:
+    """Return a line for each method: its name, what it does, its paper; read from the files of the methods."""
+    rows = []
+    for name in METHODS:
+        tree = ast.parse(files("batchsift").joinpath(f"methods/{name}.py").read_text("utf-8"))
+        method = next(node for node in tree.body if isinstance(node, ast.ClassDef) and _is_registered(node))
+        paper = [ast.literal_eval(item.value or item) for item in method.body if _is_assigned(item, "paper")]
+        rows.append((name, (ast.get_docstring(method) or "").partition("\n")[0], *paper))
+    width = max(len(name) for name, *_ in rows)
+    return [f"{name:<{width}}  {what}{''.join(f' [{one}]' for one in paper)}" for name, what, *paper in rows]
+
+
+def _is_registered(node: ast.ClassDef) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "register" for one in node.decorator_list)
+
+
+def _is_assigned(item: ast.stmt, name: str) -> TypeGuard[ast.AnnAssign]:
+    return isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id == name
+
+
 def split_words(text: str) -> list[str]:
     """Return the words between the commas.
 
@@ -26,6 +48,15 @@ def split_words(text: str) -> list[str]:
     ['random', 'd2ace']
     """
     return [word.strip() for word in text.split(",")]
+
+
+def word_list(words: str | Sequence[str]) -> list[str]:
+    """Return words that come as a list, or as a text with commas between them; of an empty text none.
+
+    >>> word_list("random, d2ace"), word_list(["random"]), word_list("")
+    (['random', 'd2ace'], ['random'], [])
+    """
+    return split_words(words) if isinstance(words, str) and words else list(words)
 
 
 def check_method(name: str) -> None:

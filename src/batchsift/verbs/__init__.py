@@ -1,0 +1,1 @@
+"""The verbs of the command line as functions: what `batchsift compare`, `train` and `predict` call too."""

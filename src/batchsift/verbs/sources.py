@@ -1,0 +1,64 @@
+"""The data of a verb, in any form that Python users have them in."""
+
+import inspect
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from batchsift.messages import there_are
+
+if TYPE_CHECKING:
+    from batchsift.data import MultiLabelData
+
+_EXTRA = ("filelock", "matplotlib", "pandas", "pydantic", "rich")  # what the verbs need beside the core
+
+
+def load_data(source: Any, options: Mapping[str, Any]) -> "MultiLabelData":
+    """Return the data set of a verb.
+
+    Args:
+        source: A `MultiLabelData`; a pair of matrices, features and labels; or what `batchsift.data.load` takes.
+        options: Options of `batchsift.data.load`, for a source of that kind.
+
+    Raises:
+        TypeError: An option that neither the verb nor `batchsift.data.load` has, or a source of another kind.
+        ValueError: As `batchsift.data.load`; options came with data that are loaded already; or the data are pictures.
+    """
+    from batchsift.data import MultiLabelData, from_arrays
+    from batchsift.data.loading import load_features
+
+    if isinstance(source, MultiLabelData) or (isinstance(source, tuple) and len(source) == 2):
+        if options:
+            raise ValueError(f"{', '.join(options)} came with data that are loaded already: leave it out")
+        return source if isinstance(source, MultiLabelData) else from_arrays(*source)
+    return load_features(source, **options)
+
+
+def check_reading(options: Mapping[str, Any], verb: Any) -> None:
+    """Check that the options which a verb passes on are options of `batchsift.data.load`.
+
+    Args:
+        options: What the verb got beside its own arguments.
+        verb: The function that got it.
+
+    Raises:
+        TypeError: One of them is not.
+    """
+    from batchsift.data import load
+
+    own = [name for name in inspect.signature(verb).parameters if name not in ("data", "reading")]
+    reading = list(inspect.signature(load).parameters)[1:]
+    for name in options:
+        if name not in reading:
+            raise TypeError(f"{verb.__name__}() has no argument {name!r}{there_are(name, [*own, *reading])}")
+
+
+def check_installed(verb: str) -> None:
+    """Check that the packages of the extra are there.
+
+    Raises:
+        ImportError: Some are not.
+    """
+    missing = [package for package in _EXTRA if find_spec(package) is None]
+    if missing:
+        raise ImportError(f'{verb} needs {", ".join(missing)}: pip install "batchsift[experiments]"')
