@@ -1,4 +1,4 @@
-# make demo: train and compare three methods, draw a table and a plot     make test: the test suite
+# make demo: train and compare methods, draw a table and a plot             make test: the test suite
 # make study: a small study of several minutes, and its report            make quick: the core's tests alone
 # make check: everything CI runs                                          make clean: remove what was made
 # make wheel-check: the wheel with core dependencies alone                make lowest: quick with lowest versions
@@ -24,8 +24,7 @@ LOWEST_TORCH ?= 2.6.0
 .PHONY: demo study test quick lint check docs lowest wheel-check clean
 
 demo: $(VENV)/.experiments
-	$(BIN)/batchsift compare digits --model mlp --methods random,uncertainty,d2ace \
-	    --folds 5 --epochs 20 --learning-rate 1e-3 --out results/demo
+	$(BIN)/batchsift compare digits --methods random,uncertainty,d2ace --out results/demo
 
 study: $(VENV)/.experiments
 	$(BIN)/batchsift study run examples/study.toml --out results/study

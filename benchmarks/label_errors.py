@@ -149,7 +149,7 @@ def write_page(results):
     seeds = len({one["seed"] for one in results})
     text = "\n".join(
         [
-            f"Mean precision over {seeds} seeds:",
+            "Precision:" if seeds == 1 else f"Precision, mean over {seeds} seeds:",
             "",
             *table(results),
             "",
@@ -169,9 +169,11 @@ def write_page(results):
 def main():
     folder = Path(os.environ.get("BATCHSIFT_DATA", "."), "arff")
     parser = argparse.ArgumentParser(description="Precision of rankings of probable label errors.")
-    parser.add_argument("data", nargs="*", default=[str(folder / f"{name}.arff") for name in ("yeast", "scene-train")])
+    parser.add_argument(
+        "data", nargs="*", default=[str(folder / f"{name}.arff") for name in ("yeast", "scene-train", "emotions")]
+    )
     parser.add_argument("--flips", nargs="+", choices=FLIPS, default=list(FLIPS))
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--page", action="store_true", help="write the page from what was measured before")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -101,7 +101,7 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
     page = folder / PAGE
     if page.is_file():
-        lines.append(f"{page}: labels that may be wrong")
+        lines.insert(0, f"{page}: labels that may be wrong")
     if result.resumed_from == len(result.epochs):
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:

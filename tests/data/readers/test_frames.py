@@ -314,6 +314,16 @@ def test_one_warning_names_everything_that_is_left_out():
         from_frame(frame, labels=1, drop="")
 
 
+@pytest.mark.parametrize(
+    ("form", "is_number"), [("${},200.50", True), ("{}.5 %", True), ("{} kg", True), ("no {}", False)]
+)
+def test_numbers_among_signs_are_left_out_with_a_hint(form, is_number):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4], "t": [form.format(i) for i in range(4)], "a": [0, 1, 0, 1]})
+    with pytest.warns(ColumnsLeftOut, match="'t' .4 different texts") as caught:
+        from_frame(frame, labels=1)
+    assert ("written as plain numbers they would be a feature" in str(caught[0].message)) == is_number
+
+
 def test_features_of_one_name_are_refused():
     frame = pd.DataFrame({"t": ["2020-01-01", "2020-02-01"], "t.month": [1, 2], "a": [0, 1]})
     with pytest.raises(ValueError, match=r"'t' and 't\.month' would both become the feature 't\.month': rename one"):

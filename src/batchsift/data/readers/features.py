@@ -1,5 +1,6 @@
 """Which columns of a frame become features, and which are left out: identifiers, free text, unwanted dates."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from batchsift.data.readers.columns import is_called_identifier, is_identifier, 
 from batchsift.data.readers.kinds import Dates, column_of, columns_of, has_one_value_a_row, refused_text, with_counts
 from batchsift.data.readers.problems import ColumnProblem
 from batchsift.data.schema import TableColumn, feature_columns
+
+_NUMBER = re.compile(r"[^\w\s]?\s?[-+]?\d[\d.,' ]*\s?([^\w\s]|[a-zA-Z]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def reasons_left_out(left_out: Sequence[TableColumn]) -> str:
         )
         reasons.append(f"{' and '.join(identifiers)}, which {verb} them")
     texts = [
-        f"{column.name!r} ({column.num_values} different texts, such as {column.examples[0]!r})"
+        f"{column.name!r} ({column.num_values} different texts, such as {column.examples[0]!r}{_hint(column)})"
         for column in left_out
         if column.kind == "text"
     ]
@@ -92,6 +95,11 @@ def reasons_left_out(left_out: Sequence[TableColumn]) -> str:
             f"{' and '.join(texts)}, which hold{'s' if len(texts) == 1 else ''} free text rather than a category"
         )
     return ", and ".join(reasons)
+
+
+def _hint(column: TableColumn) -> str:
+    """Return what to do with numbers that stand among signs: $1,200.50, 12 %, 3 kg."""
+    return "; written as plain numbers they would be a feature" if all(map(_NUMBER.fullmatch, column.examples)) else ""
 
 
 def _identifiers(frame: pd.DataFrame, found: dict[str, TableColumn | ColumnProblem]) -> list[str]:

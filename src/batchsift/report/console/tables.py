@@ -78,7 +78,7 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {count_nouns(len(prepared.removed_labels), 'label')} with at most "
         f"{count_nouns(settings.min_positives, 'positive')}"
-        f"{f' ({removed})' if removed else ''} or on every sample; "
+        f"{f' ({removed})' if removed else ''} or on every sample,\n"
         f"{count_nouns(prepared.num_removed_samples, 'sample')} left without a label"
         f"{features}\n"
         f"{count_nouns(settings.num_folds, 'fold')}, {epochs}, batch size {settings.batch_size}, "
