@@ -56,9 +56,9 @@ def test_columns_are_listed_and_long_tables_shortened():
 def test_what_to_look_at_is_said():
     assert warnings_of(described([[1, 0], [0, 1], [1, 1]])) == []
     lines = warnings_of(described([[0, 1]] * 12, features=[[1, 2, 2, 0]] * 6 + [[k, k, k, 0] for k in range(6)]))
-    assert lines[0] == "1 labels that no sample has: y0"
-    assert lines[1] == "1 labels that every sample has: y1"
-    assert lines[2] == "1 constant features: x3"
+    assert lines[0] == "1 label that no sample has: y0"
+    assert lines[1] == "1 label that every sample has: y1"
+    assert lines[2] == "1 constant feature: x3"
     assert lines[3] == "1 group of equal features: x1 = x2"
     assert "rows have the features of another row" in lines[4]
     assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cell is not labelled")
