@@ -107,7 +107,7 @@ def test_what_was_removed_is_said(batchsift, frame, tmp_path):
     options = ["--labels", "2", "--drop", "id", *SHORT]
     code, out, _ = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "0.5")
     assert code == 0
-    assert "in each training part, the 1 features with the smallest sums" in " ".join(out.split())
+    assert "in each training part, the 1 feature with the smallest sum" in " ".join(out.split())
     _, out, _ = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "0.5", "--json")
     assert json.loads(out)["config"]["top_features"] == 0.5
     code, _, err = batchsift("compare", tmp_path / "set.csv", *options, "--top-features", "50")

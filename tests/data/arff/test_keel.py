@@ -35,7 +35,7 @@ def test_inputs_and_outputs(write, roles, name):
 
 def test_labels_that_are_asked_for_win(write):
     path = write(HEADER + "@inputs Width, Count, Shop\n@outputs red, round\n" + ROWS, "toys.dat")
-    with pytest.warns(UserWarning, match="labels=1 takes the last 1 attributes as labels, but @outputs names 2"):
+    with pytest.warns(UserWarning, match="labels=1 takes the last 1 attribute as labels, but @outputs names 2"):
         data = load(path, labels=1)
     assert data.label_names == ("round",)
 

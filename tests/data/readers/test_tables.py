@@ -123,7 +123,7 @@ def test_an_empty_row_in_between_stays_and_lines_are_counted_right(tmp_path):
     data = load(written(tmp_path, "x,a\n1,0\n,\n2,1\n,\n"), labels=1)
     np.testing.assert_array_equal(data.labels.ravel(), [0, NAN, 1])
     refused(tmp_path, "sep=;\nx;a\n1;0\n2;7\n", "set.csv, line 4, column 'a': 7 is no label")
-    refused(tmp_path, "sep=;\nx;a\n1;0\n2\n", "set.csv, line 4: 1 cells")
+    refused(tmp_path, "sep=;\nx;a\n1;0\n2\n", "set.csv, line 4: 1 cell")
     frame = read_frame(written(tmp_path, "n,x,\n1,2,\n3,4,\n,,\n"))
     assert (frame.dtypes.astype(str).tolist(), list(frame)) == (["int64", "int64"], ["n", "x"])
 
@@ -150,7 +150,7 @@ def test_all_problems_of_a_file_are_said_at_once(tmp_path):
     ):
         assert problem in message
     assert message.endswith("with drop='id,title,n,x'")
-    refused(tmp_path, "x,a\n1\n1,0\n1,2,3\n2\n", r"line 2: 1 cells; .* \(also in line 4, 5\)")
+    refused(tmp_path, "x,a\n1\n1,0\n1,2,3\n2\n", r"line 2: 1 cell; .* \(also in line 4, 5\)")
     refused(tmp_path, TEXT, "label_columns='q' and label_columns='r' match none", labels=None, label_columns="q,r,a")
 
 
@@ -197,7 +197,7 @@ def test_identifiers_are_as_in_arff(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x,a\n1,0\n2\n3,1\n", r", line 3: 1 cells; expected 2, one for each column"),
+        ("x,a\n1,0\n2\n3,1\n", r", line 3: 1 cell; expected 2, one for each column"),
         ("x,a\n1,0\n2,1,1\n", r", line 3: 3 cells; expected 2"),
         ('x,a\n"1\n",0\n2,1,1\n', r", line 4: 3 cells"),
         ("x,a\n1,0\n2,3\n", r", line 3, column 'a': 3 is no label"),
