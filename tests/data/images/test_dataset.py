@@ -82,3 +82,8 @@ def test_names_are_kept_without_an_object_for_each():
     files = ImageFiles.of("x", [f"{number:06}.jpg" for number in range(1000)])
     assert files.files_N.nbytes == 10_000
     assert files.files_N.dtype.kind == "S"
+
+
+def test_two_labels_of_one_name():
+    with pytest.raises(ValueError, match=r"label_names: the columns 1 and 2 are both called 'cat': rename one of them"):
+        ImageData(ImageFiles.of("x", ["a.jpg"]), [[0, 1]], ("cat", "cat"))

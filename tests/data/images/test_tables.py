@@ -150,3 +150,29 @@ def test_real_sets(real_images):
         assert data.num_labels == num_labels == len(lines[0].split(",")) - 2
         assert data.labels.sum() == sum(line.split(",")[2:].count("1") for line in lines[1:])
         assert len(data.rows_of("train")) == sum(line.split(",")[1] == "train" for line in lines)
+
+
+def test_a_table_of_a_kind_that_folders_are_not_searched_for(table, tmp_path):
+    table("file|cat\na.jpg|1\nb.jpg|0\n", name="list.txt")
+    data = load(tmp_path / "list.txt", images=tmp_path)
+    assert (data.name, data.labels.tolist()) == ("list", [[1], [0]])
+    with pytest.raises(
+        ValueError, match=r"negative=-1 came with list.txt; leave it out; what goes with it: .*uncertain="
+    ):
+        load(tmp_path / "list.txt", images=tmp_path, negative=-1)
+
+
+def test_sheets_of_excel(table, tmp_path):
+    pytest.importorskip("openpyxl")
+    table("", name="rest.csv")
+    with pd.ExcelWriter(tmp_path / "book.xlsx") as book:
+        pd.DataFrame({"note": ["nothing"]}).to_excel(book, sheet_name="about", index=False)
+        for sheet, label in (("good", 1), ("bad", 3)):
+            frame = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "cat": [0, label], "dog": [1, 0]})
+            frame.to_excel(book, sheet_name=sheet, index=False)
+    data = load(tmp_path / "book.xlsx", sheet="good", images=tmp_path)
+    assert data.labels.tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(ValueError, match=r"book.xlsx, row 3, column 'cat': 3 is no label"):
+        load(tmp_path / "book.xlsx", sheet="bad", images=tmp_path)
+    with pytest.raises(ValueError, match=r"sheet='good' came with .*rest.csv"):
+        load(tmp_path / "rest.csv", sheet="good", images=tmp_path)
