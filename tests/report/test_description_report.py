@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
@@ -99,3 +100,20 @@ def test_command_explains_a_mistake(batchsift, tmp_path):
     assert (code, out) == (2, "")
     assert "did you mean 'digits'" in err
     assert not (tmp_path / "results").exists()
+
+
+def test_command_on_pictures(batchsift, tmp_path):
+    folder = tmp_path / "posters"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (40, 30), "red").save(folder / f"{name}.png")
+    (folder / "c.png").write_bytes(b"nothing")
+    (folder / "labels.csv").write_text("file,split,new,old\na.png,train,1,0\nb.png,train,1,1\nc.png,test,0,1\n")
+    code, out, err = batchsift("describe", "posters")
+    assert (code, err) == (0, "")
+    for text in ("3 x 2", "train 2, validation 0, test 1", "40 to 40, median 40 (of 3 pictures)", "PNG RGB 2"):
+        assert text in out
+    assert "! of 3 pictures, 1 cannot be read" in out
+    with Image.open(tmp_path / "results/posters/pictures.png") as sheet:
+        assert sheet.size[1] == 2 * 112
+    assert json.loads((tmp_path / "results/posters/description.json").read_text())["parts"][0] == ["train", 2]
