@@ -49,7 +49,7 @@ def test_compare_searches_by_default(batchsift, table):
     assert (code, "6 of 6 runs are taken from out" in err, "searching" in err) == (0, True, False)
     assert again == out
     _, _, err = batchsift("compare", *options[:-4], "--methods", "random,hard,stratified", "--out", "out")
-    assert "4 of 6 runs are taken from out" in err
+    assert "6 of 8 runs are taken from out" in err
     assert "searching" not in err
 
 
