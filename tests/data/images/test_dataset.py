@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from batchsift.data import ImageData, drop_rare_labels, drop_unlabelled_samples
+from batchsift.data import ImageData, drop_rare_labels, drop_unlabelled_samples, images
 from batchsift.data.images import ImageArrays, ImageFiles
 
 
@@ -87,3 +89,9 @@ def test_names_are_kept_without_an_object_for_each():
 def test_two_labels_of_one_name():
     with pytest.raises(ValueError, match=r"label_names: the columns 1 and 2 are both called 'cat': rename one of them"):
         ImageData(ImageFiles.of("x", ["a.jpg"]), [[0, 1]], ("cat", "cat"))
+
+
+def test_modules_hide_no_names():
+    modules = {path.stem for path in Path(images.__file__).parent.glob("*.py")}
+    assert len(modules) > 10
+    assert not modules & set(images.__all__)

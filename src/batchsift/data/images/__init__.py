@@ -12,7 +12,7 @@
 | `transforms` | random crops and flips for training, a centered square for evaluation |
 | `samples` | `ImageDataset`: pictures and labels as tensors, for a `DataLoader` |
 | `checking` | all pictures decoded once, before a training |
-| `describe`, `contact_sheet` | what a data set is like, and a picture of it |
+| `describe`, `sheet` | what a data set is like, and a picture of it |
 
 Reading labels needs no Pillow; decoding does: `pip install 'batchsift[images]'`.
 
@@ -28,11 +28,11 @@ from batchsift.data.images.pictures import ImageArrays, ImageColumn, ImageFiles,
 if TYPE_CHECKING:
     from batchsift.data.images.checking import check_images
     from batchsift.data.images.coco import read_coco
-    from batchsift.data.images.contact_sheet import contact_sheet
     from batchsift.data.images.describe import ImageDescription, describe_images
     from batchsift.data.images.hub import images_from_hf
     from batchsift.data.images.label_folders import read_label_folders
     from batchsift.data.images.samples import ImageDataset
+    from batchsift.data.images.sheet import contact_sheet
     from batchsift.data.images.tables import read_image_table
     from batchsift.data.images.transforms import EvaluationTransform, TrainTransform
     from batchsift.data.images.voc import read_voc
@@ -65,7 +65,7 @@ _MODULES = {
     "ImageDescription": "describe",
     "TrainTransform": "transforms",
     "check_images": "checking",
-    "contact_sheet": "contact_sheet",
+    "contact_sheet": "sheet",
     "describe_images": "describe",
     "images_from_hf": "hub",
     "read_coco": "coco",
@@ -78,6 +78,6 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Kept, since importing a module called like its function puts the module in the function's place.
+    # No module is called like what it holds: once imported, it would take its place.
     value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     return value
