@@ -146,3 +146,13 @@ def test_the_page_keeps_what_is_not_measured(tmp_path):
     page.write_text("no marks")
     with pytest.raises(ValueError, match="no <!-- measured"):
         into_page(page, "")
+
+
+def test_loading_of_pictures(tmp_path):
+    from benchmarks import image_loading
+
+    (tmp_path / "pictures").mkdir()
+    data = image_loading.write_pictures(tmp_path / "pictures", 40)
+    found = image_loading.throughput(data, workers=0, rounds=1)
+    assert min(found.plain, found.selected, found.ratio) > 0
+    assert image_loading.growth(tmp_path, 50) < 50

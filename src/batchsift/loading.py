@@ -1,12 +1,14 @@
 """Data sets for a selector: the index of each sample through a DataLoader, and the label matrix of a data set."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from batchsift.progress import with_progress
 
 _LABEL_KEYS = ("labels", "label", "targets", "target", "y")
 _ROWS = 64
@@ -114,7 +116,7 @@ def collect_labels(dataset: Any, num_workers: int = 0, *, labels_of: Callable[[A
     loader = DataLoader(
         _LabelsOnly(dataset, labels_of or _labels_of), batch_size=_ROWS, num_workers=num_workers, collate_fn=list
     )
-    rows = [row for some in _with_progress(loader) for row in some]
+    rows = [row for some in with_progress(loader, "collecting labels", len(loader)) for row in some]
     widths = {tuple(row.shape) for row in rows}
     if len(widths) > 1 or rows[0].ndim != 1:
         raise ValueError(
@@ -149,13 +151,3 @@ def _labels_of(sample: Any) -> Any:
     if isinstance(sample, tuple | list) and len(sample) > 1:
         return sample[1]
     raise TypeError(f"a sample is a {type(sample).__name__}, not (x, labels) and no mapping: pass labels_of")
-
-
-def _with_progress(loader: "DataLoader[Tensor]") -> Iterable[list[Tensor]]:
-    try:
-        from rich.console import Console  # noqa: PLC0415 -- an extra
-        from rich.progress import track  # noqa: PLC0415
-    except ImportError:
-        return loader
-    console = Console(stderr=True)
-    return track(loader, "collecting labels", total=len(loader), console=console, disable=not console.is_terminal)

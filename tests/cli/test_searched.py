@@ -28,7 +28,7 @@ def table(tmp_path, monkeypatch):
 
 
 def test_compare_searches_by_default(batchsift, table):
-    options = [table, "--label-columns", "y_*", *QUICK, "--methods", "random,hard", "--out", "out"]
+    options = [table, "--label-columns", "y_*", *QUICK, "--no-repeat", "--methods", "random,hard", "--out", "out"]
     code, out, err = batchsift("compare", *options)
     assert code == 0
     content = json.loads(Path("out/results.json").read_text())
@@ -49,7 +49,7 @@ def test_compare_searches_by_default(batchsift, table):
     assert (code, "6 of 6 runs are taken from out" in err, "searching" in err) == (0, True, False)
     assert again == out
     _, _, err = batchsift("compare", *options[:-4], "--methods", "random,hard,stratified", "--out", "out")
-    assert "4 of 6 runs are taken from out" in err
+    assert "6 of 8 runs are taken from out" in err
     assert "searching" not in err
 
 

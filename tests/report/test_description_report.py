@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from batchsift.data import MultiLabelData
@@ -55,9 +56,9 @@ def test_columns_are_listed_and_long_tables_shortened():
 def test_what_to_look_at_is_said():
     assert warnings_of(described([[1, 0], [0, 1], [1, 1]])) == []
     lines = warnings_of(described([[0, 1]] * 12, features=[[1, 2, 2, 0]] * 6 + [[k, k, k, 0] for k in range(6)]))
-    assert lines[0] == "1 labels that no sample has: y0"
-    assert lines[1] == "1 labels that every sample has: y1"
-    assert lines[2] == "1 constant features: x3"
+    assert lines[0] == "1 label that no sample has: y0"
+    assert lines[1] == "1 label that every sample has: y1"
+    assert lines[2] == "1 constant feature: x3"
     assert lines[3] == "1 group of equal features: x1 = x2"
     assert "rows have the features of another row" in lines[4]
     assert warnings_of(described([[1.0, np.nan], [0.0, 1.0]]))[0].startswith("1 label cell is not labelled")
@@ -99,3 +100,20 @@ def test_command_explains_a_mistake(batchsift, tmp_path):
     assert (code, out) == (2, "")
     assert "did you mean 'digits'" in err
     assert not (tmp_path / "results").exists()
+
+
+def test_command_on_pictures(batchsift, tmp_path):
+    folder = tmp_path / "posters"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (40, 30), "red").save(folder / f"{name}.png")
+    (folder / "c.png").write_bytes(b"nothing")
+    (folder / "labels.csv").write_text("file,split,new,old\na.png,train,1,0\nb.png,train,1,1\nc.png,test,0,1\n")
+    code, out, err = batchsift("describe", "posters")
+    assert (code, err) == (0, "")
+    for text in ("3 x 2", "train 2, validation 0, test 1", "40 to 40, median 40 (of 3 pictures)", "PNG RGB 2"):
+        assert text in out
+    assert "! of 3 pictures, 1 cannot be read" in out
+    with Image.open(tmp_path / "results/posters/pictures.png") as sheet:
+        assert sheet.size[1] == 2 * 112
+    assert json.loads((tmp_path / "results/posters/description.json").read_text())["parts"][0] == ["train", 2]

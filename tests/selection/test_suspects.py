@@ -82,7 +82,7 @@ def same(one, other):
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in FIELDS)
 
 
-@pytest.mark.parametrize("method", [*bs.methods.names(), Plain()], ids=str)
+@pytest.mark.parametrize("method", [*bs.methods.names(), Plain()], ids=[*bs.methods.names(), "plain"])
 def test_every_method_finds_them(method):
     found = run(build(method)).suspects(3)
     assert set(cells(found)) == WRONG

@@ -1,5 +1,6 @@
 """`batchsift describe`: what a data set is like."""
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +19,23 @@ def describe(
     out: Annotated[Path | None, typer.Option(help="Folder; results/<data> by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture."""
+    """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture; pictures on a sheet."""
     from rich.console import Console
 
-    from batchsift.data.describe import describe as describe_data
+    from batchsift.data.images import ImageData, contact_sheet
     from batchsift.report.console.description import description_figure, description_report
     from batchsift.report.console.plots import image
 
     with plain_endings(), mistakes_explained():
-        description = describe_data(reading.load(data))
+        loaded = reading.load_any(data)
+        description = loaded.describe()
         document = description.document()
         picture = image(description_figure(description), "png")
         files = {"description.json": json_text(document).encode(), "labels.png": picture}
+        if isinstance(loaded, ImageData):
+            sheet = io.BytesIO()
+            contact_sheet(loaded).save(sheet, "PNG")
+            files["pictures.png"] = sheet.getvalue()
         written = write(out or folder_of("results", description.name), files)
     if as_json:
         show_json(document)

@@ -23,8 +23,9 @@ from batchsift.verbs import words
 from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
 
+_Loaded = TypeVar("_Loaded")
 Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
@@ -126,13 +127,23 @@ class ReadingOptions:
     ] = None
 
     def load(self, data: str) -> "MultiLabelData":
-        """Load what the command line names; errors and warnings speak of its options.
+        """Load the data set with features that the command line names; errors and warnings speak of its options.
 
         Raises:
-            ValueError: As `batchsift.data.load`.
+            ValueError: It holds pictures; or as `batchsift.data.load`.
             OSError: As `batchsift.data.load`.
         """
-        from batchsift.data import load
+        from batchsift.data.loading import load_features
+
+        return self._loaded(data, load_features)
+
+    def load_any(self, data: str) -> "MultiLabelData | ImageData":
+        """Load what the command line names, pictures too; see `load`."""
+        from batchsift.data.loading import load
+
+        return self._loaded(data, load)
+
+    def _loaded(self, data: str, load: Callable[..., _Loaded]) -> _Loaded:
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -3,13 +3,16 @@
 | file | what it holds |
 | --- | --- |
 | `dataset` | `MultiLabelData`, a complete data set in memory; `concatenated` |
+| `labelled` | what all data sets have in common |
 | `loading` | `load`, one door to all data, and the table of file endings |
+| `images` | data sets of pictures: labels in memory, pictures decoded when they are asked for |
 | `readers` | one module for each form that tables come in; how to add one |
 | `arff` | the ARFF files of Mulan, MEKA and Weka |
 | `catalog` | the data sets that go by name, and their download |
 | `digits` | the embedded data set |
 | `splits` | folds, held-out parts, published splits, and reports on them |
 | `filters` | the two filters of the published protocol |
+| `long_tail` | long-tailed versions of a data set |
 | `schema` | what the columns of a table hold |
 | `preparing` | features for a model or a selector, in one call |
 | `transforms` | scikit-learn transformers that are fitted on a training part |
@@ -27,7 +30,9 @@ from batchsift.data.arff import read_arff
 from batchsift.data.dataset import MultiLabelData, concatenated
 from batchsift.data.digits import digits
 from batchsift.data.filters import drop_rare_labels, drop_unlabelled_samples
+from batchsift.data.images import ImageData
 from batchsift.data.loading import load
+from batchsift.data.long_tail import long_tailed
 from batchsift.data.readers.arrays import from_arrays
 from batchsift.data.readers.npz import read_npz
 from batchsift.data.splits.published import published_split
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from batchsift.data.readers.tables import read_table
 
 __all__ = [
+    "ImageData",
     "MultiLabelData",
     "PublishedSplit",
     "ReportedSplit",
@@ -56,6 +62,7 @@ __all__ = [
     "from_hf",
     "holdout",
     "load",
+    "long_tailed",
     "make_preprocessor",
     "prepare_features",
     "published_split",

@@ -5,12 +5,12 @@ Shape suffixes: N samples, D features, L labels, H height, W width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.readers.columns import repeated_name
+from batchsift.data.labelled import Labelled, check_form, checked_labels, checked_matrix, checked_names, positions
 from batchsift.data.schema import TableColumn, feature_columns
 from batchsift.messages import count_nouns
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class MultiLabelData:
+class MultiLabelData(Labelled):
     """A complete data set in memory: features, labels and their names.
 
     Args:
@@ -51,7 +51,7 @@ class MultiLabelData:
 
     def __post_init__(self) -> None:
         features = _checked_features(self.features)
-        labels = _checked_labels(self.labels)
+        labels = checked_labels(self.labels)
         if features.shape[0] != len(labels):
             raise ValueError(
                 f"features have {count_nouns(features.shape[0], 'row')} and labels have {len(labels)}; "
@@ -60,8 +60,8 @@ class MultiLabelData:
         # The dataclass is frozen for its users; this is the one moment at which it is still being made.
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "labels", labels)
-        object.__setattr__(self, "feature_names", _checked_names("feature", self.feature_names, features))
-        object.__setattr__(self, "label_names", _checked_names("label", self.label_names, labels))
+        object.__setattr__(self, "feature_names", checked_names("feature", self.feature_names, features))
+        object.__setattr__(self, "label_names", checked_names("label", self.label_names, labels))
         object.__setattr__(self, "images", _checked_images(self.images, len(labels)))
         made = tuple(name for column in self.columns for name in column.feature_names)
         if self.columns and made != self.feature_names:
@@ -70,24 +70,9 @@ class MultiLabelData:
             )
 
     @property
-    def num_samples(self) -> int:
-        """N, at least 1."""
-        return len(self.labels)
-
-    @property
     def num_features(self) -> int:
         """D, at least 1."""
         return int(self.features.shape[1])
-
-    @property
-    def num_labels(self) -> int:
-        """L, at least 1."""
-        return int(self.labels.shape[1])
-
-    @property
-    def cardinality(self) -> float:
-        """Mean number of labels of a sample, in [0, L]; a cell that is not labelled counts as 0."""
-        return float((self.labels == 1).sum() / self.num_samples)
 
     @property
     def is_sparse(self) -> bool:
@@ -100,7 +85,7 @@ class MultiLabelData:
         rows: npt.ArrayLike | None = None,
         features: npt.ArrayLike | None = None,
         labels: npt.ArrayLike | None = None,
-    ) -> "MultiLabelData":
+    ) -> Self:
         """Return some of the samples, features or labels, in the order asked for.
 
         Args:
@@ -120,17 +105,25 @@ class MultiLabelData:
         label_matrix, label_names, images = self.labels, self.label_names, self.images
         columns = self.columns
         if rows is not None:
-            chosen = _positions(rows, self.num_samples)
+            chosen = positions(rows, self.num_samples)
             matrix, label_matrix = matrix[chosen], label_matrix[chosen]
             images = None if images is None else images[chosen]
         if features is not None:
-            chosen = _positions(features, self.num_features)
+            chosen = positions(features, self.num_features)
             matrix, matrix_names = matrix[:, chosen], tuple(matrix_names[column] for column in chosen)
             columns = ()  # a column may have lost some of its features
         if labels is not None:
-            chosen = _positions(labels, self.num_labels)
+            chosen = positions(labels, self.num_labels)
             label_matrix, label_names = label_matrix[:, chosen], tuple(label_names[column] for column in chosen)
-        return MultiLabelData(matrix, label_matrix, matrix_names, label_names, self.name, images, columns)
+        return replace(
+            self,
+            features=matrix,
+            labels=label_matrix,
+            feature_names=matrix_names,
+            label_names=label_names,
+            images=images,
+            columns=columns,
+        )
 
     def check_finite(self) -> None:
         """Check that no feature is infinite.
@@ -149,9 +142,6 @@ class MultiLabelData:
         from batchsift.data.describe import describe  # noqa: PLC0415 (heavy)
 
         return describe(self)
-
-    def __len__(self) -> int:
-        return self.num_samples
 
     def __repr__(self) -> str:
         return (
@@ -215,16 +205,6 @@ def _common_columns(parts: Sequence[MultiLabelData]) -> tuple[TableColumn, ...]:
     return tuple(first) if all(others) else ()
 
 
-def _positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
-    """Return the indices of a mask or of what numbers may stand for."""
-    array = np.asarray(chosen)
-    if array.dtype == bool and array.shape != (count,):
-        raise IndexError(f"a mask has the shape {array.shape}; expected ({count},)")
-    # An empty selection is refused later, as a matrix without rows or columns.
-    positions: npt.NDArray[np.int64] = np.arange(count)[array if array.size else array.astype(np.int64)]
-    return positions
-
-
 def _stacked(matrices: Sequence[Any]) -> Any:
     if all(isinstance(matrix, np.ndarray) for matrix in matrices):
         return np.concatenate(matrices)
@@ -246,10 +226,10 @@ def _check_same(what: str, first: tuple[str, ...], other: tuple[str, ...], numbe
 
 def _checked_features(values: Any) -> Any:
     if not hasattr(values, "tocsr"):
-        return _checked_matrix("features", values).astype(np.float64, copy=False)
+        return checked_matrix("features", values).astype(np.float64, copy=False)
     from scipy.sparse import csr_array  # noqa: PLC0415 (only sparse data needs it)
 
-    _check_form("features", values)
+    check_form("features", values)
     matrix = csr_array(values).astype(np.float64, copy=False)
     if matrix.has_canonical_format:
         return matrix
@@ -279,45 +259,6 @@ def first_infinite(matrix_ND: Any) -> list[tuple[int, int, float]]:
     for row, column, value in sorted(cells):
         first.setdefault(column, (row, value))
     return [(column, row, value) for column, (row, value) in sorted(first.items())]
-
-
-def _checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:
-    matrix = np.asarray(values)
-    _check_form(what, matrix)
-    return matrix
-
-
-def _check_form(what: str, matrix: Any) -> None:
-    if matrix.dtype.kind not in "buif":
-        raise ValueError(f"{what} have dtype {matrix.dtype}; expected numbers; encode text first")
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise ValueError(
-            f"{what} have shape {matrix.shape}; expected two dimensions, samples x {what}, none of them empty"
-        )
-
-
-def _checked_labels(values: Any) -> npt.NDArray[Any]:
-    labels = _checked_matrix("labels", values.toarray() if hasattr(values, "tocsr") else values)
-    unknown = np.isnan(labels)
-    wrong = (labels != 0) & (labels != 1) & ~unknown
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"labels hold {labels[row, column]} in row {row}, column {column}; expected 0 or 1 "
-            "(NaN: not labelled): turn classes or scores into one 0/1 column for each label"
-        )
-    return labels.astype(np.float32, copy=False) if unknown.any() else labels.astype(np.uint8, copy=False)
-
-
-def _checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, ...]:
-    if isinstance(names, str) or len(names) != matrix.shape[1]:
-        raise ValueError(
-            f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
-            f"expected a tuple of {matrix.shape[1]}, one a column of {what}s"
-        )
-    if (problem := repeated_name(names)) is not None:
-        raise ValueError(f"{what}_names: {problem}")
-    return tuple(names)
 
 
 def _checked_images(values: npt.NDArray[np.float32] | None, num_samples: int) -> npt.NDArray[np.float32] | None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from batchsift.data.duplicates import Duplicates, find_duplicates, repeated_features
 from batchsift.data.imbalance import imbalance_ratios, instance_scumble
+from batchsift.data.labelled import Labelled
 from batchsift.data.schema import TableColumn
 from batchsift.files import make_jsonable
 
@@ -70,66 +71,75 @@ class ColumnDescription:
     becomes: str
 
 
-@dataclass(frozen=True)
-class Description:
-    """What `describe` finds.
+@dataclass(frozen=True, kw_only=True)
+class LabelsDescription:
+    """What the labels of a data set are like.
 
     Attributes:
         name: The data set's name.
         num_samples: N.
-        num_features: D.
         num_labels: L.
-        sparse: Whether the features are stored sparsely.
         cardinality: The mean number of labels of a sample, in [0, L].
         density: Cardinality over L, in [0, 1].
         distinct_label_sets: How many combinations of labels occur.
         single_label_sets: How many of them occur once.
         largest_label_set: How many samples share the commonest combination.
-        complexity: TCS.
         unlabelled_samples: Samples without a positive label.
         unknown_cells: Label cells that are not labelled.
-        missing_values: Feature values that are missing.
         mean_imbalance_ratio: MeanIR.
         max_imbalance_ratio: The largest IRLbl.
         scumble: SCUMBLE, the mean over the samples.
         scumble_cv: The coefficient of variation (ddof 1) of SCUMBLE over the samples; NaN where SCUMBLE is 0.
-        columns: The columns of the table, in its order; the features where there was no table.
         labels: The labels, in the order of the data.
         cooccurrence: `cooccurrence[j][k]` samples have both labels; the diagonal holds the counts.
-        constant_features: Names of features with one value, missing ones apart.
-        duplicate_features: Groups of names of equal features, constant ones apart.
-        duplicates: Equal and near rows.
     """
 
     name: str
     num_samples: int
-    num_features: int
     num_labels: int
-    sparse: bool
     cardinality: float
     density: float
     distinct_label_sets: int
     single_label_sets: int
     largest_label_set: int
-    complexity: float
     unlabelled_samples: int
     unknown_cells: int
-    missing_values: int
     mean_imbalance_ratio: float
     max_imbalance_ratio: float
     scumble: float
     scumble_cv: float
-    columns: tuple[ColumnDescription, ...] = field(repr=False)
     labels: tuple[LabelDescription, ...] = field(repr=False)
     cooccurrence: tuple[tuple[int, ...], ...] = field(repr=False)
-    constant_features: tuple[str, ...]
-    duplicate_features: tuple[tuple[str, ...], ...]
-    duplicates: Duplicates
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON can hold it: dictionaries, lists, strings, finite numbers and None (for NaN)."""
         content: dict[str, Any] = make_jsonable(self)
         return content
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description(LabelsDescription):
+    """What `describe` finds: all that is said of labels, and of features.
+
+    Attributes:
+        num_features: D.
+        sparse: Whether the features are stored sparsely.
+        complexity: TCS.
+        missing_values: Feature values that are missing.
+        columns: The columns of the table, in its order; the features where there was no table.
+        constant_features: Names of features with one value, missing ones apart.
+        duplicate_features: Groups of names of equal features, constant ones apart.
+        duplicates: Equal and near rows.
+    """
+
+    num_features: int
+    sparse: bool
+    complexity: float
+    missing_values: int
+    columns: tuple[ColumnDescription, ...] = field(repr=False)
+    constant_features: tuple[str, ...]
+    duplicate_features: tuple[tuple[str, ...], ...]
+    duplicates: Duplicates
 
 
 def describe(data: "MultiLabelData") -> Description:
@@ -147,40 +157,48 @@ def describe(data: "MultiLabelData") -> Description:
     [1.0, 2.0]
     """
     data.check_finite()
+    of_labels = describe_labels(data)
+    constant_D, groups = repeated_features(data.features)
+    values = data.features.data if data.is_sparse else data.features
+    return Description(
+        **vars(of_labels),
+        num_features=data.num_features,
+        sparse=data.is_sparse,
+        complexity=float(np.log(float(data.num_features) * data.num_labels * of_labels.distinct_label_sets)),
+        missing_values=int(np.isnan(values).sum()),
+        columns=tuple(_columns(data)),
+        constant_features=tuple(data.feature_names[d] for d in np.flatnonzero(constant_D)),
+        duplicate_features=tuple(tuple(data.feature_names[d] for d in group) for group in groups),
+        duplicates=find_duplicates(data, data.labels == 1),
+    )
+
+
+def describe_labels(data: Labelled) -> LabelsDescription:
+    """Describe the labels of a data set of any kind."""
     positive_NL = data.labels == 1
     sizes_S = np.unique(positive_NL, axis=0, return_counts=True)[1]
     scumble_N = instance_scumble(positive_NL)
     known_L = (~np.isnan(data.labels)).sum(axis=0)
     labels = tuple(_labels(data.label_names, positive_NL, scumble_N, known_L))
     ratios = [label.imbalance_ratio for label in labels if label.positives]
-    constant_D, groups = repeated_features(data.features)
     counts_LL = positive_NL.T.astype(np.float64) @ positive_NL
-    values = data.features.data if data.is_sparse else data.features
-    return Description(
+    return LabelsDescription(
         name=data.name,
         num_samples=data.num_samples,
-        num_features=data.num_features,
         num_labels=data.num_labels,
-        sparse=data.is_sparse,
         cardinality=data.cardinality,
         density=data.cardinality / data.num_labels,
         distinct_label_sets=len(sizes_S),
         single_label_sets=int((sizes_S == 1).sum()),
         largest_label_set=int(sizes_S.max()),
-        complexity=float(np.log(float(data.num_features) * data.num_labels * len(sizes_S))),
         unlabelled_samples=int((~positive_NL.any(axis=1)).sum()),
         unknown_cells=int(np.isnan(data.labels).sum()),
-        missing_values=int(np.isnan(values).sum()),
         mean_imbalance_ratio=float(np.mean(ratios)) if ratios else float("nan"),
         max_imbalance_ratio=max(ratios, default=float("nan")),
         scumble=float(scumble_N.mean()),
         scumble_cv=_variation(scumble_N),
-        columns=tuple(_columns(data)),
         labels=labels,
         cooccurrence=tuple(map(tuple, counts_LL.astype(int).tolist())),
-        constant_features=tuple(data.feature_names[d] for d in np.flatnonzero(constant_D)),
-        duplicate_features=tuple(tuple(data.feature_names[d] for d in group) for group in groups),
-        duplicates=find_duplicates(data, positive_NL),
     )
 
 

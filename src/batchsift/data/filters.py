@@ -3,13 +3,17 @@
 Shape suffixes: N samples, L labels.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.dataset import MultiLabelData
+from batchsift.data.labelled import Labelled
+
+_Data = TypeVar("_Data", bound=Labelled)
 
 
-def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[MultiLabelData, tuple[str, ...]]:
+def drop_rare_labels(data: _Data, min_positives: int = 20) -> tuple[_Data, tuple[str, ...]]:
     """Drop the labels that have `min_positives` or fewer positive samples.
 
     Args:
@@ -23,6 +27,7 @@ def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[Mul
     Raises:
         ValueError: If `min_positives` is negative or no label would stay.
 
+    >>> from batchsift.data import MultiLabelData
     >>> data = MultiLabelData([[1.0], [2.0]], [[1, 0], [1, 1]], ("x",), ("often", "rarely"))
     >>> kept, removed = drop_rare_labels(data, min_positives=1)
     >>> kept.label_names, removed
@@ -41,7 +46,7 @@ def drop_rare_labels(data: MultiLabelData, min_positives: int = 20) -> tuple[Mul
     return data.select(labels=keep_L), removed
 
 
-def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.NDArray[np.int64]]:
+def drop_unlabelled_samples(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
     """Drop the samples without any positive label; a cell that is not labelled is no positive.
 
     Returns:
@@ -50,6 +55,7 @@ def drop_unlabelled_samples(data: MultiLabelData) -> tuple[MultiLabelData, npt.N
     Raises:
         ValueError: If no sample would stay.
 
+    >>> from batchsift.data import MultiLabelData
     >>> data = MultiLabelData([[1.0], [2.0]], [[0, 0], [0, 1]], ("x",), ("red", "round"))
     >>> kept, removed = drop_unlabelled_samples(data)
     >>> kept.num_samples, removed.tolist()

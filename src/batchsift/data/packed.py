@@ -57,6 +57,19 @@ def inner_name(path: Path) -> str:
     return path.name[: -len(kind)] if kind and path.name.lower().endswith(kind) else path.name
 
 
+def check_unpacked(path: Path) -> None:
+    """Check that a packed file is whole and becomes no more than it may: much sooner done than reading what it holds.
+
+    Raises:
+        ImportError: Zstandard without the package for it.
+        ValueError: It is damaged, an archive of several files, or more than it may become.
+    """
+    if packing(path) is not None:
+        with opened(path) as file:
+            while file.read(1 << 20):
+                pass
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading bytes, unpacked where it is packed.

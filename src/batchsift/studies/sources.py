@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from batchsift.data import MultiLabelData, concatenated, load
+from batchsift.data import MultiLabelData, concatenated
+from batchsift.data.loading import load_features
 from batchsift.studies.config import CellConfig
 from batchsift.training.prepare import Prepared, prepare, warn_of_single_batch
 from batchsift.training.provenance import fingerprint
@@ -75,7 +76,7 @@ class FileSource:
             ValueError: Its content is wrong.
         """
         options: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options}
-        parts = [load(place, **options) for place in self.places]
+        parts = [load_features(place, **options) for place in self.places]
         whole = concatenated(parts) if len(parts) > 1 else parts[0]
         return replace(whole, name=self.name) if self.name else whole
 

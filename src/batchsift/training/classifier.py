@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from batchsift.data import MultiLabelData
+from batchsift.data.images.dataset import check_no_pictures
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.fit import keep_model
@@ -106,9 +107,10 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             y: `(N, L)` of 0 and 1, dense or sparse; NaN where a label is not known. Or `(N,)` with two classes.
 
         Raises:
-            ValueError: For an unknown name, a value out of its range, or data that cannot be trained on.
+            ValueError: For an unknown name, a value out of its range, or data that cannot be trained on, as pictures.
             DivergedError: When the predictions are no longer finite.
         """
+        check_no_pictures(X)
         configuration = self._configuration()
         configuration.check()
         if check_thresholds(self.threshold) == "f1" and self.validation_fraction is None:
@@ -172,6 +174,7 @@ class MultiLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return isinstance(self.classes_, np.ndarray)
 
     def _checked(self, X: Any) -> Any:
+        check_no_pictures(X)
         return validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan")
 
     def _configuration(self) -> Configuration:

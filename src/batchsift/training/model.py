@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.data.images.dataset import check_no_pictures
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import first_few, warn
 from batchsift.models import BaseModel
@@ -95,7 +96,7 @@ class TrainedModel:
             device: The device to compute on.
 
         Raises:
-            ValueError: For another number of features, or where one is not there.
+            ValueError: For another number of features, where one is not there, or for pictures.
         """
         features = self._features(data)
         if features.ndim != 2 or features.shape[1] != len(self.feature_names):
@@ -154,6 +155,7 @@ class TrainedModel:
         return self.folder / name
 
     def _features(self, data: Any) -> Any:
+        check_no_pictures(data)
         if isinstance(data, MultiLabelData):
             return self.aligned(data)
         if hasattr(data, "iloc"):

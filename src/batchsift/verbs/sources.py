@@ -22,15 +22,16 @@ def load_data(source: Any, options: Mapping[str, Any]) -> "MultiLabelData":
 
     Raises:
         TypeError: An option that neither the verb nor `batchsift.data.load` has, or a source of another kind.
-        ValueError: As `batchsift.data.load`, or options came with data that are loaded already.
+        ValueError: As `batchsift.data.load`; options came with data that are loaded already; or the data are pictures.
     """
-    from batchsift.data import MultiLabelData, from_arrays, load
+    from batchsift.data import MultiLabelData, from_arrays
+    from batchsift.data.loading import load_features
 
     if isinstance(source, MultiLabelData) or (isinstance(source, tuple) and len(source) == 2):
         if options:
             raise ValueError(f"{', '.join(options)} came with data that are loaded already: leave it out")
         return source if isinstance(source, MultiLabelData) else from_arrays(*source)
-    return load(source, **options)
+    return load_features(source, **options)
 
 
 def check_reading(options: Mapping[str, Any], verb: Any) -> None:

@@ -7,6 +7,7 @@
 | `svmlight`, `xmc` | sparse rows as text: LIBSVM's, and those of extreme classification |
 | `frames` | pandas data frames: what becomes of a column |
 | `tables` | `.csv`, `.tsv`, `.parquet`, and by `json_lines`, `feather` and `excel` further kinds, by way of `frames` |
+| `heading` | the names of the columns of a text file |
 | `text` | which of these a text file is whose name does not say so |
 | `two_files` | features in one file and labels in another |
 | `hf` | columns of Hugging Face data sets, by way of `frames` |
@@ -44,6 +45,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from batchsift.data.dataset import MultiLabelData
+    from batchsift.data.images.dataset import ImageData
 
 ROOM = "batchsift.data"
 
@@ -62,9 +64,9 @@ class Reader:
     function: str
     is_text: bool
 
-    def imported(self) -> Callable[..., "MultiLabelData"]:
+    def imported(self) -> Callable[..., "MultiLabelData | ImageData"]:
         """Return the function."""
-        function: Callable[..., MultiLabelData] = getattr(import_module(self.module), self.function)
+        function: Callable[..., MultiLabelData | ImageData] = getattr(import_module(self.module), self.function)
         return function
 
 

@@ -51,9 +51,7 @@ def from_hf(
         >>> from_hf(rows, features="size", labels="tags").label_names
         ('red', 'round')
     """
-    if not hasattr(dataset, "select_columns") or not hasattr(dataset, "num_rows") or isinstance(dataset, dict):
-        hint = f"; take one of its splits: {', '.join(map(repr, dataset))}" if isinstance(dataset, dict) else ""
-        raise TypeError(f"got {type(dataset).__name__}; expected a datasets.Dataset in memory{hint}")
+    check_dataset(dataset)
     known_dates = check_dates(dates)
     columns = list(dataset.column_names)
     is_label = chosen_columns(columns, labels, "labels")
@@ -65,23 +63,14 @@ def from_hf(
     frame: pd.DataFrame = dataset.select_columns(feature_columns + label_columns).to_pandas()
     if len(frame) == 0:
         raise ValueError("the data set has no rows; expected at least one")
-    for column in feature_columns + label_columns:
-        if hasattr(dataset.features[column], "shape"):  # a kind of column of its own, which pandas cannot look into
-            frame[column] = pd.Series(list(frame[column].array), dtype=object)
+    _open_arrays(frame, dataset.features)
     for column in feature_columns:
         classes = getattr(dataset.features[column], "names", None)
         if classes is not None:
             frame[column] = _categorical(frame[column], classes)
-    kind, problems = dataset.features[label_columns[0]], list[ColumnProblem]()
+    problems: list[ColumnProblem] = []
     try:
-        if len(label_columns) > 1 or (_is_number(kind)):
-            label_names, matrix = labels_of_columns(frame[label_columns], of_lists="name it alone in labels")
-        else:
-            known_names = getattr(getattr(kind, "feature", kind), "names", None)
-            column = frame[label_columns[0]]
-            label_names, matrix = labels_of_one_column(
-                column, delimiter=delimiter, known_names=known_names, as_one_label="cast the column to bool"
-            )
+        label_names, matrix = _labels(frame, dataset.features, label_columns, delimiter)
     except TableError as error:
         problems += error.problems
     found = choose_features(
@@ -93,6 +82,50 @@ def from_hf(
         warn(f"dropped {reasons_left_out(found.left_out)}; name the features to have others")
     rows = (*found.columns, *(TableColumn(name, "label") for name in label_columns))
     return MultiLabelData(values, matrix, feature_names, label_names, name, columns=rows)
+
+
+def check_dataset(dataset: Any) -> None:
+    """Check that this is one split of a Hugging Face data set.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not hasattr(dataset, "select_columns") or not hasattr(dataset, "num_rows") or isinstance(dataset, dict):
+        hint = f"; take one of its splits: {', '.join(map(repr, dataset))}" if isinstance(dataset, dict) else ""
+        raise TypeError(f"got {type(dataset).__name__}; expected a datasets.Dataset in memory{hint}")
+
+
+def labels_of_dataset(dataset: Any, labels: str | Sequence[str], delimiter: str | None) -> tuple[tuple[str, ...], Any]:
+    """Return the names and the `(N, L)` labels of some columns, which alone are read; see `from_hf`.
+
+    Raises:
+        ValueError: No such column, or one that holds no labels.
+    """
+    columns = list(dataset.column_names)
+    label_columns = list(np.array(columns)[chosen_columns(columns, labels, "labels")])
+    frame: pd.DataFrame = dataset.select_columns(label_columns).to_pandas()
+    if len(frame) == 0:
+        raise ValueError("the data set has no rows; expected at least one")
+    _open_arrays(frame, dataset.features)
+    return _labels(frame, dataset.features, label_columns, delimiter)
+
+
+def _open_arrays(frame: pd.DataFrame, kinds: Any) -> None:
+    for column in frame.columns:
+        if hasattr(kinds[column], "shape"):  # a kind of column of its own, which pandas cannot look into
+            frame[column] = pd.Series(list(frame[column].array), dtype=object)
+
+
+def _labels(
+    frame: pd.DataFrame, kinds: Any, columns: Sequence[str], delimiter: str | None
+) -> tuple[tuple[str, ...], Any]:
+    kind = kinds[columns[0]]
+    if len(columns) > 1 or _is_number(kind):
+        return labels_of_columns(frame[list(columns)], of_lists="name it alone in labels")
+    known_names = getattr(getattr(kind, "feature", kind), "names", None)
+    return labels_of_one_column(
+        frame[columns[0]], delimiter=delimiter, known_names=known_names, as_one_label="cast the column to bool"
+    )
 
 
 def _is_number(kind: Any) -> bool:

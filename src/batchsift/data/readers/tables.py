@@ -19,8 +19,9 @@ import pandas as pd
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.packed import inner_name
 from batchsift.data.packed import opened as unpacked
-from batchsift.data.readers.columns import MISSING, repeated_name
+from batchsift.data.readers.columns import MISSING
 from batchsift.data.readers.frames import from_frame
+from batchsift.data.readers.heading import check_names, fitted
 from batchsift.data.readers.problems import TableError
 from batchsift.data.readers.stored import is_excel, place_of, stored_frame
 from batchsift.files import stem
@@ -126,6 +127,16 @@ def _opened_table(path: Path, *, sheet: str | None, by_position: bool, least: in
     return _Text.scanned(path, least) if stored is None else stored
 
 
+@contextmanager
+def problems_located(path: Path, *, sheet: str | None = None) -> Iterator[None]:
+    """Put the file's name, and the line where there is one, before what is wrong with columns of `read_frame`."""
+    try:
+        yield
+    except ValueError:
+        with _file_named(path, _opened_table(path, sheet=sheet, by_position=False, least=1)):
+            raise
+
+
 @dataclass(frozen=True)
 class _Text:
     """How a text file is to be read.
@@ -163,15 +174,15 @@ class _Text:
                 separator, skipped = _separator(path, encoding)
                 rows = _rows(path, encoding, separator, skipped)
                 names = [name.strip() for name in next(rows, (0, []))[1]]
-                _check_names(path, skipped + 1, [name for name in names if name], least)
+                check_names(path, skipped + 1, [name for name in names if name], least)
                 first = next(rows, None)
-                names = _fitted(names, first[1] if first else names)
+                names = fitted(names, first[1] if first else names)
                 counted = _Counted(path, names)
                 for line, cells in chain([first] if first else [], rows):
                     counted.add(line, cells)
                 counted.check()
                 is_kept = tuple(position not in counted.empty for position in range(len(names)))
-                _check_names(path, skipped + 1, list(compress(names, is_kept)), least)
+                check_names(path, skipped + 1, list(compress(names, is_kept)), least)
                 return cls(
                     path, encoding, separator, skipped, tuple(names), is_kept, counted.num_rows, counted.num_empty
                 )
@@ -288,37 +299,6 @@ def _rows(path: Path, encoding: str, separator: str, skipped: int) -> Iterator[t
                 return
             if row and not (len(row) == 1 and row[0].isspace()):
                 yield reader.line_num + skipped, row
-
-
-def _fitted(names: list[str], first: Sequence[str]) -> list[str]:
-    """Return the names with as many empty ones at their end as the first row has empty cells there."""
-    surplus = len(first) - len(names)
-    if surplus > 0 and not any(map(str.strip, first[-surplus:])):
-        return names + [""] * surplus
-    return names[: len(first)] if surplus < 0 and not any(names[len(first) :]) else names
-
-
-def _check_names(path: Path, line: int, names: Sequence[str], least: int) -> None:
-    if len(names) < least:
-        raise ValueError(
-            f"{path}, line {line}: {len(names)} column(s); expected the names of at least one feature"
-            f"{' and one label' if least > 1 else ''}"
-        )
-    if all(_is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
-        raise ValueError(
-            f"{path}, line {line} should hold the names of the columns; it holds numbers: {', '.join(names[:3])}, ..."
-        )
-    if (problem := repeated_name(names)) is not None:
-        hint = f"; line {line} should hold the names of the columns" if any(map(_is_number, names)) else ""
-        raise ValueError(f"{path}, line {line}: {problem}{hint}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
         OSError: A download failed.
     """
     from batchsift.data import catalog  # noqa: PLC0415 (only names need it)
-    from batchsift.data.loading import load  # noqa: PLC0415
+    from batchsift.data.loading import load_features  # noqa: PLC0415
     from batchsift.data.readers.mat import read_parts  # noqa: PLC0415
 
     if isinstance(source, str) and catalog.known(source):
@@ -44,7 +44,7 @@ def published_split(source: str | os.PathLike[str], *, offline: bool | None = No
             "with folds, holdout or train_validation_test"
         )
     train, test = (
-        load(path.with_name(f"{match['before']}{part}{match['after']}"), offline=offline, **options)
+        load_features(path.with_name(f"{match['before']}{part}{match['after']}"), offline=offline, **options)
         for part in ("train", "test")
     )
     data = concatenated([train, test], name=match["before"].rstrip("-_"))

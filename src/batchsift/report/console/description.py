@@ -12,8 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from batchsift.data.describe import Description
+from batchsift.data.describe import Description, LabelsDescription
 from batchsift.data.duplicates import Duplicates
+from batchsift.data.images.describe import ImageDescription
 from batchsift.messages import count_nouns, cut_short, first_few
 from batchsift.report.console.plots import COLORS
 
@@ -22,41 +23,59 @@ COLUMNS_LISTED = 30
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
-def description_report(data: Description) -> RenderableType:
+def description_report(data: Description | ImageDescription) -> RenderableType:
     """Return everything about a data set in words and numbers, ready for `rich.print`."""
     lines: list[RenderableType] = [
         Text(data.name, style="bold"),
         _facts(data),
         Text(),
-        _columns_table(data),
     ]
-    if len(data.columns) > COLUMNS_LISTED:
-        note = f"The first {COLUMNS_LISTED} of {len(data.columns)} columns; --json lists all."
-        lines.append(Text(note, style="dim"))
-    lines += [Text(), _labels_table(data)]
+    if isinstance(data, Description):
+        lines += [_columns_table(data)]
+        if len(data.columns) > COLUMNS_LISTED:
+            note = f"The first {COLUMNS_LISTED} of {len(data.columns)} columns; --json lists all."
+            lines.append(Text(note, style="dim"))
+        lines.append(Text())
+    lines.append(_labels_table(data))
     if data.num_labels > LABELS_LISTED:
         lines.append(Text(f"The {LABELS_LISTED} commonest of {data.num_labels} labels; --json lists all.", style="dim"))
     return Group(*lines, Text(), *(Text(f"! {warning}") for warning in warnings_of(data)))
 
 
-def _facts(data: Description) -> Table:
+def _facts(data: Description | ImageDescription) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    rows = {
-        "samples x features x labels": f"{data.num_samples} x {data.num_features}{' (sparse)' * data.sparse} x "
-        f"{data.num_labels}",
+    rows = _size(data) | {
         "cardinality, density": f"{data.cardinality:.4f}, {data.density:.4f}",
         "label sets": f"{data.distinct_label_sets} distinct, {data.single_label_sets} of them once, the commonest "
         f"{data.largest_label_set} times",
         "IRLbl": f"mean {data.mean_imbalance_ratio:.4f}, largest {data.max_imbalance_ratio:.4f}",
         "SCUMBLE": f"{data.scumble:.4f} (coefficient of variation {data.scumble_cv:.4f})",
-        "TCS": f"{data.complexity:.4f}",
         "samples without a label": str(data.unlabelled_samples),
         "label cells not labelled": str(data.unknown_cells),
-        "missing feature values": str(data.missing_values),
     }
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def _size(data: Description | ImageDescription) -> dict[str, str]:
+    """Return what is said of features, or of pictures."""
+    if isinstance(data, Description):
+        sparse = " (sparse)" * data.sparse
+        return {
+            "samples x features x labels": f"{data.num_samples} x {data.num_features}{sparse} x {data.num_labels}",
+            "missing feature values": str(data.missing_values),
+            "TCS": f"{data.complexity:.4f}",
+        }
+    rows = {"pictures x labels": f"{data.num_samples} x {data.num_labels}"}
+    if data.parts:
+        rows["divided by the source"] = ", ".join(f"{part} {count}" for part, count in data.parts)
+    if data.widths is not None and data.heights is not None:
+        looked = f" (of {data.looked_at} pictures)"
+        for name, (least, median, largest) in (("width", data.widths), ("height", data.heights)):
+            rows[f"{name} in pixels"] = f"{least} to {largest}, median {median}{looked}"
+        rows["kinds"] = ", ".join(f"{kind} {count}" for kind, count in data.kinds)
+    return rows
 
 
 def _columns_table(data: Description) -> Table:
@@ -74,7 +93,7 @@ def _columns_table(data: Description) -> Table:
     return table
 
 
-def _labels_table(data: Description) -> Table:
+def _labels_table(data: LabelsDescription) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("label")
     for heading in ("positives", "share", "IRLbl", "SCUMBLE"):
@@ -95,7 +114,7 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def warnings_of(data: Description) -> list[str]:
+def warnings_of(data: Description | ImageDescription) -> list[str]:
     """Say what to look at before training: one line each, none where there is nothing."""
     empty = [label.name for label in data.labels if label.positives == 0]
     full = [label.name for label in data.labels if label.positives == data.num_samples]
@@ -107,6 +126,11 @@ def warnings_of(data: Description) -> list[str]:
     if data.unknown_cells:
         cells = "1 label cell is" if data.unknown_cells == 1 else f"{data.unknown_cells} label cells are"
         lines.append(f"{cells} not labelled: they count as absent, but in the share of a label")
+    if isinstance(data, ImageDescription):
+        unreadable = (
+            f"of {data.looked_at} pictures, {len(data.unreadable)} cannot be read: {first_few(data.unreadable)}"
+        )
+        return [*lines, unreadable] if data.unreadable else lines
     if data.constant_features:
         lines.append(
             f"{count_nouns(len(data.constant_features), 'constant feature')}: {first_few(data.constant_features)}"
@@ -136,7 +160,7 @@ def _about_rows(rows: Duplicates) -> list[str]:
     return lines
 
 
-def description_figure(data: Description) -> Figure:
+def description_figure(data: LabelsDescription) -> Figure:
     """Draw the labels: how common each is, how they go together, how many a sample has.
 
     The correlation is that of the label columns (phi coefficient); labels are in the order of a hierarchical
@@ -157,7 +181,7 @@ def description_figure(data: Description) -> Figure:
     return figure
 
 
-def _draw_counts(axes: Axes, data: Description) -> None:
+def _draw_counts(axes: Axes, data: LabelsDescription) -> None:
     ranked = sorted(data.labels, key=lambda label: label.positives)
     counts_L = np.array([label.positives for label in ranked])
     minority_L = np.array([label.imbalance_ratio > data.mean_imbalance_ratio for label in ranked])
@@ -180,7 +204,7 @@ def _draw_counts(axes: Axes, data: Description) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_correlation(figure: Figure, axes: Axes, data: Description) -> None:
+def _draw_correlation(figure: Figure, axes: Axes, data: LabelsDescription) -> None:
     phi_LL = label_correlation(data)
     order = _clustered(phi_LL)
     shown_LL = phi_LL[np.ix_(order, order)]
@@ -201,7 +225,7 @@ def _draw_correlation(figure: Figure, axes: Axes, data: Description) -> None:
     axes.spines[:].set_visible(False)
 
 
-def label_correlation(data: Description) -> NDArray[np.float64]:
+def label_correlation(data: LabelsDescription) -> NDArray[np.float64]:
     """Return the phi coefficient of every two labels, `(L, L)` in [-1, 1]; 0 for a label that all or none have."""
     n = data.num_samples
     joint_LL = np.array(data.cooccurrence, dtype=np.float64) / n
