@@ -236,10 +236,9 @@ def _explain(scope: Scope, effects: Sequence[_Effect], scale: _EffectScale, *, a
     if scale.in_chance:
         yield (
             f"Unit, shaded: the difference that other draws make to one run of {BASELINE} (root mean square). {AGAIN}: "
-            f"what they make on average."
+            f"what they make on average. Numbers: gains in the metrics' own units."
         )
     elif again:
         yield f"In the metrics' own units: by a metric, {BASELINE} with other draws is undefined or differs in nothing."
     else:
         yield f"In the metrics' own units: {BASELINE} was not run a second time with other draws."
-    yield "Numbers: gains in the metrics' own units."
