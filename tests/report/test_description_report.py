@@ -80,6 +80,17 @@ def test_the_picture_is_drawn(num_labels):
     assert picture.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("rarest", "scale"), [(0, "symlog"), (2, "symlog"), (40, "linear")])
+def test_long_tails_are_drawn_on_a_logarithmic_scale_that_says_so(rarest, scale):
+    counts = (100, rarest)
+    labels = (np.arange(120)[:, None] < counts).astype(int)
+    axes = description_figure(described(labels)).axes[0]
+    assert axes.get_xscale() == scale
+    assert ("logarithmic" in axes.get_xlabel()) == (scale == "symlog")
+    assert {text.get_text() for text in axes.texts} == {str(count) for count in counts}
+    assert axes.get_xlim()[1] > 100
+
+
 def test_command(batchsift, tmp_path):
     code, out, err = batchsift("describe", "digits")
     assert (code, err) == (0, "")

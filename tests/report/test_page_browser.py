@@ -30,6 +30,7 @@ FLAGS = [
     "--disable-sync",
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
+TABLET, SMALL = {"width": 768, "height": 1024}, {"width": 390, "height": 844}
 # The contrast of every text with what lies behind it (WCAG 2.1), the least one with its text.
 CONTRAST = """() => {
   const channel = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
@@ -149,12 +150,21 @@ def test_it_fits_is_legible_and_plots_are_drawn(opened, size, scheme):
         assert len(np.unique((pixels * 255).astype(int).reshape(-1, 3), axis=0)) > 20
 
 
-def test_text_of_figures_is_large_enough_on_a_phone(opened):
-    page = opened(PHONE)
-    scaled = page.locator("svg.plot:visible text").evaluate_all(
+@pytest.mark.parametrize(("size", "least"), [(PHONE, 11.5), (SMALL, 12), (TABLET, 12), (DESKTOP, 12)])
+def test_text_of_figures_is_large_enough(opened, size, least):
+    page = opened(size)
+    assert page.locator(".effects .axis:visible").count() > 0
+    scaled = page.locator("svg:visible text").evaluate_all(
         "all => all.map(one => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
     )
-    assert min(scaled) > 7.5
+    assert min(scaled) >= least
+
+
+def test_the_answer_and_its_figure_are_on_the_first_screen(opened):
+    page = opened({"width": 1440, "height": 900})
+    for selector in (".answer", ".effects"):
+        box = page.locator(f".scope:visible {selector}").bounding_box()
+        assert box["y"] + box["height"] <= 900, selector
 
 
 def test_curves_are_read_by_pointer_and_by_key(opened):

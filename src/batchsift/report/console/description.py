@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
@@ -20,6 +21,7 @@ from batchsift.report.console.plots import COLORS
 
 LABELS_LISTED = 30
 COLUMNS_LISTED = 30
+LONG_TAIL = 20  # times the rarest label that the commonest has, from where a scale is logarithmic
 NAMED_LABELS = 40  # of the picture: more names than these could not be read
 
 
@@ -196,7 +198,15 @@ def _draw_counts(axes: Axes, data: LabelsDescription) -> None:
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.tick_params(axis="y", labelsize=7, length=0)
-    axes.set_xlabel("positive samples")
+    is_long = counts_L.max() > LONG_TAIL * max(1, counts_L.min())
+    if is_long:
+        axes.set_xscale("symlog", linthresh=1, linscale=0.3)  # of labels without a positive, too
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.set_xlim(0, 3 * counts_L.max())
+    axes.set_xlabel(f"positive samples{', on a logarithmic scale' if is_long else ''}")
+    if named:
+        for position, count in zip(positions_L, counts_L, strict=True):
+            axes.annotate(f"{count}", (count, position), (3, 0), textcoords="offset points", va="center", fontsize=7)
     if not named:
         axes.set_ylabel(f"{len(ranked)} labels, the commonest on top")
     axes.set_ylim(-0.6, len(ranked) - 0.4)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from batchsift.metrics import METRICS
 from batchsift.report.page import scope_tables
 from batchsift.report.page.block_tables import labels_table
+from batchsift.report.page.effects import Effects, draw_effects
 from batchsift.report.page.figures import curves, labels
 from batchsift.report.page.figures.drawing import Drawing, identifier
 from batchsift.report.page.figures.ranks import draw_ranks
@@ -55,6 +56,7 @@ class ScopePart:
     title: str
     scope: Scope
     answer: Answer
+    effects: Effects | None
     basis: str
     tests: str
     cards: tuple[MethodCard, ...]
@@ -105,6 +107,7 @@ def _scope_part(study: StudyRuns, scope: Scope, metrics: Sequence[str], several:
         title=f"{scope.settings} · {model}" if several else model,
         scope=scope,
         answer=find_answer(scope, budget=study.manifest is not None and study.manifest.budget),
+        effects=draw_effects(scope, study.methods),
         basis=describe_runs(scope),
         tests=describe_tests(scope, metrics[0]) if compared else "",
         cards=_cards(study, scope, metrics),
@@ -172,4 +175,6 @@ def block_parts(study: StudyRuns) -> Iterator[BlockPart]:
         bands = [labels.draw_signal_bands(block, m, own, study.methods.index(m)) for m, own in runs.items()]
         rows = [tuple(drawing for drawing in row if drawing) for row in (lines, maps, bands)]
         table = labels_table(block, runs, gains) if gains else None
-        yield BlockPart(block, tuple(row for row in rows if row), table)
+        part = BlockPart(block, tuple(row for row in rows if row), table)
+        if part.rows or part.table:
+            yield part

@@ -13,7 +13,13 @@ from batchsift.studies.analysis.contrasts import Contrast
 from batchsift.studies.analysis.ranks import PairComparison, compare_pairs
 from batchsift.studies.analysis.runs import TARGET
 from batchsift.studies.analysis.scopes import Scope
-from batchsift.studies.analysis.summaries import count_still_learning, lowest_rank, measure_costs, score_methods
+from batchsift.studies.analysis.summaries import (
+    count_still_learning,
+    lowest_rank,
+    measure_costs,
+    ran_side_by_side,
+    score_methods,
+)
 from batchsift.studies.analysis.wording import (
     NOTHING,
     format_epochs,
@@ -270,5 +276,7 @@ def cost_table(scope: Scope, name: str) -> Table:
             Column("Best epoch"),
         ],
         rows=rows,
-        note="Measured while cells ran side by side: only as good as the machine was quiet.",
+        note="Measured while runs went on side by side: only as good as the machine was quiet."
+        if ran_side_by_side(scope)
+        else "",
     )

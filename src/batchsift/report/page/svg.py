@@ -16,7 +16,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-WIDTH = 360  # points; as wide as a phone, so that text is never scaled down
+WIDTH = 360  # points; about as wide as a phone, so that text is hardly scaled down
+SIZE = 13.2  # points of all text: at least 12 pixels in the narrowest column
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
 SERIES = tuple(f"#0a0a{10 + i:02x}" for i in range(9))  # the first is the baseline's
 VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid"} | {c: f"--series-{i}" for i, c in enumerate(SERIES)}
@@ -33,7 +34,7 @@ SETTINGS = {
     "svg.fonttype": "none",
     "path.simplify": True,
     "path.simplify_threshold": 0.4,
-    "font.size": 10.5,
+    "font.size": SIZE,
     "axes.edgecolor": GRID,
     "axes.labelcolor": MUTED,
     "axes.titlecolor": INK,
@@ -48,9 +49,11 @@ SETTINGS = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
-    "axes.titlesize": 10.5,
+    "axes.titlesize": SIZE,
     "axes.titlelocation": "left",
-    "axes.labelsize": 10,
+    "axes.labelsize": SIZE,
+    "xtick.labelsize": SIZE,
+    "ytick.labelsize": SIZE,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }

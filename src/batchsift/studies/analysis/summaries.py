@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -83,6 +85,19 @@ def count_still_learning(scope: Scope) -> tuple[int, int]:
     """Count Random's runs whose best epoch is their last, and all of Random's runs."""
     runs = scope.runs_of(BASELINE)
     return sum(run.best_epoch + 1 == len(run.curve) for run in runs), len(runs)
+
+
+def ran_side_by_side(scope: Scope) -> bool:
+    """Return whether some runs certainly overlapped in time: starts are known to the second."""
+    runs = [run for method in scope.methods for run in scope.runs_of(method)]
+    runs += [run for by_pair in scope.again.values() for run in by_pair.values()]
+    spans = sorted((datetime.fromisoformat(run.started).timestamp(), run.total_seconds) for run in runs if run.started)
+    if not spans:
+        return False
+    first, end = spans[0][0], max(start + seconds for start, seconds in spans)
+    if sum(seconds for _, seconds in spans) > end + 1 - first:
+        return True
+    return any(start + seconds >= later + 1 for (start, seconds), (later, _) in pairwise(spans))
 
 
 def _mean(values: Sequence[float]) -> float:

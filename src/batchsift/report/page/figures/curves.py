@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from batchsift.messages import count_nouns
 from batchsift.metrics import METRICS
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover_content, identifier, stack_curves
@@ -22,7 +23,7 @@ def draw_convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Dr
     num_epochs = min(curve.shape[1] for curve in curves.values())
     curves = {number: curve[:, :num_epochs] for number, curve in curves.items()}
     with svg.settings():
-        figure = svg.figure(270 if paired else 190)
+        figure = svg.figure(290 if paired else 200)
         panels = figure.subplots(
             2 if paired else 1, sharex=True, height_ratios=[5, 3] if paired else [1], squeeze=False
         )
@@ -31,13 +32,23 @@ def draw_convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Dr
             cut = {number: curve[:, :num_epochs] for number, curve in paired.items()}
             panels[1, 0].axhline(0, color=svg.color(0), linewidth=1.2)
             drawn.append((panels[1, 0], draw_curves(panels[1, 0], cut)))
-            panels[1, 0].set_title("Difference to Random", color=svg.MUTED, fontsize=10)
+            panels[1, 0].set_title("Difference to Random", color=svg.MUTED)
         panels[-1, 0].set_xlabel("Epoch")
-        panels[0, 0].set_title(f"Validation {METRICS[TARGET].name}", color=svg.MUTED, fontsize=10)
+        panels[0, 0].set_title(f"Validation {METRICS[TARGET].name}", color=svg.MUTED)
         content = hover_content(figure, drawn, methods, num_epochs)
         name = identifier("convergence", block.data, block.model, block.settings)
         label = f"Validation {METRICS[TARGET].name} against epoch on {block}"
-        return Drawing(svg.inline(figure, name=name, label=label), f"{block.data} · {block.model}", hover=content)
+        note = _describe_lines([len(curve) for curve in curves.values()])
+        return Drawing(svg.inline(figure, name=name, label=label), f"{block.data} · {block.model}", note, content)
+
+
+def _describe_lines(num_runs: Sequence[int]) -> str:
+    """Say what lines and bands of convergence are: of how many runs a method."""
+    fewest, most = min(num_runs), max(num_runs)
+    if most == 1:
+        return "Lines: one run a method."
+    runs = count_nouns(most, "run") if fewest == most else f"{fewest} to {most} runs"
+    return f"Lines: means of {runs} a method; bands: one standard deviation to each side."
 
 
 def _paired(runs: ByMethod, methods: Sequence[str]) -> dict[int, Floats]:
@@ -79,7 +90,7 @@ def _draw_selector_curve(
         return None
     num_epochs = min(curve.shape[1] for curve in known.values())
     with svg.settings():
-        figure = svg.figure(170)
+        figure = svg.figure(180)
         axes = figure.subplots()
         means = draw_curves(axes, {number: curve[:, :num_epochs] for number, curve in known.items()}, band=False)
         axes.set_xlabel("Epoch")
@@ -91,7 +102,7 @@ def _draw_selector_curve(
 def draw_counts(block: Block, runs: ByMethod, methods: Sequence[str]) -> Drawing | None:
     """Draw how often samples were drawn, as a quantile function."""
     with svg.settings():
-        figure = svg.figure(170)
+        figure = svg.figure(180)
         axes = figure.subplots()
         has_draws = False
         for method, own in runs.items():

@@ -14,6 +14,7 @@ from batchsift.studies.analysis.runs import Block, Floats, Run
 MOST_NAMES = 26  # labels that can be named beside a heat map
 MOST_SIGNALS = 6  # that a figure has room for
 MOST_GAINS = 16  # labels of a dot plot
+LINE = 16  # points of a row with a name
 LONGEST = 16  # characters of a label's name in a figure
 
 
@@ -35,7 +36,7 @@ def draw_heat_maps(block: Block, method: str, runs: Sequence[Run]) -> list[Drawi
 
 def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) -> Drawing:
     num_labels, num_epochs = weights_LE.shape
-    figure = svg.figure(min(64 + 11 * num_labels, 64 + 11 * MOST_NAMES))
+    figure = svg.figure(min(70 + LINE * num_labels, 70 + LINE * MOST_NAMES))
     axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
     at = epochs_to_draw(num_epochs)
     low, high = float(np.nanmin(weights_LE)), float(np.nanmax(weights_LE))
@@ -47,16 +48,16 @@ def _heat(block: Block, title: str, weights_LE: Floats, names: Sequence[str]) ->
     scale.yaxis.tick_right()
     scale.yaxis.set_major_locator(few_ticks(4))
     if num_labels <= MOST_NAMES:
-        axes.set_yticks(range(num_labels), [cut_short(name, LONGEST) for name in names], fontsize=9.5)
+        axes.set_yticks(range(num_labels), [cut_short(name, LONGEST) for name in names])
     else:
-        axes.set_yticks([0, num_labels - 1], ["most frequent", "rarest"], fontsize=9.5)
+        axes.set_yticks([0, num_labels - 1], ["most frequent", "rarest"])
     axes.xaxis.set_major_locator(few_ticks(6, integer=True))
     axes.set_xlabel("Epoch")
     for panel in (axes, scale):
         panel.spines[:].set_visible(False)
     name = identifier("heat", title, block.data, block.model, block.settings)
     label = f"{title} by epoch on {block}; labels from the most frequent to the rarest"
-    return Drawing(svg.inline(figure, name=name, label=label), title)
+    return Drawing(svg.inline(figure, name=name, label=label), title, "From the most frequent label to the rarest.")
 
 
 def draw_signal_bands(block: Block, method: str, runs: Sequence[Run], number: int) -> Drawing | None:
@@ -67,18 +68,22 @@ def draw_signal_bands(block: Block, method: str, runs: Sequence[Run], number: in
     columns = min(2, len(signals))
     rows = -(-len(signals) // columns)
     with svg.settings():
-        figure = svg.figure(34 + 98 * rows)
+        figure = svg.figure(44 + 112 * rows)
         panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
         for axes in panels.flat[len(signals) :]:
             axes.set_axis_off()
         for axes, signal in zip(panels.flat, signals, strict=False):
             _bands(axes, mean_over_runs([run.quantiles[signal] for run in runs]), number)
-            axes.set_title(signal.replace("_", " "), color=svg.MUTED, fontsize=9.5)
+            axes.set_title(signal.replace("_", " "), color=svg.MUTED)
         for axes in panels[-1]:
-            axes.set_xlabel("Epoch", fontsize=9.5)
+            axes.set_xlabel("Epoch")
         name = identifier("signals", method, block.data, block.model, block.settings)
         label = f"Distribution of the signals of {method} over epochs on {block}"
-        return Drawing(svg.inline(figure, name=name, label=label), f"{method}: distribution of its signals")
+        title, note = (
+            f"{method}: distribution of its signals",
+            "Median, middle half and middle nine tenths of all cells.",
+        )
+        return Drawing(svg.inline(figure, name=name, label=label), title, note)
 
 
 def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
@@ -90,8 +95,7 @@ def _bands(axes: Axes, quantiles_EQ: Floats, number: int) -> None:
     axes.plot(at + 1, drawn[:, 10], color=color, linewidth=1.4)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(drawn))))
     axes.grid(visible=True, axis="y", color=svg.GRID, linewidth=0.7)
-    axes.tick_params(labelsize=9)
-    axes.xaxis.set_major_locator(few_ticks(3, integer=True))
+    axes.xaxis.set_major_locator(few_ticks(2, integer=True))
     axes.yaxis.set_major_locator(few_ticks(3))
     axes.margins(x=0.01)
 
@@ -108,7 +112,7 @@ def draw_gains(
     half = MOST_GAINS // 2
     chosen = order if len(order) <= MOST_GAINS else [*order[:half], *order[-half:]]
     with svg.settings():
-        figure = svg.figure(46 + 14 * len(chosen))
+        figure = svg.figure(54 + LINE * len(chosen))
         axes = figure.subplots()
         axes.axvline(0, color=svg.color(0), linewidth=1.2)
         for row, j in enumerate(chosen):
@@ -119,7 +123,7 @@ def draw_gains(
                 dot.set_gid(f"series-{number}")
         if len(chosen) < len(order):
             axes.axhline(half - 0.5, color=svg.MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.set_yticks(range(len(chosen)), [cut_short(names[j], LONGEST) for j in chosen], fontsize=9.5)
+        axes.set_yticks(range(len(chosen)), [cut_short(names[j], LONGEST) for j in chosen])
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.xaxis.set_major_locator(few_ticks(5))
         axes.set_xlabel("AUC less Random's")

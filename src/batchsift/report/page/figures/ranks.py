@@ -10,9 +10,9 @@ from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, identifier
 
 MARGIN = 22  # points left and right of the axis
-ROW = 15  # points between two methods' names
+ROW = 18  # points between two methods' names
 BAR = 7  # points between two bars
-LETTER = 5.9  # points a letter takes, about
+LETTER = 7.6  # points a letter takes, about
 
 
 def draw_ranks(
@@ -36,7 +36,7 @@ def draw_ranks(
     """
     order = sorted(ranks, key=lambda method: ranks[method])
     rows = (len(order) + 1) // 2
-    axis = 46.0 if difference is not None else 24.0
+    axis = 52.0 if difference is not None else 26.0
     first = axis + 14 + BAR * len(bars)
     with svg.settings():
         figure, axes = _canvas(first + ROW * rows)
@@ -87,10 +87,10 @@ def _axis(axes: Axes, scale: _Scale, y: float) -> None:
 
 def _difference(axes: Axes, scale: _Scale, difference: float) -> None:
     start, end = scale.at(1), scale.at(1 + difference)
-    axes.plot((start, min(end, svg.WIDTH)), (16, 16), color=svg.INK, linewidth=1)
+    axes.plot((start, min(end, svg.WIDTH)), (20, 20), color=svg.INK, linewidth=1)
     for x in (start, end):
-        axes.plot((x, x), (12.5, 19.5), color=svg.INK, linewidth=1)
-    axes.text(start, 9, f"critical difference {difference:.2f}", color=svg.INK, ha="left", va="baseline", fontsize=10)
+        axes.plot((x, x), (16.5, 23.5), color=svg.INK, linewidth=1)
+    axes.text(start, 12, f"critical difference {difference:.2f}", color=svg.INK, ha="left", va="baseline")
 
 
 @dataclass(frozen=True)
