@@ -25,7 +25,7 @@ def test_rare_and_common_labels_go():
     assert (kept.label_names, removed) == (("y0", "y3"), ("y2", "y1"))
     message = (
         r"^toys: left out 1 of 4 labels that no sample has: y2; 1 of 4 labels that every sample has: y1; "
-        r"1 of 4 labels with 1 positives or fewer \(min_positives\): y3\. They cannot be learned"
+        r"1 of 4 labels with 1 positive or fewer \(min_positives\): y3\. They cannot be learned"
     )
     with pytest.warns(UserWarning, match=message):
         warn_of_dropped_labels(data, ("y2", "y3", "y1"), 1)

@@ -125,7 +125,7 @@ def test_a_run_that_was_killed_goes_on_in_the_same_log(places, monkeypatch):
 def test_each_run_of_a_comparison_is_logged(places):
     comparison = bs.compare(
         made(), methods="random,hard", folds=2, min_positives=5, epochs=2, learning_rate=1e-2, batch_size=16,
-        log="tensorboard,mlflow", out="results",
+        log="tensorboard,mlflow", out="results", repeat=False,
     )  # fmt: skip
     client, runs = mlflow_runs()
     assert len(runs) == len(list(Path("results/tensorboard").iterdir())) == 4
