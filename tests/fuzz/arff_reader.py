@@ -28,7 +28,7 @@ from fuzz.tables import File, meaning, random_table, written
 SECONDS_A_FILE = 20
 # Refusals that are about no single line.
 OF_THE_WHOLE = re.compile(
-    r" is empty| is damaged|there is no @data line|has no rows after @data|asks for \S+ labels|does not say which|"
+    r" is empty| is damaged|there is no @data line|has no rows after @data|asks for \S+ labels?|does not say which|"
     r"leave no label or no feature|has no attribute|\.xml makes labels of all|\.xml is not well-formed|"
     r"does not name the labels"
 )
