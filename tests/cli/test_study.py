@@ -1,8 +1,11 @@
 """`batchsift study`: runs that survive being killed, what is said of mistakes, and how far a study is."""
 
 import json
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +17,6 @@ from batchsift.studies import run as study_runs
 from batchsift.studies.grid import read_study
 from batchsift.studies.store import Store
 from batchsift.training.provenance import versions
-from killed import start_command
 
 ROOT = Path(__file__).parents[2]
 STUDY = """
@@ -54,19 +56,29 @@ def contents(store):
 # --- Survival -----------------------------------------------------------------------------------------------
 
 
+def start(folder, out, jobs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "batchsift", "study", "run", "study.toml", "--out", out, "--jobs", str(jobs)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_killed_again_and_again_it_ends_as_if_undisturbed(batchsift, folder):
     text = STUDY.replace("folds = 2", "folds = 2\nseeds = [0, 1, 2]").replace("epochs = 2", "epochs = 20")
     (folder / "study.toml").write_text(text)
     moments, killed = random.Random(0), Store(folder / "killed")
     for jobs in (2, 1, 1):
-        arguments = ("study", "run", "study.toml", "--out", "killed", "--jobs", jobs)
-        process, before = start_command(*arguments, folder=folder), len(killed.keys())
-        while process.is_alive() and len(killed.keys()) == before:
+        process, before = start(folder, "killed", jobs), len(killed.keys())
+        while process.poll() is None and len(killed.keys()) == before:
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 0.3))
-        process.kill()
-        process.join(60)
-        assert process.exitcode == -signal.SIGKILL, "it was still at work"
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, "it was still at work"
     left = 18 - len(killed.keys())
     assert left > 0
     code, _, told = batchsift("study", "run", "study.toml", "--out", "killed", "--jobs", 1)

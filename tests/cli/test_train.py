@@ -3,8 +3,12 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +19,6 @@ import pytest
 from batchsift.training import loop
 from batchsift.training.folder import load_model
 from batchsift.training.model import TrainedModel
-from killed import start_command
 
 QUICK = ["--epochs", "4", "--batch-size", "32", "--learning-rate", "0.01"]
 
@@ -257,12 +260,14 @@ def test_event_files(batchsift, table):
 def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path):
     arguments = ["train", str(table), "--labels", "2", "--batch-size", "32"]
     arguments += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
-    process = start_command(*arguments, "--out", tmp_path / "killed", folder=tmp_path)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    killed = [sys.executable, "-m", "batchsift", *arguments, "--out", str(tmp_path / "killed")]
+    process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.kill()
-    process.join()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
     went_on, whole = (batchsift(*arguments, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
     assert (went_on[0], whole[0]) == (0, 0)
     first, second = json.loads(whole[1]), json.loads(went_on[1])
