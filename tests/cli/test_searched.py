@@ -46,10 +46,10 @@ def test_compare_searches_by_default(batchsift, table):
     assert err.startswith("searching the learning rate, fold 1/2, bce\n")
 
     code, again, err = batchsift("compare", *options)
-    assert (code, "6 of 6 runs are taken from out" in err, "searching" in err) == (0, True, False)
+    assert (code, "4 of 4 runs are taken from out" in err, "searching" in err) == (0, True, False)
     assert again == out
     _, _, err = batchsift("compare", *options[:-4], "--methods", "random,hard,stratified", "--out", "out")
-    assert "6 of 8 runs are taken from out" in err
+    assert "4 of 6 runs are taken from out" in err
     assert "searching" not in err
 
 

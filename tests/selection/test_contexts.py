@@ -150,7 +150,7 @@ class Loop:
             self.seen.append(selector.signals())
         with self.during("suspects"):
             try:
-                self.seen.append(selector.suspects(5))
+                self.seen.append(vars(selector.suspects(5)))
             except ValueError as error:
                 self.seen.append(str(error))
         with self.during("importance_weights"):
