@@ -255,6 +255,7 @@ class LabelFlow(nn.Module):
             return sigmoidal_step(zeta_Bd, raw.reshape(3 * SIGMOID_UNITS, *conditions.shape[:-1], latent))
 
         def log_densities_of(codes_Ch: Tensor, scale_Cd: Tensor, shift_Cd: Tensor) -> Tensor:
+            """Return log p of the B instances under C labels, `(B, C)`, by codes, scales and shifts of the labels."""
             conditions = conditions_of(elu(instance_part_Bh + codes_Ch[:, None]))
             groups = torch.split(conditions, labels_at_once(zeta_Bd))
             t_CBd, log_slope_CBd = (torch.cat(parts) for parts in zip(*map(step_of_labels, groups), strict=True))

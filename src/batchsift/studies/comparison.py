@@ -242,6 +242,7 @@ def compare(
         on_start(len(cells), len(stored) - len(cells))
 
     def keep(cell: CellRecord) -> None:
+        """Store a finished cell and hand it on; a failed one ends the comparison."""
         if store is not None:
             store.write(cell)
         _raise_failure(cell)

@@ -54,8 +54,12 @@ def read_npz(
         return data.select(features=~chosen_columns(data.feature_names, drop, "drop"))
 
 
-def read_features(path: Path) -> Any:
-    """Return the one matrix of a file: `X`, or a sparse one that scipy saved.
+def read_one_matrix(path: Path, name: str) -> Any:
+    """Return the one matrix of a file: that of a name, or a sparse one that scipy saved.
+
+    Args:
+        path: The file.
+        name: What the matrix is called, "X" or "y".
 
     Raises:
         FileNotFoundError: The file is not there.
@@ -65,25 +69,12 @@ def read_features(path: Path) -> Any:
     with _file_named(path):
         if {"format", "shape"} <= set(arrays):
             return saved_matrix(path, arrays)
-        if "X" in arrays:
-            return arrays["X"]
-        raise ValueError(f"it holds {', '.join(arrays) or 'nothing'}; expected X, or a sparse matrix that scipy saved")
-
-
-def read_labels(path: Path) -> Any:
-    """Return the one matrix of a file: `y`, or a sparse one that scipy saved.
-
-    Raises:
-        FileNotFoundError: The file is not there.
-        ValueError: The file is damaged, or holds no such matrix.
-    """
-    arrays = _arrays(path)
-    with _file_named(path):
-        if {"format", "shape"} <= set(arrays):
-            return saved_matrix(path, arrays)
-    if "y" not in arrays:
-        raise ValueError(f"{path} has no 'y': it holds {', '.join(arrays) or 'nothing'}")
-    return arrays["y"]
+    if name not in arrays:
+        held = ", ".join(arrays) or "nothing"
+        raise ValueError(
+            f"{path} has no {name!r}: it holds {held}; expected {name}, or a sparse matrix that scipy saved"
+        )
+    return arrays[name]
 
 
 def _sparse_pair(path: Path, arrays: dict[str, Any], negative: float | None) -> MultiLabelData:
@@ -92,7 +83,7 @@ def _sparse_pair(path: Path, arrays: dict[str, Any], negative: float | None) -> 
             f"{path} is one sparse matrix; expected X and y in one file, or a pair of files whose names end in X.npz "
             "(features) and y.npz (labels), or labels_file='FILE' with the labels"
         )
-    labels = read_labels(path.with_name(f"{path.stem[:-1]}y.npz"))
+    labels = read_one_matrix(path.with_name(f"{path.stem[:-1]}y.npz"), "y")
     with _file_named(path):
         name = path.stem[:-1].rstrip("_-. ") or "data"
         return from_arrays(saved_matrix(path, arrays), labels, negative=negative, name=name)

@@ -23,7 +23,7 @@ from batchsift.data.readers.columns import (
 from batchsift.data.readers.encoding import labels_of_columns, labels_of_one_column
 from batchsift.data.readers.frames import from_frame
 from batchsift.data.readers.npy import read_matrix
-from batchsift.data.readers.npz import read_features, read_labels
+from batchsift.data.readers.npz import read_one_matrix
 from batchsift.data.readers.problems import TableError
 from batchsift.data.readers.tables import read_frame
 from batchsift.data.readers.targets import oriented
@@ -108,7 +108,7 @@ def _features(path: Path) -> Any:
     _refuse_other_kinds(path)
     if path.suffix.lower() == ".npy":
         return read_matrix(path)
-    return read_features(path) if path.suffix.lower() == ".npz" else read_frame(path)
+    return read_one_matrix(path, "X") if path.suffix.lower() == ".npz" else read_frame(path)
 
 
 def _labels(path: Path, num_samples: int, label_rows: str | None) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def _labels(path: Path, num_samples: int, label_rows: str | None) -> pd.DataFram
             raise ValueError(f"label_rows={label_rows!r} came with {path.name}, whose rows are samples; leave it out")
         frame = read_frame(path).reset_index(drop=True)
         return frame.set_axis([str(column) for column in frame.columns], axis=1)
-    matrix: Any = read_matrix(path) if path.suffix.lower() == ".npy" else read_labels(path)
+    matrix: Any = read_matrix(path) if path.suffix.lower() == ".npy" else read_one_matrix(path, "y")
     try:
         matrix = oriented(matrix, num_samples, label_rows)
         check_shape(path, *matrix.shape, what="labels", cell_bytes=1)

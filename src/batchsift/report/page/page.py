@@ -1,17 +1,11 @@
 """The page itself: one HTML file that needs nothing else and reaches for nothing else."""
 
-import base64
-import hashlib
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from batchsift.files import write
 from batchsift.messages import count_nouns
@@ -25,6 +19,7 @@ from batchsift.report.page.content import (
     scope_parts,
 )
 from batchsift.report.page.figures.drawing import Drawing
+from batchsift.report.rendering import render_page
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, StudyRuns, read_runs
 from batchsift.studies.analysis.wording import format_percent
 from batchsift.studies.config import ALPHA, HEADLINES
@@ -135,24 +130,15 @@ def _size(drawings: Sequence[Drawing]) -> int:
 
 
 def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, alpha: float) -> str:
-    environment = Environment(
-        loader=PackageLoader("batchsift.report.page", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = _file("script.js")
-    html: str = environment.get_template("page.html.j2").render(
+    return render_page(
+        "batchsift.report.page",
+        "page.html.j2",
         study=study,
         scopes=scopes,
         figures=figures,
         alpha=alpha,
         baseline=BASELINE,
         target=METRICS[TARGET].name,
-        style=Markup(_file("style.css")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         suspects=suspect_tables(study),
         command=shlex.join(study.manifest.command) if study.manifest else "",
         source=study.manifest.source if study.manifest else "",
@@ -161,11 +147,6 @@ def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, al
         left=_count_missing(study),
         provenance=list(_provenance(study)),
     )
-    return html
-
-
-def _file(name: str) -> str:
-    return files("batchsift.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _count_missing(study: StudyRuns) -> dict[str, int]:

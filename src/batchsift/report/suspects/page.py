@@ -1,20 +1,17 @@
 """From the suspects of a training run to a page that needs nothing else and reaches for nothing else."""
 
-import base64
 import csv
-import hashlib
 import json
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batchsift.files import write
+from batchsift.report.rendering import render_page
 from batchsift.training.model import SUMMARY, SUSPECTS
 from batchsift.training.recording import Suspect
 
@@ -85,26 +82,16 @@ def render(found: list[dict[str, str]], summary: dict[str, Any]) -> str:
         )
         for row in found
     ]
-    environment = Environment(
-        loader=PackageLoader("batchsift.report.suspects", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = _file("script.js")
-    html: str = environment.get_template("suspects.html.j2").render(
+    return render_page(
+        "batchsift.report.suspects",
+        "suspects.html.j2",
         rows=rows,
         names=[visible(name) for name in names],
         counts=[counts[name] for name in names],
         # Exact names for the file of marks: a browser changes some characters of a page, but none of this.
         exact=Markup(json.dumps(names).replace("<", "\\u003c")),
         config={key: visible(str(summary["config"][key])) for key in ("data", "model", "method")},
-        style=Markup(_file("style.css")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    return html
 
 
 def visible(name: str) -> str:
@@ -117,7 +104,3 @@ def visible(name: str) -> str:
         char.encode("unicode_escape").decode() if unicodedata.category(char) in _INVISIBLE else char for char in name
     ]
     return "".join(shown) or "(empty)"
-
-
-def _file(name: str) -> str:
-    return files("batchsift.report.suspects").joinpath(name).read_text(encoding="utf-8")
