@@ -226,7 +226,9 @@ def signed_rank_p(differences: Sequence[float] | np.ndarray) -> float:
     >>> signed_rank_p([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     0.03125
     """
-    return float(stats.wilcoxon(np.asarray(differences, dtype=float), zero_method="zsplit").pvalue)
+    values = np.asarray(differences, dtype=float)
+    # Of zeros alone SciPy says 1 too, but goes through all their permutations first.
+    return float(stats.wilcoxon(values, zero_method="zsplit").pvalue) if values.any() else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
