@@ -16,7 +16,7 @@ from benchmarks.does_it_help.plan import Row
 
 
 @cache
-def _content(data: str) -> tuple[str, int]:
+def content_of(data: str) -> tuple[str, int]:
     """Return a data set's fingerprint and its size."""
     loaded = plan.source_of(data).load()
     return fingerprint(loaded), loaded.num_samples * (loaded.num_features + loaded.num_labels)
@@ -24,7 +24,7 @@ def _content(data: str) -> tuple[str, int]:
 
 def task(data: str, row: Row, budget: int, rate: float, seed: int, fold: int) -> Task:
     """Return a run of a row."""
-    content, size = _content(data)
+    content, size = content_of(data)
     config = CellConfig(
         data=data,
         model=plan.MODEL,
@@ -90,11 +90,22 @@ def run(store: Store, sets: Sequence[str], budgets: Sequence[int], jobs: int) ->
                 searches = [
                     task for loss in plan.LOSSES for _, tasks in search_tasks(data, budget, loss) for task in tasks
                 ]
-                _run_missing(store, searches, jobs, f"{what}, learning rates")
-                _run_missing(store, row_tasks(store, data, budget), jobs, what)
+                run_missing(store, searches, jobs, f"{what}, learning rates")
+                run_missing(store, row_tasks(store, data, budget), jobs, what)
 
 
-def _run_missing(store: Store, tasks: Iterable[Task], jobs: int, what: str) -> None:
+def run_missing(store: Store, tasks: Iterable[Task], jobs: int, what: str) -> None:
+    """Run the cells that a store lacks, and say how far that is.
+
+    Args:
+        store: Where they are kept.
+        tasks: All cells.
+        jobs: The number of processes.
+        what: What they are, for the messages.
+
+    Raises:
+        SystemExit: A cell failed.
+    """
     there = store.keys()
     missing = in_order(each for each in tasks if each.config.key not in there)
     start, done = time.monotonic(), 0
