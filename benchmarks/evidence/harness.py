@@ -59,12 +59,12 @@ def half_test(prepared: Prepared, config: CellConfig) -> Prepared:
 
 def remove(share: float) -> Callable[[Prepared, CellConfig], Prepared]:
     """Return a change: that share of the positives outside the test part is taken for negative."""
-    return lambda prepared, config: _with_labels(prepared, config, wrong_cells(prepared, config, share, "positives"))
+    return lambda prepared, config: _with_labels(prepared, wrong_cells(prepared, config, share, "positives"))
 
 
 def flip(share: float) -> Callable[[Prepared, CellConfig], Prepared]:
     """Return a change: as many cells outside the test part as that share of the positives are flipped."""
-    return lambda prepared, config: _with_labels(prepared, config, wrong_cells(prepared, config, share, "cells"))
+    return lambda prepared, config: _with_labels(prepared, wrong_cells(prepared, config, share, "cells"))
 
 
 def wrong_cells(prepared: Prepared, config: CellConfig, share: float, among: str) -> NDArray[np.bool_]:
@@ -87,7 +87,7 @@ def wrong_cells(prepared: Prepared, config: CellConfig, share: float, among: str
     return wrong.reshape(labels.shape)
 
 
-def _with_labels(prepared: Prepared, config: CellConfig, wrong: NDArray[np.bool_]) -> Prepared:
+def _with_labels(prepared: Prepared, wrong: NDArray[np.bool_]) -> Prepared:
     labels = np.where(wrong, 1 - prepared.data.labels, prepared.data.labels)
     return replace(prepared, data=replace(prepared.data, labels=labels.astype(prepared.data.labels.dtype)))
 
