@@ -182,7 +182,7 @@ def make_plan(
 
 def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:
     """Return a method's order, checked and brought to the epoch's length."""
-    flat = as_tensor(own).detach().cpu()
+    flat = as_tensor(own, "a method's plan").detach().cpu()
     if (
         flat.ndim != 1
         or flat.is_floating_point()
