@@ -119,6 +119,7 @@ def test_a_table_in_another_order_with_less_in_it(files):
     assert in_memory.summary["tested_on"]["data_fingerprint"] == model.summary["tested_on"]["data_fingerprint"]
 
 
+@pytest.mark.filterwarnings("default")
 def test_unknown_categories_are_an_error_or_missing(batchsift, files):
     table(30, 1, hues=("red", "blue")).to_csv("blue.csv", index=False)
     arguments = ("train", "data.csv", "--label-columns", "y_*", *SHORT, "--test", "blue.csv", "--out", "run")
