@@ -3,11 +3,13 @@
 import difflib
 import math
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
 _LONGEST_NAME = 200
+_INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # Unicode's categories of what is not seen, or moves what is
 _NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
 
 
@@ -85,6 +87,29 @@ def cut_short(text: str, length: int = 60) -> str:
     'abc...'
     """
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Return a text with what could not be seen, or would move what can be, written out.
+
+    Everything that is shown to people goes through here: terminals, pages, pictures. Names come from files of others,
+    and a terminal obeys some characters, a browser refuses a page for others.
+
+    Args:
+        text: Any text.
+        lines: Whether line ends and tabs stay as they are.
+
+    >>> visible("red\n"), visible("\x1b[31mred"), visible("größe"), visible("a\nb", lines=True)
+    ('red\\n', '\\x1b[31mred', 'größe', 'a\nb')
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _INVISIBLE and not (lines and character in "\n\t")
+        else character
+        for character in text
+    )
 
 
 def num_digits(number: int) -> int:

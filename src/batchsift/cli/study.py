@@ -17,6 +17,7 @@ from batchsift.cli.endings import (
     show_json,
 )
 from batchsift.cli.options import AsJson, Jobs, Log
+from batchsift.files import folder_of
 from batchsift.training.loggers.opening import check_logs
 from batchsift.verbs.choices import number_of_processes
 from batchsift.verbs.words import word_list
@@ -54,9 +55,8 @@ def run(
     with mistakes_explained():
         processes = number_of_processes(jobs, "--jobs")
         check_logs(logs := word_list(log))
-    from rich.console import Console
-
     from batchsift.report.console.study import StudyProgressBar
+    from batchsift.report.console.terminal import Terminal
     from batchsift.studies.logs import log_cell
     from batchsift.studies.run import StudyCallbacks, run_study
     from batchsift.studies.store import Store
@@ -64,7 +64,7 @@ def run(
     with plain_endings(_INTERRUPTED):
         study = _study(file)
         folder = out or _default_folder(file)
-        progress = StudyProgressBar(Console(stderr=True, highlight=False), processes)
+        progress = StudyProgressBar(Terminal(on_stderr=True), processes)
 
         def on_cell(cell: "CellRecord") -> None:
             progress.on_cell(cell)
@@ -110,7 +110,7 @@ def status(
 
 
 def _default_folder(file: Path) -> Path:
-    return Path("results") / file.stem
+    return folder_of("results", file.stem)
 
 
 def _study(file: Path) -> "Study":
@@ -136,14 +136,13 @@ def _configs(store: "Store") -> "Sequence[CellConfig]":
 
 
 def _show(now: "StudyProgress", folder: Path, *, as_json: bool) -> None:
-    from rich.console import Console
-
     from batchsift.report.console.study import show_progress
+    from batchsift.report.console.terminal import Terminal
 
     if as_json:
         show_json(_document(now, folder))
     else:
-        show_progress(Console(highlight=False), now, folder)
+        show_progress(Terminal(), now, folder)
 
 
 def _document(now: "StudyProgress", folder: Path) -> dict[str, Any]:

@@ -146,6 +146,25 @@ class CellRecord:
         head = _head("failed", config, started, {}, warnings)
         return cls(make_jsonable({**head, "error": CellError(type(error).__name__, str(error), text)}))
 
+    def check(self, key: str) -> None:
+        """Check that the document is one of a cell of that key, and that its numbers can be.
+
+        Raises:
+            ValueError: It is not, they cannot.
+        """
+        try:
+            if self.document["status"] not in ("done", "failed"):
+                raise ValueError(f"the status {self.document['status']!r} is neither 'done' nor 'failed'")
+            if not self.key == self.config.key == key:
+                raise ValueError(f"the cell has the key {self.key!r}, and its configuration {self.config.key!r}")
+            if not 0 <= self.seconds < math.inf:
+                raise ValueError(f"the run took {self.seconds} seconds")
+            _ = self.versions, self.machine, self.started, self.warnings, self.error
+            if self.status == "done":
+                _check_result(self.result, self.facts)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"this is no record of a cell ({type(error).__name__}: {error})") from error
+
     @cached_property
     def config(self) -> CellConfig:
         """What was run."""
@@ -214,6 +233,20 @@ class CellRecord:
             recording_seconds=timings["recording_seconds"],
             total_seconds=timings["total_seconds"],
         )
+
+
+def _check_result(result: FoldResult, facts: DataFacts) -> None:
+    if len(result.epochs) == 0 or result.best_epoch not in range(len(result.epochs)):
+        raise ValueError(f"the best epoch is {result.best_epoch!r} of {len(result.epochs)}")
+    if len(facts.label_names) != facts.num_labels:
+        raise ValueError(f"there are {len(facts.label_names)} names of {facts.num_labels} labels")
+    for metrics in (result.metrics, result.last_metrics):
+        if all(math.isnan(value) for value in metrics.values()):
+            raise ValueError("there are no metrics")
+        for name, value in metrics.items():
+            most = facts.num_labels if name == "coverage" else 1
+            if not (math.isnan(value) or 0 <= value <= most + 1e-9):
+                raise ValueError(f"the metric {name} is {value}; expected a number from 0 to {most}")
 
 
 def _read_metrics(values: Mapping[str, float | None]) -> dict[str, float]:

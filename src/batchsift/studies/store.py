@@ -48,7 +48,12 @@ class Store:
         document = _read_json(path)
         if document.get("format") != FORMAT:
             raise ValueError(f"{path} has format {document.get('format')!r}; this batchsift reads {FORMAT}")
-        return CellRecord(document)
+        record = CellRecord(document)
+        try:
+            record.check(key)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; remove it, and the next run computes it again") from error
+        return record
 
     def cells(self) -> list[CellRecord]:
         """Read all cells: those of the study in its order, then others there may be."""
@@ -68,7 +73,12 @@ class Store:
             ValueError: The file is not JSON, or of another format.
         """
         path = self.folder / STUDY
-        return StudyManifest.from_document(_read_json(path)) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return StudyManifest.from_document(_read_json(path))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is no manifest of a study ({error!r}); remove it") from error
 
     def write_manifest(self, manifest: StudyManifest) -> None:
         """Write the manifest of the folder's study."""
@@ -88,7 +98,9 @@ class Store:
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON document: {error}; remove it") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"{path} holds a {type(document).__name__}; expected an object; remove it")
     return document

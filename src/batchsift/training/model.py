@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 
 from batchsift import models
 from batchsift.data import MultiLabelData
+from batchsift.data.dataset import first_infinite
 from batchsift.data.images.dataset import check_no_pictures
+from batchsift.data.labelled import checked_matrix
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
+from batchsift.devices import check_device
+from batchsift.files import from_csv
 from batchsift.messages import warn
 from batchsift.models import BaseModel
 from batchsift.training.calibration import Calibration
@@ -86,7 +90,8 @@ class TrainedModel:
         """
         import pandas as pd  # noqa: PLC0415 (an extra)
 
-        return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
+        frame = pd.read_csv(self._beside(SUSPECTS), dtype={"label": str}, keep_default_na=False)
+        return frame.assign(label=frame["label"].map(from_csv))
 
     def predict_proba(self, data: Any, *, device: str = "cpu") -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1], calibrated where the training was told to.
@@ -99,11 +104,22 @@ class TrainedModel:
         Raises:
             ValueError: For another number of features, where one is not there, or for pictures.
         """
+        check_device(device)
         features = self._features(data)
         if features.ndim != 2 or features.shape[1] != len(self.feature_names):
             raise ValueError(f"features must have shape (N, {len(self.feature_names)}), got {tuple(features.shape)}")
+        for column, row, value in first_infinite(features)[:1]:
+            raise ValueError(
+                f"features hold {value} in row {row}, column {self.feature_names[column]!r}; expected finite numbers "
+                "(NaN: missing)"
+            )
         rows = self.preprocessing.transform(features, device)
         probs_NL: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
+        if (unusable_N := ~np.isfinite(probs_NL).all(axis=1)).any():
+            raise ValueError(
+                f"the model has no prediction for row {int(unusable_N.argmax())}: its features are too far from those "
+                "of the training"
+            )
         return probs_NL if self.calibration is None else self.calibration.apply(probs_NL)
 
     def predict(
@@ -161,7 +177,7 @@ class TrainedModel:
             return self.aligned(data)
         if hasattr(data, "iloc"):
             return self.features_of(data)
-        return data
+        return checked_matrix("features", data)
 
     def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
         """Return the features of a table, which needs no labels, as the model was trained on them.

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from batchsift.files import write
+from batchsift.files import from_csv, write
+from batchsift.messages import visible
 from batchsift.report.rendering import render_page
 from batchsift.training.model import SUMMARY, SUSPECTS
 from batchsift.training.recording import Suspect
 
 PAGE = "suspects.html"
-_INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")  # Unicode's categories of what would not be seen, or move what is
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def write_suspects_page(folder: Path) -> Path | None:
     if not (folder / SUSPECTS).is_file():
         return None
     with (folder / SUSPECTS).open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
+        found = [{key: from_csv(value) for key, value in row.items()} for row in csv.DictReader(file)]
     if not found or not {field.name for field in fields(Suspect)} <= found[0].keys():
         return None
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
@@ -86,21 +85,18 @@ def render(found: list[dict[str, str]], summary: dict[str, Any]) -> str:
         "batchsift.report.suspects",
         "suspects.html.j2",
         rows=rows,
-        names=[visible(name) for name in names],
+        names=[shown_name(name) for name in names],
         counts=[counts[name] for name in names],
         # Exact names for the file of marks: a browser changes some characters of a page, but none of this.
         exact=Markup(json.dumps(names).replace("<", "\\u003c")),
-        config={key: visible(str(summary["config"][key])) for key in ("data", "model", "method")},
+        config={key: shown_name(str(summary["config"][key])) for key in ("data", "model", "method")},
     )
 
 
-def visible(name: str) -> str:
-    r"""Return a name with what could not be seen on a page written out.
+def shown_name(name: str) -> str:
+    r"""Return a name as the page shows it.
 
-    >>> visible("red\n"), visible("")
+    >>> shown_name("red\n"), shown_name("")
     ('red\\n', '(empty)')
     """
-    shown = [
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _INVISIBLE else char for char in name
-    ]
-    return "".join(shown) or "(empty)"
+    return visible(name) or "(empty)"
