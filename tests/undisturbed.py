@@ -58,7 +58,7 @@ VERBS = {
 }
 
 
-def write_data(folder, samples=80):
+def write_data(folder, samples=160):
     """Write a table and a study of it."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(samples, 3)).round(3)
