@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from batchsift.messages import warn
 from batchsift.studies.config import CellConfig
-from batchsift.studies.executor import Task, run_task
+from batchsift.studies.executor import EngineError, Task, run_task
 from batchsift.studies.record import CellRecord
 from batchsift.studies.sources import Source
 from batchsift.training.prepare import Prepared
@@ -33,10 +33,6 @@ except ImportError as error:
 RETRIES = 3  # of a cell whose worker is lost; one that takes its worker along every time has failed
 AHEAD = 2  # cells that are handed to Ray for each that there is room for
 _LOST = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError)
-
-
-class ClusterError(RuntimeError):
-    """The workers of a cluster cannot run the cells of this study."""
 
 
 @dataclass
@@ -91,7 +87,7 @@ class RayCluster:
             tasks: The cells, in the order in which they are begun.
 
         Raises:
-            ClusterError: The workers cannot run cells, or have other versions.
+            EngineError: The workers cannot run cells, or have other versions.
         """
         self._warn_of_small_machines(tasks)
         expected = None if self.mix_versions else versions()
@@ -158,7 +154,7 @@ def _run_on_worker(task: Task, expected: Mapping[str, str] | None) -> CellRecord
     here = versions()
     if expected is not None and here != expected:
         differences = [f"{name} {here[name]}, not {expected[name]}" for name in here if here[name] != expected[name]]
-        raise ClusterError(
+        raise EngineError(
             f"a worker has other versions than the process that runs the study ({', '.join(differences)}): install "
             "the same there, or --mix-versions to compute with what there is"
         )
@@ -172,9 +168,9 @@ def _record(reference: Any, task: Task) -> CellRecord:
     except _LOST as error:
         return CellRecord.of_error(task.config, error, started=datetime.now(UTC), warnings=[])
     except RayTaskError as error:
-        if isinstance(error.cause, ClusterError):
+        if isinstance(error.cause, EngineError):
             raise error.cause from None
-        raise ClusterError(
+        raise EngineError(
             f"a worker cannot run {task.config}: {error.cause}; batchsift and what it needs must be installed there"
         ) from error
     return record

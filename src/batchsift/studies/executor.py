@@ -80,11 +80,19 @@ def in_order(tasks: Iterable[Task]) -> list[Task]:
     )
 
 
+class EngineError(RuntimeError):
+    """An engine cannot run the cells of this study."""
+
+
 class Engine(Protocol):
     """Runs cells somewhere else than in processes of this one."""
 
     def run(self, tasks: Sequence[Task]) -> Generator[CellRecord]:
-        """Run cells, and yield each as soon as it has ended."""
+        """Run cells, and yield each as soon as it has ended.
+
+        Raises:
+            EngineError: It cannot run them.
+        """
 
 
 def execute(
@@ -106,6 +114,7 @@ def execute(
 
     Raises:
         ValueError: The backend in force uses threads.
+        EngineError: The engine cannot run the cells.
     """
     if engine is None and jobs == 1:
         for task in tasks:

@@ -88,7 +88,7 @@ def run_study(
 def _versions_message(outdated: Sequence[CellOutcome], store: Store) -> str:
     differences = sorted({difference for outcome in outdated for difference in _differences(outcome.versions)})
     return (
-        f"{len(outdated)} finished cells in {store.folder} were computed with other versions "
+        f"{len(outdated)} finished cells in {store.place} were computed with other versions "
         f"({', '.join(differences)}): "
         "take another folder, or --mix-versions to keep them beside new ones"
     )
