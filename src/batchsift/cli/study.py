@@ -52,7 +52,7 @@ def run(
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Processes; -1: as many as there are cores. 1 unless given; on a cluster as many as there is room for.",
+            help="Processes; -1: one a core. 1 unless given; on a cluster as many as there is room for.",
             show_default=False,
         ),
     ] = None,

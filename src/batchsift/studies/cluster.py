@@ -8,6 +8,7 @@ joblib's Ray backend is not used: it has no retries, and hands results back by r
 """
 
 import logging
+import socket
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ class RayCluster:
         mix_versions: Let workers compute with other versions than those here.
 
     Raises:
-        ConnectionError: There is no cluster at the address (on entering).
+        ConnectionError: There is no cluster at the address, or Ray runs here already (on entering).
     """
 
     address: str | None = None
@@ -58,11 +59,14 @@ class RayCluster:
 
     def __enter__(self) -> Self:
         if ray.is_initialized():
+            if self.address is not None:
+                raise ConnectionError(f"Ray runs in this process already: leave out the address {self.address}")
             return self
         options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self.address is None:
             options |= {"num_cpus": self.jobs or 1, "include_dashboard": False}
         try:
+            _knock(self.address)
             ray.init(self.address or "local", **options)
         except (OSError, RuntimeError, ValueError) as error:
             raise ConnectionError(f"cannot use Ray at {self.address or 'this machine'}: {error}") from error
@@ -106,7 +110,7 @@ class RayCluster:
                 ended, _ = ray.wait(list(running), num_returns=1)
                 yield _record(ended[0], running.pop(ended[0]))
         finally:
-            for reference in running:
+            for reference in () if self._is_ours else running:  # Ray that ends takes its tasks along
                 ray.cancel(reference, force=True)
 
     def _needs(self, task: Task) -> dict[str, int]:
@@ -148,6 +152,17 @@ class StoredSource:
 def _fetched(reference: Any) -> Source:
     source: Source = ray.get(reference)
     return source
+
+
+def _knock(address: str | None) -> None:
+    """Check that something listens at an address with a port: Ray itself tries for minutes.
+
+    Raises:
+        OSError: Nothing does.
+    """
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _run_on_worker(task: Task, expected: Mapping[str, str] | None) -> CellRecord:
