@@ -12,7 +12,6 @@ from batchsift.studies.run import StudyCallbacks, run_study
 from batchsift.studies.store import Store
 from batchsift.training.provenance import versions
 from batchsift.verbs.engines import EngineChoice
-
 from studies.made_study import contents, write_study_files
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")

@@ -11,7 +11,7 @@ by a rule that needs neither:
    killed: it is removed. No clocks of different machines are compared.
 
 Of two runs that begin at once at least one sees the other, since each writes before it looks; if both do, both refuse.
-A run that was thought dead for want of a connection does no harm: a cell has the same content, whoever writes it.
+A run that was thought dead for want of a connection does no harm: a cell has the same numbers, whoever writes it.
 """
 
 import json
