@@ -67,8 +67,8 @@ def check_keys(state: Any, keys: Collection[str], *, others: bool = False) -> No
         raise ValueError(f"it holds {', '.join(map(described, unknown))}, which is unknown here")
 
 
-def whole_number(state: Mapping[str, Any], key: str, lowest: int | None = 0, highest: int | None = LARGEST) -> int:
-    """Return the entry of a key, an int within bounds, where there are any.
+def whole_number(state: Mapping[str, Any], key: str, lowest: int = 0, highest: int = LARGEST) -> int:
+    """Return the entry of a key, an int within bounds.
 
     Raises:
         ValueError: It is something else.
@@ -76,8 +76,8 @@ def whole_number(state: Mapping[str, Any], key: str, lowest: int | None = 0, hig
     value = state[key]
     if type(value) is not int:  # True is an int to Python, but no number anyone saved
         raise ValueError(f"{key}: must be an int, got {described(value)}")
-    if (lowest is not None and value < lowest) or (highest is not None and value > highest):
-        raise ValueError(f"{key}: must be from {lowest} to {highest}, got {described(value)}")
+    if not lowest <= value <= highest:
+        raise ValueError(f"{key}: must be from {described(lowest)} to {described(highest)}, got {described(value)}")
     return value
 
 

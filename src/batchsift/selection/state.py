@@ -23,6 +23,7 @@ from batchsift.trackers import CourseMeans
 _VERSION = 4
 _WITHOUT_COURSE = 3  # nothing was remembered for suspects
 _WITHOUT_DRAWING = 2  # and every plan was drawn independently
+_LARGEST_SEED = 2**4096  # Python writes no number of ten thousand digits, which a seed must be
 _KEYS = (
     "version",
     "settings",
@@ -187,7 +188,7 @@ class SelectorState:
             check_within("counts", count_N, 0, LARGEST)
             return cls(
                 settings=settings,
-                seed=whole_number(state, "seed", None, None),
+                seed=whole_number(state, "seed", -_LARGEST_SEED, _LARGEST_SEED),
                 epoch=whole_number(state, "epoch"),
                 position=whole_number(state, "position"),
                 in_order=truth(state, "in_order"),
