@@ -3,6 +3,7 @@
 import math
 import warnings
 from functools import partial
+from itertools import islice
 
 import torch
 
@@ -45,11 +46,7 @@ def train(selector, epochs, blocks=0, *, done=0):
     """Train epochs, the first of which had some blocks already, and some blocks of one more; return all blocks."""
     seen = []
     for epoch in range(epochs + 1):
-        for number, block in enumerate(selector.batches()):
-            if epoch == 0 and number < done:
-                continue
-            if epoch == epochs and number == blocks:
-                break
+        for block in islice(selector.batches(), done if epoch == 0 else 0, blocks if epoch == epochs else None):
             selector.observe(block, predicted(block, selector.epoch))
             seen.append(block.tolist())
         if epoch < epochs:
