@@ -23,7 +23,7 @@ from batchsift.studies.executor import EngineError, Task, run_task
 from batchsift.studies.record import CellRecord
 from batchsift.studies.sources import Source
 from batchsift.training.prepare import Prepared
-from batchsift.training.provenance import versions
+from batchsift.training.provenance import differing_versions, versions
 
 try:
     import ray
@@ -166,12 +166,11 @@ def _knock(address: str | None) -> None:
 
 
 def _run_on_worker(task: Task, expected: Mapping[str, str] | None) -> CellRecord:
-    here = versions()
-    if expected is not None and here != expected:
-        differences = [f"{name} {here[name]}, not {expected[name]}" for name in here if here[name] != expected[name]]
+    differences = [] if expected is None else differing_versions(expected)
+    if differences:
         raise EngineError(
-            f"a worker has other versions than the process that runs the study ({', '.join(differences)}): install "
-            "the same there, or --mix-versions to compute with what there is"
+            f"a worker has other versions than the process that runs the study ({', '.join(differences)}, on the "
+            "worker): install the same there, or --mix-versions to compute with what there is"
         )
     return run_task(task)
 

@@ -11,16 +11,15 @@ Where files are is behind `Files`: a folder, or what `batchsift.studies.remote` 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
-from batchsift.files import UNFINISHED, claim, json_text, write
+from batchsift.files import json_text, locked, write
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
+from batchsift.training.trials import SEARCH
 
 STUDY = "study.json"
 CELLS = "cells"
@@ -176,20 +175,9 @@ class FolderFiles:
         path = PurePosixPath(name)
         write(self.folder / path.parent, {path.name: content})
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, and sweep away the half-written files of runs that were killed."""
-        claim(self.folder)
-        try:
-            with FileLock(self.folder / "lock", timeout=0):
-                for folder in (self.folder, self.folder / CELLS):
-                    for path in folder.glob(f"{UNFINISHED}*"):
-                        path.unlink()
-                yield
-        except Timeout as error:
-            raise BlockingIOError(
-                f"another run works in {self.folder}: wait until it is over, stop it, or use another folder"
-            ) from error
+        return locked(self.folder, CELLS, SEARCH)
 
 
 def is_address(place: str) -> bool:
