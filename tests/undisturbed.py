@@ -29,11 +29,13 @@ class Verb:
         arguments: The words after `batchsift`; the folder or file is added.
         out: What it is called, relative to the working directory.
         again: Words to add where it is started again.
+        sweeps: Whether it clears away what a killed one left half written: where it has the folder to itself.
     """
 
     arguments: tuple[str, ...]
     out: str = "out"
     again: tuple[str, ...] = ()
+    sweeps: bool = True
 
     def words(self, *, again=False):
         return [*self.arguments, "--out", self.out, *(self.again if again else ())]
@@ -53,8 +55,8 @@ VERBS = {
         )
     ),
     "study": Verb(("study", "run", "study.toml"), again=("--retry-failed",)),
-    "describe": Verb(("describe", "data.csv", "--labels", "2")),
-    "predict": Verb(("predict", "model", "data.csv"), out="predicted.csv"),
+    "describe": Verb(("describe", "data.csv", "--labels", "2"), sweeps=False),
+    "predict": Verb(("predict", "model", "data.csv"), out="predicted.csv", sweeps=False),
 }
 
 
@@ -73,7 +75,8 @@ def contents(place):
     """Return what lies in a folder, or a file, by name: values that two equal runs share."""
     place = Path(place)
     paths = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
-    return {path.relative_to(place.parent).as_posix(): _content(path) for path in paths if path.name != "lock"}
+    kept = [path for path in paths if path.name != "lock"]
+    return {path.relative_to(place.parent).as_posix(): _content(path) for path in kept}
 
 
 def _content(path):
