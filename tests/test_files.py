@@ -9,7 +9,25 @@ import pytest
 
 from batchsift.files import csv_text, escaped_json, folder_of, from_csv, json_text, write
 
-NAMES = ["=1+1", "+1", "-1", "@SUM(A1)", "-x", "\t=1", "\r", "a\rb", "a\nb", "a,b", '"', "", "it's", "'", "'=1", "größe", "\x1b"]
+NAMES = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "-x",
+    "\t=1",
+    "\r",
+    "a\rb",
+    "a\nb",
+    "a,b",
+    '"',
+    "",
+    "it's",
+    "'",
+    "'=1",
+    "größe",
+    "\x1b",
+]
 
 
 def test_names_of_any_kind_in_csv():

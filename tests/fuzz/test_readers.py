@@ -1,7 +1,5 @@
 """A few mutated files of every reader, the same ones every time; `python -m tests.fuzz` tries more."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -48,7 +46,11 @@ def test_what_is_wrong_is_noticed(monkeypatch, tmp_path):
 @pytest.mark.parametrize("field", ["labels", "features", "label_names"])
 def test_data_that_cannot_be_are_noticed(field):
     data = MultiLabelData(np.eye(2), np.eye(2), ("a", "b"), ("p", "q"))
-    wrong = {"labels": np.full((2, 2), 7, dtype=np.uint8), "features": np.full((2, 2), np.inf), "label_names": ("p", "p")}
+    wrong = {
+        "labels": np.full((2, 2), 7, dtype=np.uint8),
+        "features": np.full((2, 2), np.inf),
+        "label_names": ("p", "p"),
+    }
     object.__setattr__(data, field, wrong[field])
     with pytest.raises(InvalidError):
         check_valid(data)
