@@ -1,4 +1,4 @@
-"""Files as other programs read them: CSV without formulas, JSON without what a terminal obeys, names that stay inside."""
+"""Files as other programs read them: CSV without formulas, JSON without what a terminal obeys, names that stay in."""
 
 import csv
 import io

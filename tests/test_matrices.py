@@ -35,7 +35,7 @@ FORMS = {
     "gradient": lambda matrix: torch.tensor(matrix, dtype=torch.float32, requires_grad=True),
     "eight bits": lambda matrix: torch.tensor(matrix).to(torch.float8_e5m2),
     "half": lambda matrix: torch.tensor(matrix).to(torch.bfloat16),
-    "frame": lambda matrix: pd.DataFrame(matrix),
+    "frame": pd.DataFrame,
     "nullable frame": lambda matrix: pd.DataFrame(matrix).astype("Int64"),
     "categories": lambda matrix: pd.DataFrame(matrix).astype("category"),
     "objects": lambda matrix: matrix.astype(object),

@@ -8,13 +8,9 @@ import warnings
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
-<<<<<<< HEAD
 _LONGEST_NAME = 200
 _INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")  # Unicode's categories of what is not seen, or moves what is
-_NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
-=======
 _NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate", "ray"}
->>>>>>> main
 
 
 def warn(message: str | UserWarning) -> None:

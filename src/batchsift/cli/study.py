@@ -17,12 +17,8 @@ from batchsift.cli.endings import (
     plain_endings,
     show_json,
 )
-<<<<<<< HEAD
-from batchsift.cli.options import AsJson, Jobs, Log
-from batchsift.files import folder_of
-=======
 from batchsift.cli.options import AsJson, Log
->>>>>>> main
+from batchsift.files import folder_of
 from batchsift.training.loggers.opening import check_logs
 from batchsift.verbs.engines import EngineChoice
 from batchsift.verbs.words import word_list
@@ -88,12 +84,6 @@ def run(
     from batchsift.studies.run import StudyCallbacks, run_study
     from batchsift.studies.store import Store
 
-<<<<<<< HEAD
-    with plain_endings(_INTERRUPTED):
-        study = _study(file)
-        folder = out or _default_folder(file)
-        progress = StudyProgressBar(Terminal(on_stderr=True), processes)
-=======
     with plain_endings(_INTERRUPTED), ExitStack() as ending:
         study = _study(file, check_devices=address is None)
         place = out or _default_place(file)
@@ -101,8 +91,7 @@ def run(
             store = Store(place)
             folder = store.folder if logs else None
             runner, cells_at_a_time = ending.enter_context(chosen.started(mix_versions=mix_versions))
-        progress = StudyProgressBar(Console(stderr=True, highlight=False), cells_at_a_time)
->>>>>>> main
+        progress = StudyProgressBar(Terminal(on_stderr=True), cells_at_a_time)
 
         def on_cell(cell: "CellRecord") -> None:
             progress.on_cell(cell)
@@ -149,13 +138,8 @@ def status(
         _show(now, out, as_json=as_json)
 
 
-<<<<<<< HEAD
-def _default_folder(file: Path) -> Path:
-    return folder_of("results", file.stem)
-=======
 def _default_place(file: Path) -> str:
-    return str(Path("results") / file.stem)
->>>>>>> main
+    return str(folder_of("results", file.stem))
 
 
 def _study(file: Path, *, check_devices: bool) -> "Study":
@@ -180,13 +164,7 @@ def _configs(store: "Store") -> "Sequence[CellConfig]":
     return tuple(manifest.cells.values())
 
 
-<<<<<<< HEAD
-def _show(now: "StudyProgress", folder: Path, *, as_json: bool) -> None:
-=======
 def _show(now: "StudyProgress", folder: str, *, as_json: bool) -> None:
-    from rich.console import Console
-
->>>>>>> main
     from batchsift.report.console.study import show_progress
     from batchsift.report.console.terminal import Terminal
 
