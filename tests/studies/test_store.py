@@ -42,7 +42,7 @@ def whole(document):
     names = ["name", "num_samples", "num_features", "removed_samples", "num_train", "num_validation", "num_test"]
     facts = {**dict.fromkeys(names, 1), "num_labels": 2, "label_names": ["u", "v"], "removed_labels": []}
     epoch = {"epoch": 0, "learning_rate": 0.1, "loss": 0.5, "validation": {}, "summary": {}, "label_means": {}}
-    epoch |= {"label_weights": None, "signal_quantiles": {}}
+    epoch |= {"label_weights": {}, "signal_quantiles": {}}
     run["timings"] |= {"selection_seconds": 0.1, "recording_seconds": 0.1, "total_seconds": 0.5}
     scores = {"macro_auc": 0.7, "coverage": 1.5}
     result = {"best_epoch": 0, "metrics": scores, "last_metrics": scores, "label_metrics": {}, "suspects": []}
@@ -152,7 +152,7 @@ BAD_CELLS = {
     "a list": (lambda _: "[]", "holds a list"),
     "brackets": (lambda _: "[" * 100_000, "not a JSON document"),
     "an empty object": (lambda _: "{}", "format None"),
-    "of another cell": (lambda text: text.replace('"fold":0', '"fold":1'), "has the key"),
+    "of another cell": (lambda text: text.replace('"key":"', '"key":"x'), "has the key"),
     "no status": (lambda text: text.replace('"done"', '"so so"'), "neither 'done' nor 'failed'"),
     "without metrics": (lambda text: text.replace('"metrics"', '"other"'), "no record of a cell"),
     "metrics of nothing": (lambda text: text.replace('"macro_auc":0.7,"coverage":1.5', ""), "there are no metrics"),

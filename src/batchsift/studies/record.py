@@ -155,11 +155,11 @@ class CellRecord:
         try:
             if self.document["status"] not in ("done", "failed"):
                 raise ValueError(f"the status {self.document['status']!r} is neither 'done' nor 'failed'")
-            if not self.key == self.config.key == key:
-                raise ValueError(f"the cell has the key {self.key!r}, and its configuration {self.config.key!r}")
+            if self.key != key:
+                raise ValueError(f"the cell has the key {self.key!r}, and its file that of {key!r}")
             if not 0 <= self.seconds < math.inf:
                 raise ValueError(f"the run took {self.seconds} seconds")
-            _ = self.versions, self.machine, self.started, self.warnings, self.error
+            _ = self.config, self.versions, self.machine, self.started, self.warnings, self.error
             if self.status == "done":
                 _check_result(self.result, self.facts)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
