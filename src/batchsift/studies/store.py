@@ -11,7 +11,7 @@ Where files are is behind `Files`: a folder, or what `batchsift.studies.remote` 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -41,6 +41,9 @@ class Files(Protocol):
         Raises:
             FileNotFoundError: There is none.
         """
+
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Read files, one after another."""
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, in place of one of the same name."""
@@ -96,19 +99,24 @@ class Store:
             FileNotFoundError: There is none.
             ValueError: The file is not JSON, or of another format.
         """
-        name = f"{CELLS}/{key}.json"
-        document = self._read_json(name)
-        if document.get("format") != FORMAT:
-            raise ValueError(
-                f"{self._files.path(name)} has format {document.get('format')!r}; this batchsift reads {FORMAT}"
-            )
-        return CellRecord(document)
+        return next(self.read_all([key]))
+
+    def read_all(self, keys: Iterable[str]) -> Iterator[CellRecord]:
+        """Read the cells of these keys, one after another; see `read`."""
+        names = [f"{CELLS}/{key}.json" for key in keys]
+        for name, content in zip(names, self._files.read_all(names), strict=True):
+            document = self._document(name, content)
+            if document.get("format") != FORMAT:
+                raise ValueError(
+                    f"{self._files.path(name)} has format {document.get('format')!r}; this batchsift reads {FORMAT}"
+                )
+            yield CellRecord(document)
 
     def cells(self) -> list[CellRecord]:
         """Read all cells: those of the study in its order, then others there may be."""
         stored, manifest = self.keys(), self.manifest()
         ordered = list(manifest.cells) if manifest else []
-        return [self.read(key) for key in [*ordered, *sorted(stored.difference(ordered))] if key in stored]
+        return list(self.read_all(key for key in [*ordered, *sorted(stored.difference(ordered))] if key in stored))
 
     def write(self, cell: CellRecord) -> None:
         """Write a cell, in place of one of the same key."""
@@ -122,10 +130,10 @@ class Store:
             ValueError: The file is not JSON, or of another format.
         """
         try:
-            document = self._read_json(STUDY)
+            content = self._files.read(STUDY)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return StudyManifest.from_document(document)
+        return StudyManifest.from_document(self._document(STUDY, content))
 
     def write_manifest(self, manifest: StudyManifest) -> None:
         """Write the manifest of the study."""
@@ -140,9 +148,9 @@ class Store:
         """
         return self._files.locked()
 
-    def _read_json(self, name: str) -> Mapping[str, Any]:
+    def _document(self, name: str, content: bytes) -> Mapping[str, Any]:
         try:
-            document: Mapping[str, Any] = json.loads(self._files.read(name).decode())
+            document: Mapping[str, Any] = json.loads(content.decode())
         except ValueError as error:
             raise ValueError(f"{self._files.path(name)} is not a JSON document: {error}; remove it") from error
         return document
@@ -169,6 +177,10 @@ class FolderFiles:
     def read(self, name: str) -> bytes:
         """Read a file."""
         return (self.folder / name).read_bytes()
+
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Read files, one after another."""
+        return map(self.read, names)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, even if the power fails."""
