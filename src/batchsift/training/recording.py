@@ -22,6 +22,7 @@ QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
 CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
 NUM_SUSPECTS = 20  # that a study keeps of each run
 SHARE_OF_SUSPECTS = 0.1  # of the cells of a label with one given value that may be among them
+_NUMBERS = frozenset({int, float, type(None)})  # types of numbers in JSON
 SIGNAL_KINDS = ("label_means", "label_weights", "signal_quantiles")
 
 
@@ -99,9 +100,7 @@ class EpochRecord:
             with part(kind):
                 check_keys(document.get(kind, {}), (), others=True)
                 for signal, values in document.get(kind, {}).items():
-                    if not isinstance(values, list | tuple):
-                        raise ValueError(f"{signal}: must be a list, got {described(values)}")
-                    check_numbers(dict(enumerate(values)))
+                    check_number_list(signal, values)
         signals = SignalRecord(
             **{
                 kind: {signal: tuple(map(read_number, values)) for signal, values in document.get(kind, {}).items()}
@@ -143,8 +142,20 @@ def check_numbers(values: Any) -> None:
     """
     check_keys(values, (), others=True)
     for name, value in values.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        if type(value) not in _NUMBERS:
             raise ValueError(f"{name}: must be a number or null, got {described(value)}")
+
+
+def check_number_list(key: str, values: Any, length: int | None = None) -> None:
+    """Check a list of numbers, as JSON has them: null is NaN.
+
+    Raises:
+        ValueError: It is something else, or of another length.
+    """
+    if not isinstance(values, list | tuple) or not _NUMBERS.issuperset(map(type, values)):
+        raise ValueError(f"{key}: must be a list of numbers, got {described(values)}")
+    if length is not None and len(values) != length:
+        raise ValueError(f"{key}: must be {length} numbers, got {len(values)}")
 
 
 def read_number(value: float | None) -> float:

@@ -35,7 +35,7 @@ from batchsift.training.loop import DivergedError, TrainingLoop, predict
 from batchsift.training.parts import Part, Parts, scale_parts
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.provenance import fingerprint, versions
-from batchsift.training.recording import check_numbers, read_number
+from batchsift.training.recording import check_number_list, read_number
 
 SEARCH = "search"  # of the folder of a comparison or a model: the scores of trials
 METHOD = "random"  # what is chosen for it is taken for all methods
@@ -70,10 +70,7 @@ class Trial:
         check_keys(document, ("learning_rate", "epochs", "score", "without"))
         learning_rate, epochs = real_number(document, "learning_rate", 0), whole_number(document, "epochs", 1)
         score = -math.inf if document["score"] is None else real_number(document, "score", 0, 1)
-        without = document["without"]
-        if not isinstance(without, list) or len(without) not in (0, GROUPS):
-            raise ValueError(f"without: must be {GROUPS} numbers, got {described(without)}")
-        check_numbers(dict(enumerate(without)))
+        check_number_list("without", without := document["without"], GROUPS if document["without"] else 0)
         return cls(learning_rate, epochs, score, tuple(map(read_number, without)))
 
     @property
