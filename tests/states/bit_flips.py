@@ -41,7 +41,7 @@ from batchsift.training.tensor_files import load_tensors, save_tensors
 
 from . import METHODS, copied, inner, leaves, make, require_sound, train
 
-SECONDS_A_CASE = 120  # beyond them it hangs
+SECONDS_A_CASE = 900  # beyond them it hangs
 MEMORY = 12 * 2**30
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, validation_share=0.4)
 OUTCOMES = ("refused", "sound", "failed")
