@@ -6,7 +6,14 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from states import LABELS, METHODS, UNKNOWN, B, L, N, copied, inner, leaves, make, predicted, same
 
@@ -161,5 +168,6 @@ class Machine(RuleBasedStateMachine):
         assert same(state, self.twin.state_dict())
 
 
-Machine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True)
-TestMachine = Machine.TestCase
+def test_any_sequence_of_calls_is_where_a_plain_model_is():
+    often = settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True)
+    run_state_machine_as_test(Machine, settings=often)
