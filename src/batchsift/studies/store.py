@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from batchsift.files import json_text, locked, write
+from batchsift.saved import described
+from batchsift.studies.checking import check_head
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
 from batchsift.training.trials import SEARCH
@@ -99,18 +101,12 @@ class Store:
             FileNotFoundError: There is none.
             ValueError: The file is not JSON, or of another format.
         """
-        return next(self.read_all([key]))
+        return self._cell(key, self._files.read(_name_of(key)))
 
     def read_all(self, keys: Iterable[str]) -> Iterator[CellRecord]:
         """Read the cells of these keys, one after another; see `read`."""
-        names = [f"{CELLS}/{key}.json" for key in keys]
-        for name, content in zip(names, self._files.read_all(names), strict=True):
-            document = self._document(name, content)
-            if document.get("format") != FORMAT:
-                raise ValueError(
-                    f"{self._files.path(name)} has format {document.get('format')!r}; this batchsift reads {FORMAT}"
-                )
-            yield CellRecord(document)
+        wanted = list(keys)
+        return map(self._cell, wanted, self._files.read_all([_name_of(key) for key in wanted]))
 
     def cells(self) -> list[CellRecord]:
         """Read all cells: those of the study in its order, then others there may be."""
@@ -121,7 +117,7 @@ class Store:
     def write(self, cell: CellRecord) -> None:
         """Write a cell, in place of one of the same key."""
         content = json.dumps(cell.document, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
-        self._files.write(f"{CELLS}/{cell.key}.json", content.encode())
+        self._files.write(_name_of(cell.key), content.encode())
 
     def manifest(self) -> StudyManifest | None:
         """Read the manifest of the study; None where there is none.
@@ -148,11 +144,23 @@ class Store:
         """
         return self._files.locked()
 
+    def _cell(self, key: str, content: bytes) -> CellRecord:
+        path, document = self._files.path(_name_of(key)), self._document(_name_of(key), content)
+        if document.get("format") != FORMAT:
+            raise ValueError(f"{path} has format {document.get('format')!r}; this batchsift reads {FORMAT}")
+        try:
+            check_head(document, key)
+        except ValueError as error:
+            raise ValueError(f"{path} is no cell: {error}; remove it") from error
+        return CellRecord(document)
+
     def _document(self, name: str, content: bytes) -> Mapping[str, Any]:
         try:
             document: Mapping[str, Any] = json.loads(content.decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self._files.path(name)} is not a JSON document: {error}; remove it") from error
+        if not isinstance(document, dict):
+            raise ValueError(f"{self._files.path(name)} is not what batchsift wrote: {described(document)}; remove it")
         return document
 
 
@@ -190,6 +198,10 @@ class FolderFiles:
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, and sweep away the half-written files of runs that were killed."""
         return locked(self.folder, CELLS, SEARCH)
+
+
+def _name_of(key: str) -> str:
+    return f"{CELLS}/{key}.json"
 
 
 def is_address(place: str) -> bool:
