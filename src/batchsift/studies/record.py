@@ -19,14 +19,17 @@ on one machine differ in `timings` alone.
 
 import math
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
 from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
+from batchsift.saved import check_keys, described, part, real_number
+from batchsift.studies.checking import check_facts, check_result
 from batchsift.studies.config import CellConfig
 from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared
@@ -146,29 +149,21 @@ class CellRecord:
         head = _head("failed", config, started, {}, warnings)
         return cls(make_jsonable({**head, "error": CellError(type(error).__name__, str(error), text)}))
 
-    def check(self, key: str) -> None:
-        """Check that the document is one of a cell of that key, and that its numbers can be.
-
-        Raises:
-            ValueError: It is not, they cannot.
-        """
-        try:
-            if self.document["status"] not in ("done", "failed"):
-                raise ValueError(f"the status {self.document['status']!r} is neither 'done' nor 'failed'")
-            if self.key != key:
-                raise ValueError(f"the cell has the key {self.key!r}, and its file that of {key!r}")
-            if not 0 <= self.seconds < math.inf:
-                raise ValueError(f"the run took {self.seconds} seconds")
-            _ = self.config, self.versions, self.machine, self.started, self.warnings, self.error
-            if self.status == "done":
-                _check_result(self.result, self.facts)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"this is no record of a cell ({type(error).__name__}: {error})") from error
-
     @cached_property
     def config(self) -> CellConfig:
         """What was run."""
-        return CellConfig.from_document(self.document["config"])
+        with self._read(), part("config"):
+            return CellConfig.from_document(self.document["config"])
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Say of which cell it is that something cannot be, and what to do."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(
+                f"the cell {self.key} is damaged: {error}; remove cells/{self.key}.json, and run it again"
+            ) from error
 
     @property
     def key(self) -> str:
@@ -183,41 +178,69 @@ class CellRecord:
     @property
     def versions(self) -> Mapping[str, str]:
         """The versions of Python, of the packages, and of batchsift's own source."""
-        return dict(self.document["versions"])
+        return self._words("versions")
 
     @property
     def machine(self) -> Mapping[str, Any]:
         """Where the cell was run."""
-        return dict(self.document["machine"])
+        return self._words("machine")
 
     @property
     def started(self) -> str:
         """When the run began, in UTC, as ISO 8601 writes it: later is larger."""
+        with self._read(), part("timings"):
+            check_keys(self._words("timings"), ("started",), others=True)
         return str(self.document["timings"]["started"])
 
     @property
     def seconds(self) -> float:
         """How long the run took, data preparation included."""
-        return float(self.document["timings"]["cell_seconds"])
+        with self._read(), part("timings"):
+            check_keys(self._words("timings"), ("cell_seconds",), others=True)
+            return real_number(self.document["timings"], "cell_seconds", 0)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of the run, each once."""
-        return tuple(self.document["warnings"])
+        with self._read():
+            check_keys(self.document, ("warnings",), others=True)
+            if not isinstance(self.document["warnings"], list | tuple):
+                raise ValueError(f"warnings: must be a list, got {described(self.document['warnings'])}")
+        return tuple(map(str, self.document["warnings"]))
 
     @property
     def error(self) -> CellError | None:
         """Why the cell failed; None if it did not."""
-        return CellError(**self.document["error"]) if self.status == "failed" else None
+        if self.status == "done":
+            return None
+        with self._read(), part("error"):
+            check_keys(words := self._words("error"), ("type", "message", "traceback"))
+        return CellError(**{name: str(word) for name, word in words.items()})
+
+    def _words(self, name: str) -> dict[str, Any]:
+        """Return an entry that is a dictionary."""
+        with self._read():
+            check_keys(self.document, (name,), others=True)
+            with part(name):
+                check_keys(self.document[name], (), others=True)
+        return dict(self.document[name])
 
     @cached_property
     def facts(self) -> DataFacts:
         """The data set of a finished cell; a failed cell has none (KeyError)."""
+        names = [one.name for one in fields(DataFacts)]
+        if self.status == "done":
+            with self._read(), part("data"):
+                check_keys(self.document, ("data",), others=True)
+                check_facts(self.document["data"], names)
         return DataFacts(**self.document["data"])
 
     @cached_property
     def result(self) -> FoldResult:
         """The result of a finished cell; a failed cell has none (KeyError)."""
+        if self.status == "done":
+            with self._read():
+                check_result(self.document, [one.name for one in fields(DataFacts)])
         content, timings = self.document, self.document["timings"]
         return FoldResult(
             method=self.config.method,
@@ -233,20 +256,6 @@ class CellRecord:
             recording_seconds=timings["recording_seconds"],
             total_seconds=timings["total_seconds"],
         )
-
-
-def _check_result(result: FoldResult, facts: DataFacts) -> None:
-    if len(result.epochs) == 0 or result.best_epoch not in range(len(result.epochs)):
-        raise ValueError(f"the best epoch is {result.best_epoch!r} of {len(result.epochs)}")
-    if len(facts.label_names) != facts.num_labels:
-        raise ValueError(f"there are {len(facts.label_names)} names of {facts.num_labels} labels")
-    for metrics in (result.metrics, result.last_metrics):
-        if all(math.isnan(value) for value in metrics.values()):
-            raise ValueError("there are no metrics")
-        for name, value in metrics.items():
-            most = facts.num_labels if name == "coverage" else 1
-            if not (math.isnan(value) or 0 <= value <= most + 1e-9):
-                raise ValueError(f"the metric {name} is {value}; expected a number from 0 to {most}")
 
 
 def _read_metrics(values: Mapping[str, float | None]) -> dict[str, float]:
