@@ -8,7 +8,7 @@ import torch
 
 from batchsift.cli import describe as verb
 
-CSV = "x,y\n" + "1.5,0\n2.5,1\n" * 6
+CSV = "x,y,z\n" + "1.5,0,1\n2.5,1,0\n" * 60
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_full_disk_ends_in_one_line(batchsift, table, monkeypatch, verb_name):
     monkeypatch.setattr("os.fsync", full)
     short = () if verb_name == "describe" else ("--epochs", 1, "--min-positives", 0)
     short += ("--methods", "random", "--folds", 2) if verb_name == "compare" else ()
-    code, _, err = batchsift(verb_name, table, "--labels", 1, *short)
+    code, _, err = batchsift(verb_name, table, "--labels", 2, *short)
     assert code == 2
     assert "No space left" in err.splitlines()[-1]
     assert "Traceback" not in err
