@@ -27,7 +27,7 @@ def describe(
     from batchsift.report.console.plots import image
 
     with plain_endings(), mistakes_explained():
-        loaded = reading.load_any(data)
+        loaded = reading.load(data)
         description = loaded.describe()
         document = description.document()
         picture = image(description_figure(description), "png")

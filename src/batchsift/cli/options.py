@@ -17,6 +17,8 @@ import typer
 
 from batchsift.cli.assignments import assigned
 from batchsift.training.loggers.opening import LOGS
+from batchsift.training.pictures import MODELS as PICTURE_MODELS
+from batchsift.training.pictures import PictureSettings
 from batchsift.training.presets import USUAL
 from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Settings
 from batchsift.verbs import words
@@ -25,13 +27,13 @@ from batchsift.verbs.choices import TrainingChoices
 if TYPE_CHECKING:
     from batchsift.data import ImageData, MultiLabelData
 
-_Loaded = TypeVar("_Loaded")
 Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
     typer.Argument(
-        help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
+        help="'digits', a name that 'batchsift datasets' lists, a file of a kind that docs/data.md names, or a folder "
+        "of pictures (docs/images.md).",
         show_default=False,
     ),
 ]
@@ -126,31 +128,60 @@ class ReadingOptions:
         ),
     ] = None
 
-    def load(self, data: str) -> "MultiLabelData":
-        """Load the data set with features that the command line names; errors and warnings speak of its options.
+    images: Annotated[
+        str | None, typer.Option(help="Of a table or a COCO file: the folder of the pictures.", show_default=False)
+    ] = None
+    file_column: Annotated[
+        str | None, typer.Option(help="Of a table: the column that names pictures.", show_default=False)
+    ] = None
+    uncertain: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a table of pictures: what -1 and empty cells are: ignore, positive, negative or error.",
+            show_default=False,
+        ),
+    ] = None
+    blanks: Annotated[str | None, typer.Option(help="The same for empty cells alone.", show_default=False)] = None
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(help="Pictures without an object (COCO, VOC): keep or drop.", show_default=False),
+    ] = None
+    crowd: Annotated[
+        str | None,
+        typer.Option(help="A label that crowds of COCO alone say: positive or ignore.", show_default=False),
+    ] = None
+    broken: Annotated[
+        str | None,
+        typer.Option(
+            help="Pictures that are missing or cannot be decoded: error or skip. Given, all are decoded first.",
+            show_default=False,
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder of pictures that can be read in several ways: table, coco, voc or labels.",
+            show_default=False,
+        ),
+    ] = None
+
+    def load(self, data: str) -> "MultiLabelData | ImageData":
+        """Load the data set that the command line names; errors and warnings speak of its options.
 
         Raises:
-            ValueError: It holds pictures; or as `batchsift.data.load`.
+            PictureError: `--broken error`, and pictures cannot be decoded.
+            ValueError: As `batchsift.data.load`.
             OSError: As `batchsift.data.load`.
         """
-        from batchsift.data.loading import load_features
-
-        return self._loaded(data, load_features)
-
-    def load_any(self, data: str) -> "MultiLabelData | ImageData":
-        """Load what the command line names, pictures too; see `load`."""
-        from batchsift.data.loading import load
-
-        return self._loaded(data, load)
-
-    def _loaded(self, data: str, load: Callable[..., _Loaded]) -> _Loaded:
+        from batchsift.data.loading import load_decodable
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                loaded = load(data, **asdict(self))
-            except ValueError as error:
-                raise ValueError(as_options(str(error)) + _whole_command(error)) from error
+                loaded = load_decodable(data, **asdict(self))
+            except (ValueError, FileNotFoundError) as error:
+                kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+                raise kind(as_options(str(error)) + _whole_command(error)) from error
         for warning in caught:
             warnings.warn(_as_note(warning.message), UserWarning, stacklevel=2)
         return loaded
@@ -239,7 +270,13 @@ _AUTO = f"{AUTO} unless --settings says otherwise."
 class TrainingOptions:
     """How a model is trained."""
 
-    model: Annotated[str, typer.Option(help=f"Base model: {', '.join(words.MODELS)}.")] = "mlp"
+    model: Annotated[
+        str,
+        typer.Option(
+            help=f"Base model: {', '.join(words.MODELS)}; for pictures {', '.join(PICTURE_MODELS)}, or a backbone of "
+            "transformers by name or folder (--set head=linear, ml-decoder or query2label)."
+        ),
+    ] = "mlp"
     settings: Annotated[
         str,
         typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
@@ -295,11 +332,15 @@ class TrainingOptions:
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
     threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
-    def choices(self) -> TrainingChoices:
+    def choices(self, pictures: PictureSettings) -> TrainingChoices:
         """Return what the options say.
+
+        Args:
+            pictures: How pictures are read and trained on.
 
         Raises:
             ValueError: A hyperparameter is no `NAME=VALUE`, or comes twice.
         """
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return TrainingChoices(**{**given, "hyperparameters": assigned(self.hyperparameters or [], "--set")})
+        hyperparameters = assigned(self.hyperparameters or [], "--set")
+        return TrainingChoices(**{**given, "hyperparameters": hyperparameters, "pictures": pictures})

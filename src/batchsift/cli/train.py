@@ -9,7 +9,8 @@ import typer
 
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
-from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, as_options, takes_groups
+from batchsift.cli.pictures import PictureOptions
 from batchsift.training.thresholds import CALIBRATIONS
 from batchsift.verbs import words
 from batchsift.verbs.train import METHOD, TrainingPlan
@@ -25,6 +26,7 @@ def train(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
+    pictures: PictureOptions,
     method: Annotated[
         str | None,
         typer.Option(
@@ -62,7 +64,7 @@ def train(
         if tensorboard:
             complain("note: --tensorboard is now --log tensorboard")
         plan = TrainingPlan.of(
-            training.choices(),
+            training.choices(pictures.settings()),
             method=method,
             recipe=recipe,
             method_options=assigned(option or [], "--option"),
@@ -73,6 +75,7 @@ def train(
             out=out,
         )
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
+    from batchsift.data.images import PictureError
     from batchsift.training.loop import DivergedError
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
@@ -82,8 +85,8 @@ def train(
             load_test = None if test is None else partial(reading.load, test)
             try:
                 result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
-            except DivergedError as error:
-                stop(str(error), USER_MISTAKE)
+            except (DivergedError, PictureError) as error:
+                stop(as_options(str(error)), USER_MISTAKE)
         _show(result, result.folder, as_json=as_json)
 
 

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from batchsift import models
-from batchsift.data import MultiLabelData
-from batchsift.data.images.dataset import check_no_pictures
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import first_few, warn
 from batchsift.models import BaseModel
 from batchsift.training.calibration import Calibration
 from batchsift.training.loop import predict
-from batchsift.training.parts import Preprocessing
+from batchsift.training.parts import Preprocessing, SparseRows
+from batchsift.training.picture_model import PictureReading, empty_network
+from batchsift.training.picture_rows import PictureRows
 from batchsift.training.tensor_files import load_tensors, save_tensors
 from batchsift.training.thresholds import check_thresholds, threshold_of_cost
 
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUMMARY, SUSPECTS = "training.json", "suspects.csv"  # files of the run beside the model, see `training.folder`
-_VERSION, _CALIBRATED_VERSION = 1, 2  # versions that know no calibration would pass over it, so they refuse its files
+_VERSION, _CALIBRATED_VERSION, _PICTURES_VERSION = _VERSIONS = (
+    1,
+    2,
+    3,
+)  # versions that know no calibration would pass over it, so they refuse its files
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +47,8 @@ class TrainedModel:
         name: A name of `batchsift.models`.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         network: The network with the weights of the best epoch, in evaluation mode.
-        preprocessing: Means and ranges of the features it was trained on.
-        feature_names: D names.
+        preprocessing: Means and ranges of the features it was trained on; or how it reads pictures.
+        feature_names: D names; none of pictures.
         label_names: L names.
         thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
             float64, for calibrated probabilities where they are; None for a model that was saved by a version without
@@ -54,7 +60,7 @@ class TrainedModel:
     name: str
     hyperparameters: Mapping[str, Any]
     network: BaseModel
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | PictureReading
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
@@ -87,21 +93,35 @@ class TrainedModel:
 
         return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
 
-    def predict_proba(self, data: Any, *, device: str = "cpu") -> NDArray[np.float32]:
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether it was trained on pictures."""
+        return isinstance(self.preprocessing, PictureReading)
+
+    def predict_proba(self, data: Any, *, device: str = "cpu", workers: int = 0) -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1], calibrated where the training was told to.
 
         Args:
             data: `(N, D)` features as they are in files, not scaled, dense or scipy sparse, NaN where missing; or a
-                `MultiLabelData`, or a pandas data frame, in which the features are found by name.
+                `MultiLabelData`, or a pandas data frame, in which the features are found by name. Of a model of
+                pictures: an `ImageData`, or a list of paths.
             device: The device to compute on.
+            workers: Processes that decode pictures; 0 for this one.
 
         Raises:
-            ValueError: For another number of features, where one is not there, or for pictures.
+            ValueError: For another number of features, where one is not there; for pictures in the place of features,
+                or the reverse.
+            PictureError: A picture cannot be decoded; the message names it.
         """
-        features = self._features(data)
-        if features.ndim != 2 or features.shape[1] != len(self.feature_names):
-            raise ValueError(f"features must have shape (N, {len(self.feature_names)}), got {tuple(features.shape)}")
-        rows = self.preprocessing.transform(features, device)
+        rows: Tensor | SparseRows | PictureRows
+        if isinstance(self.preprocessing, PictureReading):
+            rows = self.preprocessing.transform(data, device, workers)
+        else:
+            features = self._features(data)
+            if features.ndim != 2 or features.shape[1] != len(self.feature_names):
+                expected = f"(N, {len(self.feature_names)})"
+                raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+            rows = self.preprocessing.transform(features, device)
         probs_NL: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
         return probs_NL if self.calibration is None else self.calibration.apply(probs_NL)
 
@@ -155,7 +175,8 @@ class TrainedModel:
         return self.folder / name
 
     def _features(self, data: Any) -> Any:
-        check_no_pictures(data)
+        if isinstance(data, ImageData):
+            raise ValueError(f"got {data}; this model was trained on {len(self.feature_names)} features of other data")
         if isinstance(data, MultiLabelData):
             return self.aligned(data)
         if hasattr(data, "iloc"):
@@ -182,7 +203,11 @@ class TrainedModel:
         from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
 
         blocks = category_blocks(self.columns)
-        unseen = {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        unseen = (
+            set()
+            if isinstance(self.preprocessing, PictureReading)
+            else {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        )
         return matching_features(
             frame, self.feature_names, columns=self.columns, unknown=unknown_category, unseen=unseen
         )
@@ -216,13 +241,11 @@ class TrainedModel:
             OSError: Where that cannot be done.
         """
         content = {
-            "version": _VERSION if self.calibration is None else _CALIBRATED_VERSION,
+            "version": self._version,
             "name": self.name,
             "hyperparameters": dict(self.hyperparameters),
             "weights": {name: value.cpu() for name, value in self.network.state_dict().items()},
-            "mean": torch.from_numpy(self.preprocessing.mean_D),
-            "scale": torch.from_numpy(self.preprocessing.scale_D),
-            "offset": torch.from_numpy(self.preprocessing.offset_D),
+            **self._content_of_preprocessing(),
             "feature_names": list(self.feature_names),
             "label_names": list(self.label_names),
         }
@@ -234,6 +257,21 @@ class TrainedModel:
             content["calibration"] = self.calibration.state()
         save_tensors(Path(path), content)
 
+    @property
+    def _version(self) -> int:
+        if self.takes_pictures:
+            return _PICTURES_VERSION
+        return _VERSION if self.calibration is None else _CALIBRATED_VERSION
+
+    def _content_of_preprocessing(self) -> dict[str, Any]:
+        if isinstance(self.preprocessing, PictureReading):
+            return self.preprocessing.content(self.network)
+        return {
+            "mean": torch.from_numpy(self.preprocessing.mean_D),
+            "scale": torch.from_numpy(self.preprocessing.scale_D),
+            "offset": torch.from_numpy(self.preprocessing.offset_D),
+        }
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "TrainedModel":
         """Read what `save` wrote.
@@ -243,15 +281,23 @@ class TrainedModel:
             ValueError: Where it is damaged, or of another kind or version.
         """
         content = load_tensors(Path(path))
-        if content.get("version") not in (_VERSION, _CALIBRATED_VERSION) or "weights" not in content:
+        if content.get("version") not in _VERSIONS or "weights" not in content:
             raise ValueError(f"{path} is no trained model of this version of batchsift")
         features, labels = tuple(content["feature_names"]), tuple(content["label_names"])
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
-            network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
+            if "pictures" in content:
+                described = content.get("backbone")
+                network = empty_network(content["name"], len(labels), content["hyperparameters"], described)
+            else:
+                network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
         network.load_state_dict(content["weights"])
         columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
-        mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
-        preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
+        preprocessing: Preprocessing | PictureReading
+        if "pictures" in content:
+            preprocessing = PictureReading.of_content(content)
+        else:
+            mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
+            preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
         chosen, calibration = content.get("thresholds"), content.get("calibration")
         return cls(
             name=content["name"],

@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import TypeGuard
 
 from batchsift.messages import there_are
+from batchsift.training.pictures import MODELS as PICTURE_MODELS
+from batchsift.training.pictures import takes_pictures
 from batchsift.training.presets import NAMES, RECIPES
 from batchsift.training.settings import LOSSES, split_loss
 
@@ -83,8 +85,9 @@ def check_recipe(name: str) -> None:
 
 
 def check_model(name: str) -> None:
-    """Raise ValueError unless a model has that name."""
-    _check(name, MODELS, "unknown model")
+    """Raise ValueError unless a model has that name; those of pictures are also called as on a hub, or by a folder."""
+    if not takes_pictures(name):
+        _check(name, (*MODELS, *PICTURE_MODELS), "unknown model")
 
 
 def check_settings(name: str) -> None:
