@@ -17,8 +17,9 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, TrainingOptions, as_options, takes_groups
+from batchsift.cli.options import AsJson, Data, Jobs, Log, TrainingOptions, takes_groups
 from batchsift.cli.pictures import PictureOptions
+from batchsift.cli.reading import ReadingOptions, as_options
 from batchsift.files import write
 from batchsift.training.settings import Settings
 from batchsift.verbs.choices import number_of_processes

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
-from batchsift.trackers import Tracker
+from batchsift.saved import Tracker, check_keys, part, tensor_of, truth
 
 
 @runtime_checkable
@@ -142,6 +142,7 @@ class BaseMethod:
     name: ClassVar[str]
     paper: ClassVar[str] = ""  # where it was published, for lists of methods
     remembers: ClassVar[bool] = True
+    flags: ClassVar[tuple[str, ...]] = ()  # attributes, True or False, that are part of the saved state
     refresh = "epoch"  # without a type, so that it is no option: those are fields
     labels: LabelMatrix = field(init=False, repr=False)
     epochs: int | None = field(init=False, repr=False, default=None)
@@ -196,31 +197,56 @@ class BaseMethod:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, and a copy of all trackers and tensors that are not options."""
+        """Return the options in words, and a copy of all trackers, tensors and flags that are not options."""
         memory = self._memory()
         return {
             "options": repr(self),
             "trackers": {name: value.state_dict() for name, value in memory.items() if isinstance(value, Tracker)},
             "tensors": {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)},
+            **{name: getattr(self, name) for name in self.flags},
         }
+
+    def check_state(self, state: Any) -> None:
+        """Check that a saved state is one that this method could have come to.
+
+        A subclass that keeps tensors says here what they may hold. One with a `state_dict` of its own may save more.
+
+        Raises:
+            ValueError: It was saved with other options, or does not hold what it should; the message names the key.
+        """
+        has_own = type(self).state_dict is not BaseMethod.state_dict
+        check_keys(state, ("options", "trackers", "tensors", *self.flags), others=has_own)
+        if state["options"] != repr(self):
+            raise ValueError(f"options: the state is of {state['options']}, this selector has {self!r}")
+        memory = self._memory()
+        with part("trackers"):
+            trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
+            check_keys(state["trackers"], trackers)
+            for name, tracker in trackers.items():
+                with part(name):
+                    tracker.check_state(state["trackers"][name])
+        with part("tensors"):
+            tensors = {name: value for name, value in memory.items() if isinstance(value, Tensor)}
+            check_keys(state["tensors"], tensors)
+            for name, tensor in tensors.items():
+                tensor_of(state["tensors"], name, tensor.shape, tensor.dtype)
+        for name in self.flags:
+            truth(state, name)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a saved state.
 
         Raises:
-            ValueError: It was saved with other options, or does not hold all there is.
+            ValueError: See `check_state`; nothing has changed.
         """
-        if state["options"] != repr(self):
-            raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
-        memory, saved = self._memory(), {**state["trackers"], **state["tensors"]}
-        for name, value in memory.items():
-            if name not in saved or (isinstance(value, Tensor) and saved[name].shape != value.shape):
-                raise ValueError(f"the state does not hold the {name} of this {type(self).__name__}")
-        for name, value in memory.items():
+        self.check_state(state)
+        for name, value in self._memory().items():
             if isinstance(value, Tracker):
-                value.load_state_dict(saved[name])
+                value.take_over(state["trackers"][name])
             else:
-                value.copy_(saved[name])
+                value.copy_(state["tensors"][name])
+        for name in self.flags:
+            setattr(self, name, state[name])
 
     def _memory(self) -> dict[str, Tracker | Tensor]:
         """Return trackers and tensors by the names of their attributes; options are not among them."""

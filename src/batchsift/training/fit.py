@@ -5,23 +5,26 @@ holds.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchsift.data import ImageData, MultiLabelData
 from batchsift.files import claim
 from batchsift.partial_metrics import choose_thresholds, evaluate
 from batchsift.training.calibration import Calibration, check_calibratable
 from batchsift.training.checkpoint import Checkpoint
-from batchsift.training.checks import check_complete_labels, check_same_labels, check_seed, warn_of_constant_labels
+from batchsift.training.checks import check_complete_labels, check_seed, warn_of_constant_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
-from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
+from batchsift.training.folder import CHECKPOINT, TrainingResult, identity_of, read_result, write_result, write_test
 from batchsift.training.found import Found
-from batchsift.training.loop import TrainingLoop, predict
+from batchsift.training.loop import TrainingLoop, picture_metrics, predict
+from batchsift.training.matching import with_features, with_labels
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Part, Preprocessing, picture_part, scale_part
 from batchsift.training.picture_model import PictureReading
@@ -86,11 +89,13 @@ def fit(
     check_seed(seed)
     configuration.check()
     check_data(data, test, settings.validation_share, seed, calibrate)
+    test = None if test is None else matched(test, data)
     identity = configuration.identity(data, seed) | {"calibrate": calibrate}
-    finished = read_result(folder, identity)
-    if finished is not None:
-        return finished
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
+    tested_on = None if test is None else identity_of(test)
+    finished = read_result(folder, identity, tested_on)
+    if finished is not None:
+        return _scored(finished, test, settings, data.labels[rows])
     warn_of_constant_labels(data.labels[rows], data.label_names)
     weight_seed, selection_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
     preprocessing, train, validation = _parts(data, rows, held_out, settings, weight_seed)
@@ -108,7 +113,7 @@ def fit(
             checkpoint.save_if_due(loop)
         loop.load_best_weights()
         trained = keep_model(loop, configuration, data, preprocessing, calibrate=calibrate, folder=folder)
-        scores = None if test is None else _score(trained, test, settings, loop)
+        scores = None if test is None else _score(trained, test, settings, data.labels[rows])
     best, records = loop.best_epoch, tuple(loop.records)
     result = TrainingResult(folder, trained, records, best, records[best].validation, scores, resumed_from)
     most = count_listed(train.labels.numel())
@@ -119,6 +124,7 @@ def fit(
         selector=loop.selector,
         suspects=suspects,
         found=found,
+        tested_on=tested_on,
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,
@@ -148,13 +154,24 @@ def check_data(
     """
     check_calibration(calibrate)
     if test is not None:
-        check_same_labels(data, test)
-        check_complete_labels(test)
+        check_complete_labels(matched(test, data))
     _, held_out = hold_out_validation(data, validation_share, seed)
     if calibrate is not None:
         if np.isnan(data.labels[held_out]).any():
             raise ValueError(f"{data.name}: some labels of the validation part are unknown: leave calibrate out")
         check_calibratable(calibrate, data.labels[held_out], data.label_names)
+
+
+def matched(test: MultiLabelData | ImageData, data: MultiLabelData | ImageData) -> MultiLabelData | ImageData:
+    """Return test data with the features and labels of the training data, in their order.
+
+    Raises:
+        ValueError: They have others.
+    """
+    test = with_labels(test, data)
+    if isinstance(test, ImageData) or isinstance(data, ImageData):
+        return test
+    return with_features(test, data.feature_names, data.columns)
 
 
 def keep_model(
@@ -209,10 +226,27 @@ def _parts(
     return preprocessing, train, validation
 
 
+def _scored(
+    finished: TrainingResult,
+    test: MultiLabelData | ImageData | None,
+    settings: Settings,
+    train_labels_NL: NDArray[Any],
+) -> TrainingResult:
+    """Return the result of a run that was finished before, with its scores on the test data of this call."""
+    if test is None or finished.test is not None:
+        return finished
+    scores = _score(finished.model, test, settings, train_labels_NL)
+    write_test(finished.folder, scores, identity_of(test))
+    return replace(finished, test=scores)
+
+
 def _score(
-    trained: TrainedModel, test: MultiLabelData | ImageData, settings: Settings, loop: TrainingLoop
+    trained: TrainedModel,
+    test: MultiLabelData | ImageData,
+    settings: Settings,
+    train_labels_NL: NDArray[Any],
 ) -> dict[str, float]:
     workers = 0 if settings.pictures is None else settings.pictures.workers
     probs_NL = trained.predict_proba(test, device=settings.device, workers=workers)
     scores = evaluate(probs_NL, test.labels, trained.thresholds_L)
-    return {**scores, **loop.further_metrics(probs_NL, test.labels)}
+    return scores | (picture_metrics(probs_NL, test.labels, train_labels_NL) if trained.takes_pictures else {})

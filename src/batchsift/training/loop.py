@@ -158,11 +158,8 @@ class TrainingLoop:
 
     def further_metrics(self, probs_NL: Any, targets_NL: Any) -> dict[str, float]:
         """Return the metrics of pictures beside those of the protocol; none for features."""
-        if not isinstance(self.train.features, PictureRows):
-            return {}
-        positives_L = (self.train.labels == 1).sum(0).cpu()
-        scores = evaluate_images(probs_NL, targets_NL, positives_L)
-        return {key: scores[key] for key in IMAGE_METRICS}
+        is_of_pictures = isinstance(self.train.features, PictureRows)
+        return picture_metrics(probs_NL, targets_NL, self.train.labels.cpu()) if is_of_pictures else {}
 
     def load_best_weights(self) -> None:
         """Give the network the weights of the best epoch: from then on it is what predicts."""
@@ -295,3 +292,15 @@ def predict(network: BaseModel, features: Tensor | SparseRows | PictureRows) -> 
     if probs_NL.isnan().any():
         raise DivergedError("training diverged: the predictions are no longer numbers; lower the learning rate")
     return probs_NL
+
+
+def picture_metrics(probs_NL: Any, targets_NL: Any, train_labels_NL: Any) -> dict[str, float]:
+    """Return the metrics of `batchsift.image_metrics` that the protocol has not.
+
+    Args:
+        probs_NL: Probabilities.
+        targets_NL: Labels, NaN where unknown.
+        train_labels_NL: The labels that were trained on, by which labels are head, medium or tail.
+    """
+    scores = evaluate_images(probs_NL, targets_NL, (train_labels_NL == 1).sum(0))
+    return {key: scores[key] for key in IMAGE_METRICS}
