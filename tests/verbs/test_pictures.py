@@ -1,6 +1,9 @@
 """Data sets of pictures go through every verb; what is made for features is refused, with the way out."""
 
+import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +162,57 @@ def test_a_broken_picture_ends_with_its_name(batchsift, verb, workers):
     assert "posters/7.png: this is no picture that Pillow knows; it begins with b'no pictu'" in line
     assert "--broken 'skip' leaves such pictures out" in line
     assert "Traceback" not in err
+
+
+def encoded(kind, size=(60, 50)):
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, kind)
+    return content.getvalue()
+
+
+def bomb():
+    """A PNG file whose head says that it has a billion pixels."""
+    content = bytearray(encoded("PNG"))
+    head = b"IHDR" + struct.pack(">II", 40_000, 40_000) + bytes(content[24:29])
+    content[12:33] = head + struct.pack(">I", zlib.crc32(head))
+    return bytes(content)
+
+
+BROKEN = {
+    "a JPEG file cut short": (lambda: encoded("JPEG")[:900], "7.png: the picture is damaged"),
+    "a PNG file cut short": (lambda: encoded("PNG")[:900], "7.png: the picture is damaged"),
+    "a wrong head": (lambda: b"\x00" * 8 + encoded("PNG")[8:], "7.png: this is no picture that Pillow knows"),
+    "a bomb": (bomb, "7.png: a decompression bomb?"),
+    "nothing": (lambda: None, "posters/labels.csv: 1 of 150 pictures are not in posters: 7.png"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_one_line_names_what_is_broken(batchsift, kind):
+    make, told = BROKEN[kind]
+    if (content := make()) is None:
+        Path("posters/7.png").unlink()
+    else:
+        break_one(content)
+    options = ("--model", "resnet-small", "--size", "8", "--epochs", "1", "--method", "random", "--min-positives", "1")
+    code, out, err = batchsift("train", "posters", *options, "--out", "run")
+    assert (code, out) == (2, "")
+    (line,) = [line for line in err.splitlines() if line.startswith("batchsift: ")]
+    assert told in line
+    assert "--broken 'skip'" in line
+
+
+def test_a_coco_file_with_an_unknown_category(batchsift):
+    document = {
+        "images": [{"id": 1, "file_name": "0.png"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 9}],
+    }
+    Path("posters/instances.json").write_text(json.dumps(document))
+    code, out, err = batchsift("train", "posters/instances.json", "--model", "resnet-small")
+    assert (code, out) == (2, "")
+    assert "annotation 5 has the category_id 9, which is none of the categories" in err
 
 
 def test_broken_pictures_are_left_out_before_anything_begins(batchsift):
