@@ -100,7 +100,8 @@ def test_a_model_is_trained_and_predicts(batchsift):
     assert lines[1].startswith("posters/0.png,")
     Path("others").mkdir()
     Path("posters/5.png").rename("others/5.png")
-    for source in ("others", "others/5.png"):
+    Path("others/new.csv").write_text("picture\n5.png\n")
+    for source in ("others", "others/5.png", "others/new.csv"):
         code, out, _ = batchsift("predict", "run", source)
         assert code == 0
         assert out.splitlines()[1].startswith("others/5.png,")

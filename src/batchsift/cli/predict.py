@@ -97,7 +97,7 @@ def predict(
         features: Any
         try:
             if model.takes_pictures:
-                features = pictures_of(pictures_in(data, reading.load))
+                features = pictures_of(pictures_in(data, reading.load, **reading.of_files()))
                 ids["file"] = [features.pictures.name_of(row) for row in range(features.num_samples)]
             elif is_table:
                 if id_column is not None:

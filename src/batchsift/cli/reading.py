@@ -110,6 +110,10 @@ class ReadingOptions:
         ),
     ] = None
 
+    def of_files(self) -> dict[str, str | None]:
+        """Return how a table of pictures is read whose labels are not asked for."""
+        return {"images": self.images, "file_column": self.file_column, "broken": self.broken}
+
     def load(self, data: str) -> "MultiLabelData | ImageData":
         """Load the data set that the command line names; errors and warnings speak of its options.
 

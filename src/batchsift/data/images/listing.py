@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 
 from batchsift.data.images.dataset import ImageData
-from batchsift.data.images.folder import formats_in
+from batchsift.data.images.folder import formats_in, is_table
 from batchsift.data.images.pictures import ImageFiles, is_picture_file
+from batchsift.data.images.tables import names_pictures, read_file_names
 
 _LABEL = "unknown"
 
 
-def pictures_in(source: str, load: Callable[[str], Any]) -> Any:
-    """Return the pictures of a file, a folder, or a data set with labels.
+def pictures_in(source: str, load: Callable[[str], Any], **table: Any) -> Any:
+    """Return the pictures of a file, a folder, a table, or a data set with labels.
 
     Args:
-        source: A picture; a folder of pictures, with others in it; or what `load` takes.
-        load: Loads a data set with labels, such as one whose table or annotations say which pictures it has.
+        source: A picture; a folder of pictures, with others in it; a table of pictures; or what `load` takes.
+        load: Loads a data set with labels, such as one whose annotations say which pictures it has.
+        table: Of `read_file_names`: how a table is read.
 
     Returns:
-        An `ImageData` of a file or a folder, whose labels are unknown, in the order of the names; else what `load`
+        An `ImageData` of a file, a folder or a table, whose labels are unknown; those of a folder in the order of
+            their names; else what `load`
         returns.
 
     Raises:
@@ -42,7 +45,20 @@ def pictures_in(source: str, load: Callable[[str], Any]) -> Any:
         if not names:
             raise ValueError(f"{source} holds no pictures, whose names end in .jpg, .png or the like")
         return _unlabelled(path, names)
+    if named := _table(path):
+        files = read_file_names(named, **{name: value for name, value in table.items() if value is not None})
+        return ImageData(files, np.full((len(files), 1), np.nan), (_LABEL,), named.parent.name)
     return load(source)
+
+
+def _table(path: Path) -> Path | None:
+    """Return the table of pictures that a path means: itself, or the only one in a folder of nothing else."""
+    if path.is_file():
+        return path if is_table(path) and names_pictures(path) else None
+    if not path.is_dir() or formats_in(path) != ["table"]:
+        return None
+    tables = [file for file in path.iterdir() if is_table(file) and names_pictures(file)]
+    return tables[0] if len(tables) == 1 else None
 
 
 def _unlabelled(folder: Path, names: list[str]) -> ImageData:
