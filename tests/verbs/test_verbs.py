@@ -22,7 +22,6 @@ from batchsift.training.pictures import NAMES
 from linear_data import made
 
 SHORT = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 16}
-# Options of load for data sets of pictures, which the verbs refuse.
 COMPARED = {**SHORT, "methods": "random,hard", "folds": 3, "min_positives": 5}
 
 
