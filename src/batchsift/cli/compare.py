@@ -120,7 +120,7 @@ def _computed(ready: ReadyComparison) -> "Comparison":
             with mistakes_explained():
                 found = ready.find(console)
             return ready.run(found, console)
-        except (DivergedError, LogError, PictureError) as error:
+        except (DivergedError, LogError, OSError, PictureError) as error:
             stop(as_options(str(error)), USER_MISTAKE)
 
 

@@ -95,6 +95,7 @@ def fit(
     tested_on = None if test is None else identity_of(test)
     finished = read_result(folder, identity, tested_on)
     if finished is not None:
+        (folder / CHECKPOINT).unlink(missing_ok=True)  # of a call that was killed in its last moment
         return _scored(finished, test, settings, data.labels[rows])
     warn_of_constant_labels(data.labels[rows], data.label_names)
     weight_seed, selection_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
