@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from batchsift.files import json_text, locked, write
+from batchsift.saved import described
+from batchsift.studies.checking import check_head
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
 from batchsift.training.trials import SEARCH
@@ -102,6 +104,10 @@ class Store:
             raise ValueError(
                 f"{self._files.path(name)} has format {document.get('format')!r}; this batchsift reads {FORMAT}"
             )
+        try:
+            check_head(document, key)
+        except ValueError as error:
+            raise ValueError(f"{self._files.path(name)} is no cell: {error}; remove it") from error
         return CellRecord(document)
 
     def cells(self) -> list[CellRecord]:
@@ -143,8 +149,10 @@ class Store:
     def _read_json(self, name: str) -> Mapping[str, Any]:
         try:
             document: Mapping[str, Any] = json.loads(self._files.read(name).decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self._files.path(name)} is not a JSON document: {error}; remove it") from error
+        if not isinstance(document, dict):
+            raise ValueError(f"{self._files.path(name)} is not what batchsift wrote: {described(document)}; remove it")
         return document
 
 

@@ -10,7 +10,6 @@ Shapes: N samples of a part, B batch, L labels.
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,15 +20,18 @@ from batchsift.image_metrics import IMAGE_METRICS, evaluate_images
 from batchsift.models import BaseModel
 from batchsift.models.images import ImageModel, averaged
 from batchsift.partial_metrics import evaluate
+from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.selection.selector import Selector
 from batchsift.training import networks
 from batchsift.training.configuration import Configuration
+from batchsift.training.contents import check_optimizer_state, check_weights, text_of
+from batchsift.training.loss_sum import LossSum, check_loss
 from batchsift.training.neighborhood import Neighborhood
 from batchsift.training.options import check_model_settings, create_method
 from batchsift.training.parts import Part, SparseRows
 from batchsift.training.picture_rows import PictureRows
 from batchsift.training.pictures import PictureSettings
-from batchsift.training.recording import EpochRecord, SignalRecord, record_signals
+from batchsift.training.recording import EpochRecord, SignalRecord, read_epochs, record_signals
 from batchsift.training.settings import Settings
 from batchsift.training.stopwatch import Stopwatch
 
@@ -170,53 +172,61 @@ class TrainingLoop:
         """Return everything that changes, after a batch or an epoch: tensors, numbers, strings and containers."""
         return {
             "network": self.network.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "selector": self.selector.state_dict(),
             "epochs": json.dumps([record.document() for record in self.records]),
-            "loss": self.loss.state_dict(),
             "best_epoch": self.best_epoch,
             "best_weights": dict(self.best_weights),
             "seconds": self.total.seconds,
+            **({} if self.average is None else {"average": self.average.state_dict()}),
+            **(self.loss.state() if self.loss.rows else {}),  # within an epoch
         }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Check what `load_state_dict` takes, but for the selector's part, which the selector checks.
+
+        Raises:
+            ValueError: It cannot be from a loop of the same configuration; the message names the key.
+        """
+        check_weights(state, "network", self.network)
+        if self.average is not None:
+            check_weights(state, "average", self.average)
+        check_optimizer_state(state["optimizer"], self.optimizer)
+        records, least = read_records(state), 1
+        if "loss" in state:
+            check_loss(state["loss"])
+            least = 0
+        if not least <= len(records) <= self.settings.epochs:
+            raise ValueError(f"epochs: must be from {least} to {self.settings.epochs}, it has {len(records)}")
+        if records:
+            check_weights(state, "best_weights", self.network)
+        whole_number(state, "best_epoch", 0, max(len(records) - 1, 0))
+        real_number(state, "seconds", 0)
+        check_keys(state["selector"], ("epoch",), others=True)
+        if state["selector"]["epoch"] != len(records):
+            raise ValueError(f"selector: epoch: must be {len(records)}, got {described(state['selector']['epoch'])}")
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned in a loop of the same configuration and data."""
+        self.selector.load_state_dict(state["selector"])
         self.network.load_state_dict(state["network"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.selector.load_state_dict(state["selector"])
-        self.records = [EpochRecord.from_document(document) for document in json.loads(state["epochs"])]
-        self.loss = LossSum(**state.get("loss", {}))  # of an older version, which saved between epochs alone
+        self.records = read_records(state)
+        self.loss = LossSum(**state["loss"]) if "loss" in state else LossSum()
         self.best_epoch, self.best_weights = state["best_epoch"], state["best_weights"]
         self.total.seconds = state["seconds"]
 
 
-@dataclass
-class LossSum:
-    """The losses of the samples drawn so far in an epoch.
+def read_records(state: Mapping[str, Any]) -> list[EpochRecord]:
+    """Return the records of the epochs that a loop's state has.
 
-    Args:
-        total: Their sum; a tensor where the model is, once there are any, so that no step waits for it.
-        rows: How many they are.
+    Raises:
+        ValueError: It has something else.
     """
-
-    total: Tensor | float = 0.0
-    rows: int = 0
-
-    def add(self, loss: Tensor, rows: int) -> None:
-        """Add the mean loss of so many samples."""
-        self.total, self.rows = self.total + loss.detach() * rows, self.rows + rows
-
-    @property
-    def mean(self) -> float:
-        """The mean."""
-        return float(self.total / self.rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return both, as they are saved."""
-        return {"total": self.total, "rows": self.rows}
+    with part("epochs"):
+        return read_epochs(json.loads(text_of(state, "epochs")))
 
 
 def train_epoch(loop: TrainingLoop) -> None:

@@ -5,8 +5,9 @@ Shapes: N samples, D features, L labels.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,17 @@ from batchsift.data import ImageData, MultiLabelData
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import warn
 from batchsift.models import BaseModel
+from batchsift.saved import check_keys
 from batchsift.training.calibration import Calibration
+from batchsift.training.contents import (
+    check_calibration_state,
+    columns_of,
+    content_of,
+    names_of,
+    network_of,
+    scales_of,
+    thresholds_of,
+)
 from batchsift.training.loop import predict
 from batchsift.training.matching import with_features
 from batchsift.training.parts import Preprocessing, SparseRows
@@ -33,11 +44,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUMMARY, SUSPECTS = "training.json", "suspects.csv"  # files of the run beside the model, see `training.folder`
-_VERSION, _CALIBRATED_VERSION, _PICTURES_VERSION = _VERSIONS = (
-    1,
-    2,
-    3,
-)  # versions that know no calibration would pass over it, so they refuse its files
+_OF_FEATURES = ("mean", "scale", "offset")
+_OF_PICTURES = ("pictures", "batch_size")
+_KEYS = ("version", "name", "hyperparameters", "weights", "feature_names", "label_names")
+_OPTIONAL = ("columns", "thresholds", "calibration", "backbone")
+# Versions that know no calibration, or no pictures, would pass over them, so they refuse those files.
+_VERSION, _CALIBRATED_VERSION, _PICTURES_VERSION = _VERSIONS = (1, 2, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,22 +282,27 @@ class TrainedModel:
         content = load_tensors(Path(path))
         if content.get("version") not in _VERSIONS or "weights" not in content:
             raise ValueError(f"{path} is no trained model of this version of batchsift")
-        features, labels = tuple(content["feature_names"]), tuple(content["label_names"])
-        with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
-            if "pictures" in content:
-                described = content.get("backbone")
-                network = empty_network(content["name"], len(labels), content["hyperparameters"], described)
-            else:
-                network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
-        network.load_state_dict(content["weights"])
-        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
         preprocessing: Preprocessing | PictureReading
-        if "pictures" in content:
-            preprocessing = PictureReading.of_content(content)
-        else:
-            mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
-            preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
-        chosen, calibration = content.get("thresholds"), content.get("calibration")
+        build: Callable[..., BaseModel]
+        with content_of(Path(path), "take another copy of the file, or train again"):
+            calibration = content.get("calibration")
+            optional = [key for key in _OPTIONAL if key in content]
+            of_pictures = content["version"] == _PICTURES_VERSION
+            check_keys(content, (*_KEYS, *(_OF_PICTURES if of_pictures else _OF_FEATURES), *optional))
+            labels = names_of(content, "label_names")
+            features = () if of_pictures else names_of(content, "feature_names")
+            if calibration is not None:
+                check_calibration_state(calibration, len(labels))
+            chosen_L = thresholds_of(content, len(labels))
+            if of_pictures:
+                preprocessing = PictureReading.of_content(content)
+                build = partial(empty_network, num_labels=len(labels), backbone=content.get("backbone"))
+            else:
+                columns = columns_of(content, len(features))
+                mean_D, scale_D, offset_D = (values.numpy() for values in scales_of(content, len(features)))
+                preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
+                build = partial(models.build, num_features=len(features), num_labels=len(labels))
+            network = network_of(content, build)
         return cls(
             name=content["name"],
             hyperparameters=content["hyperparameters"],
@@ -293,6 +310,6 @@ class TrainedModel:
             preprocessing=preprocessing,
             feature_names=features,
             label_names=labels,
-            thresholds_L=None if chosen is None else chosen.numpy(),
+            thresholds_L=None if chosen_L is None else chosen_L.numpy(),
             calibration=None if calibration is None else Calibration.of_state(calibration),
         )

@@ -17,6 +17,7 @@ from batchsift.data.schema import TableColumn
 from batchsift.models import BaseModel
 from batchsift.models.images import ImageModel, TransformersBackbone, build
 from batchsift.models.images.pretrained import from_config, import_transformers
+from batchsift.saved import check_keys, part, whole_number
 from batchsift.training import networks
 from batchsift.training.picture_rows import PictureRows
 from batchsift.training.pictures import PictureSettings, takes_pictures
@@ -64,18 +65,25 @@ class PictureReading:
 
     @classmethod
     def of_content(cls, content: Mapping[str, Any]) -> "PictureReading":
-        """Return what `content` was made from."""
-        return cls(PictureSettings(**content["pictures"]), content["batch_size"])
+        """Return what `content` was made from.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        with part("pictures"):
+            check_keys(content["pictures"], PictureSettings().identity())
+            settings = PictureSettings.of(content["pictures"])
+        return cls(settings, whole_number(content, "batch_size", 1))
 
 
-def empty_network(name: str, num_labels: int, hyperparameters: Mapping[str, Any], backbone: str | None) -> BaseModel:
+def empty_network(name: str, *, num_labels: int, backbone: str | None, **hyperparameters: Any) -> BaseModel:
     """Build a model of pictures whose weights are yet to be loaded; nothing is downloaded.
 
     Args:
         name: The name of the backbone.
         num_labels: L.
-        hyperparameters: Hyperparameters of the model.
         backbone: What the file holds of a backbone of `transformers`; None for another one.
+        hyperparameters: Hyperparameters of the model.
 
     Raises:
         ImportError: The backbone needs a package that is not installed.
