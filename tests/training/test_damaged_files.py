@@ -196,6 +196,18 @@ def test_a_model_of_every_kind_is_read_again(tmp_path, finished):
     assert trained.predict_proba(FEATURES).shape == (80, 3)
 
 
+@pytest.mark.parametrize(("name", "asked"), [("training.json", "summary"), ("suspects.csv", "suspects")])
+def test_damaged_files_beside_a_model_are_named(name, asked, finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    model = load_model(tmp_path / "run")
+    for content in (b"", b"[", b"\xff\xfe\x00"):
+        (tmp_path / "run" / name).write_bytes(content)
+        if name == "suspects.csv" and content == b"[":
+            continue  # a table of one column, which may be
+        with pytest.raises(ValueError, match=f"{name} is damaged.*train again"):
+            getattr(model, asked)
+
+
 def test_a_folder_with_a_damaged_checkpoint_says_so_to_who_asks_for_a_model(stopped, tmp_path):
     shutil.copytree(stopped, tmp_path / "run")
     for change, message in ((lambda x: "[", "epochs"), (lambda x: None, "does not hold the epochs")):

@@ -91,8 +91,12 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself.
+            ValueError: Where the file is damaged.
         """
-        content: dict[str, Any] = json.loads(self._beside(SUMMARY).read_text(encoding="utf-8"))
+        path = self._beside(SUMMARY)
+        with content_of(path, "train again"):
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            check_keys(content, (), others=True)
         return content
 
     @property
@@ -101,10 +105,13 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself, or the method of its training names no suspects.
+            ValueError: Where the file is damaged.
         """
         import pandas as pd  # noqa: PLC0415 (an extra)
 
-        return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
+        path = self._beside(SUSPECTS)
+        with content_of(path, "train again"):
+            return pd.read_csv(path, dtype={"label": str})
 
     @property
     def takes_pictures(self) -> bool:
