@@ -23,9 +23,10 @@ def test_a_full_disk_ends_in_one_line(batchsift, table, monkeypatch, verb_name):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.fsync", full)
-    short = () if verb_name == "describe" else ("--epochs", 1, "--min-positives", 0)
+    short = () if verb_name == "describe" else ("--epochs", 1, "--min-positives", 0, "--batch-size", 8)
     short += ("--methods", "random", "--folds", 2) if verb_name == "compare" else ()
     code, _, err = batchsift(verb_name, table, "--labels", 2, *short)
+    assert code == 2, err
     assert code == 2
     assert "No space left" in err.splitlines()[-1]
     assert "Traceback" not in err
@@ -44,7 +45,7 @@ def test_what_nothing_explains_is_one_line(batchsift, table, monkeypatch, error,
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(verb.ReadingOptions, "load_any", fail)
+    monkeypatch.setattr(verb.ReadingOptions, "load", fail)
     monkeypatch.delenv("BATCHSIFT_TRACEBACK", raising=False)
     ended, out, err = batchsift("describe", table)
     assert (ended, out) == (code, "")
@@ -56,7 +57,7 @@ def test_a_bug_shows_where_it_is_on_demand(batchsift, table, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("oh")
 
-    monkeypatch.setattr(verb.ReadingOptions, "load_any", fail)
+    monkeypatch.setattr(verb.ReadingOptions, "load", fail)
     monkeypatch.setenv("BATCHSIFT_TRACEBACK", "1")
     with pytest.raises(RuntimeError, match="oh"):
         batchsift("describe", table)
