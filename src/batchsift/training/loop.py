@@ -25,7 +25,7 @@ from batchsift.training.configuration import Configuration
 from batchsift.training.contents import check_optimizer_state, check_weights, text_of
 from batchsift.training.options import check_model_settings, create_method
 from batchsift.training.parts import Part, SparseRows
-from batchsift.training.recording import EpochRecord, SignalRecord, read_epochs, record_signals
+from batchsift.training.recording import EpochRecord, SignalRecord, check_scored, read_epochs, record_signals
 from batchsift.training.stopwatch import Stopwatch
 
 PREDICTION_ROWS = 4096  # of one forward pass without gradients: bounds memory
@@ -158,6 +158,9 @@ class TrainingLoop:
         check_weights(state, "best_weights", self.network)
         check_optimizer_state(state["optimizer"], self.optimizer)
         records = read_records(state)
+        if self.validation is not None:
+            with part("epochs"):
+                check_scored(records)
         if not 1 <= len(records) <= self.settings.epochs:
             raise ValueError(f"epochs: must be from 1 to {self.settings.epochs}, it has {len(records)}")
         whole_number(state, "best_epoch", 0, len(records) - 1)
