@@ -96,7 +96,7 @@ NAMES = {
     "a text and bytes": (["a", b"a"], "both called 'a'"),
     "a text and a number": (["1", 1], "both called '1'"),
     "two dimensions": (np.array([["a", "b"]]), "have the shape"),
-    "lists": ([["a"], ["b"]], "expected texts"),
+    "lists": ([["a"], ["b"]], "have the shape"),
     "one text": ("ab", "in a str"),
     "a set": ({"a", "b"}, "have the type set"),
     "none": (["a", None], "None of type NoneType"),

@@ -156,6 +156,6 @@ def _number(value: Any, place: tuple[int, ...], what: str) -> float:
 
 def _refuse(value: Any, place: tuple[int, ...], what: str, why: str) -> NoReturn:
     raise ValueError(
-        f"{what} hold {shown(value)} of type {type(value).__name__} in row {place[0]}, column {place[1]}{why}; "
-        "expected numbers; encode text first"
+        f"{what} have dtype object; expected numbers; encode text first. They hold {shown(value)} of type "
+        f"{type(value).__name__} in row {place[0]}, column {place[1]}{why}"
     )

@@ -106,6 +106,9 @@ def checked_names(what: str, names: Any, matrix: Any) -> tuple[str, ...]:
     Raises:
         ValueError: There are more or fewer of them than columns, two columns have one name, or they are something else.
     """
+    is_nested = isinstance(names, Sequence) and any(isinstance(name, list) for name in names)
+    if is_nested:
+        raise ValueError(f"{what}_names have the shape ({len(names)}, {len(names[0])}); expected one dimension")
     if not isinstance(names, Sequence) and np.ndim(names) != 1:
         told = f"the shape {np.shape(names)}" if hasattr(names, "shape") else f"the type {type(names).__name__}"
         raise ValueError(f"{what}_names have {told}; expected one dimension, a name for each")
