@@ -426,7 +426,7 @@ def _table(random: Random, is_strange: bool) -> Any:
             b'{"index_columns":[{"kind":"range"}]}',
         ]
         table = table.replace_schema_metadata({b"pandas": random.choice(notes)})
-    if is_strange and random.random() < 0.05:
+    if is_strange and len(table) and random.random() < 0.05:
         table = table.append_column("red", pa.array([1, 0, 0, 0]))
     return table
 
