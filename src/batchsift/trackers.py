@@ -5,8 +5,8 @@ reads back; the formulas are in `functional`. The rows of one `update` must be o
 splits others). Reading takes a slice of the samples: the whole state is never turned into another type at once.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,11 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
     occurrence_B = torch.empty_like(order_B).scatter_(0, order_B, positions_B - start_B)
     for occurrence in range(int(occurrence_B.max()) + 1 if len(indices_B) else 0):
         yield (occurrence_B == occurrence).nonzero()[:, 0]
+
+
+def alike(value: float, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a tensor whose cells are all the same and take no memory; see `Tracker.begin`."""
+    return torch.full((), value, dtype=dtype, device=device).expand(shape)
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -83,7 +88,31 @@ def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None
 
 
 class Tracker:
-    """Tensors of one kind of memory, saved and restored together."""
+    """Tensors of one kind of memory, saved and restored together.
+
+    Until something is observed all cells of a tensor are the same, and take no memory (`alike`).
+
+    """
+
+    sample_dims: ClassVar[Mapping[str, int]] = {}  # the dimension of the samples, where it is not the first
+    _has_begun = False
+
+    def begin(self) -> None:
+        """Give every cell memory of its own: before anything is written."""
+        if not self._has_begun:
+            for name, value in self._tensors().items():
+                setattr(self, name, value.contiguous())
+            self._has_begun = True
+
+    def keep(self, rows: slice) -> None:
+        """Remember consecutive samples only, from now on."""
+        for name, (value, dim) in self.row_tensors().items():
+            part = value.narrow(dim, rows.start, rows.stop - rows.start)
+            setattr(self, name, part.clone(memory_format=torch.contiguous_format) if self._has_begun else part)
+
+    def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
+        """Return what is remembered, not copied, and the dimension of the samples in each."""
+        return {name: (value, self.sample_dims.get(name, 0)) for name, value in self._tensors().items()}
 
     def _tensors(self) -> dict[str, Tensor]:
         """Return the tensors that are remembered; private ones follow from the settings."""
@@ -105,7 +134,8 @@ class Tracker:
             if mine is None or saved is None or mine.shape != saved.shape or mine.dtype != saved.dtype:
                 have, want = (t if t is None else f"{tuple(t.shape)} {t.dtype}" for t in (saved, mine))
                 raise ValueError(f"{type(self).__name__}.{name}: the state holds {have}, this selector needs {want}")
-        for name, value in own.items():
+        self.begin()
+        for name, value in self._tensors().items():
             value.copy_(state[name])
 
 
@@ -121,12 +151,14 @@ class RecentSteps(Tracker):
         count_N: How often each sample was observed.
     """
 
+    sample_dims: ClassVar[Mapping[str, int]] = {"steps_SNL": 1}
+
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Start with nothing observed, in the shape and on the device of the labels."""
         device = labels_NL.device
-        self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
-        self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+        self.latest_NL = alike(0.5, labels_NL.shape, storage, device)
+        self.steps_SNL = alike(0.0, (window - 1, *labels_NL.shape), storage, device)
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
         """Append one prediction of different samples.
@@ -139,6 +171,7 @@ class RecentSteps(Tracker):
         Returns:
             `|p(t) - p(t-1)|`, in the type of the predictions; 0 for a first observation.
         """
+        self.begin()
         before_B, rows_B = count_rows(self.count_N, indices_B, valid_B), bookkeeping(indices_B)
         previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
         step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
@@ -161,7 +194,7 @@ class RecentSteps(Tracker):
             total_RL += steps_RL
         number_of_steps = len(self.steps_SNL)
         count_R = self.count_N[rows]
-        if int(count_R.min()) > number_of_steps:  # all windows are full
+        if (count_R > number_of_steps).all():  # all windows are full
             return total_RL.div_(number_of_steps)
         return total_RL.div_((count_R - 1).clamp_(1, number_of_steps).to(dtype)[:, None])
 
@@ -174,11 +207,13 @@ class PredictionWindow(Tracker):
         count_N: How often each sample was observed (the newest stands in slot `(count - 1) % T`).
     """
 
+    sample_dims: ClassVar[Mapping[str, int]] = {"ring_TNL": 1}
+
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Start with empty windows, of the shape and on the device of the labels."""
         device = labels_NL.device
-        self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+        self.ring_TNL = alike(0.5, (window, *labels_NL.shape), storage, device)
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
 
     @property
     def window(self) -> int:
@@ -192,6 +227,7 @@ class PredictionWindow(Tracker):
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append one prediction to the windows of different samples; the rows that are not valid are left out."""
+        self.begin()
         slot_B = count_rows(self.count_N, indices_B, valid_B) % self.window
         row_B = slot_B * self.ring_TNL.shape[1] + bookkeeping(indices_B)
         write_rows(self.ring_TNL.view(-1, self.ring_TNL.shape[2]), row_B, probs_BL, valid_B)
@@ -226,9 +262,10 @@ class RunningMoments(Tracker):
 
     def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
         """Start with nothing observed, in the shape and on the device of the labels."""
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
-        self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
-        self.squares_NL = torch.zeros_like(self.mean_NL)
+        device = labels_NL.device
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
+        self.mean_NL = alike(0.0, labels_NL.shape, storage, device)
+        self.squares_NL = alike(0.0, labels_NL.shape, storage, device)
 
     @property
     def size_N(self) -> Tensor:  # noqa: N802
@@ -237,6 +274,7 @@ class RunningMoments(Tracker):
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Take in one value for each cell of different samples; the rows that are not valid are left out."""
+        self.begin()
         count_B = torch.as_tensor(count_rows(self.count_N, indices_B, valid_B), device=self.count_N.device) + 1
         mean_BL = self.mean_NL.index_select(0, indices_B).to(values_BL.dtype)
         before_BL = values_BL - mean_BL
@@ -256,10 +294,11 @@ class LatestValue(Tracker):
 
     def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
         """Start with `initial` everywhere, in the shape and on the device of the labels."""
-        self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
+        self.value_NL = alike(initial, labels_NL.shape, storage, labels_NL.device)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
+        self.begin()
         largest = torch.finfo(self.value_NL.dtype).max
         if largest < torch.finfo(values_BL.dtype).max:
             values_BL = values_BL.clamp(-largest, largest)
@@ -278,8 +317,8 @@ class CourseMeans(Tracker):
     def __init__(self, labels_NL: Tensor) -> None:
         """Start with nothing observed, in the shape and on the device of the labels."""
         (num_samples, num_labels), device = labels_NL.shape, labels_NL.device
-        self.count_N = torch.zeros(num_samples, dtype=torch.int64, device=device)
-        self.means_N2L = torch.zeros(num_samples, 2, num_labels, dtype=torch.float32, device=device)
+        self.count_N = alike(0, (num_samples,), torch.int64, device)
+        self.means_N2L = alike(0.0, (num_samples, 2, num_labels), torch.float32, device)
         before_T = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
         self._share_T2 = observation_shares(before_T).to(device, torch.float32)
 
@@ -296,6 +335,7 @@ class CourseMeans(Tracker):
             self._update(logits_RL.to(device, torch.float32), *belonging_R)
 
     def _update(self, logits_BL: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> None:
+        self.begin()
         before_B = count_rows(self.count_N, indices_B, valid_B)
         if on_host(self.count_N):
             share_B2 = torch.from_numpy(self._share_T2.numpy().take(before_B, axis=0, mode="clip"))

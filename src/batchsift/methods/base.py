@@ -15,6 +15,7 @@ from torch import Tensor
 
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
+from batchsift.methods.parts import SamplePart
 from batchsift.trackers import Tracker
 
 
@@ -137,13 +138,27 @@ class BaseMethod:
 
     Subclasses are dataclasses whose fields are their options. A subclass' `setup` does what can fail before it calls
     `super().setup()`, which marks the instance as taken. A subclass that has no `observe` says `remembers = False`.
+
+    Several processes can each remember a part of the samples only (`batchsift.shard(selector, sharded=True)`) if the
+    class itself says `in_parts = True`; to inherit it is not enough. Then `labels`, trackers and the tensors that
+    `sample_tensors` names are of the rows that this process owns, `part.num_samples` is the N of all, and `part` puts
+    together what the processes know; all of them ask it the same, in the same order.
+
+    Attributes:
+        labels: The labels of the samples that are remembered here; of all of them if the method remembers nothing.
+        all_labels: The labels of all samples.
+        part: Which samples are remembered here: all of them, or those that this process owns.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str] = ""  # where it was published, for lists of methods
     remembers: ClassVar[bool] = True
+    in_parts: ClassVar[bool] = False
+    sample_tensors: ClassVar[tuple[str, ...]] = ()  # attributes, tensors whose first dimension is the samples'
     refresh = "epoch"  # without a type, so that it is no option: those are fields
     labels: LabelMatrix = field(init=False, repr=False)
+    all_labels: LabelMatrix = field(init=False, repr=False)
+    part: SamplePart = field(init=False, repr=False)
     epochs: int | None = field(init=False, repr=False, default=None)
 
     @property
@@ -159,8 +174,20 @@ class BaseMethod:
         """
         if hasattr(self, "labels"):
             raise ValueError(f"this {type(self).__name__} already serves a selector: create another instance")
-        self.labels = LabelMatrix.sharing(labels)
+        self.labels = self.all_labels = LabelMatrix.sharing(labels)
+        self.part = SamplePart(self.labels.num_samples)
         self.epochs = epochs
+
+    def keep(self, part: SamplePart) -> None:
+        """Remember the samples of a part only, from now on."""
+        self.part = part
+        if self.remembers:
+            self.labels = self.all_labels.of_rows(part.rows)
+            for name, value in self._memory().items():
+                if isinstance(value, Tracker):
+                    value.keep(part.rows)
+                elif name in self.sample_tensors:
+                    setattr(self, name, value[part.rows].clone())
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember nothing."""
@@ -171,7 +198,7 @@ class BaseMethod:
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return equal probabilities, `(N,)` float64."""
-        return uniform(self.labels.num_samples)
+        return uniform(self.part.num_samples)
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return None: blocks are drawn from the probabilities."""
@@ -196,13 +223,31 @@ class BaseMethod:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, and a copy of all trackers and tensors that are not options."""
+        """Return the options in words, and a copy of all trackers and tensors that are not options; of all samples."""
         memory = self._memory()
+        trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
+        tensors = {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)}
         return {
             "options": repr(self),
-            "trackers": {name: value.state_dict() for name, value in memory.items() if isinstance(value, Tracker)},
-            "tensors": {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)},
+            "trackers": {name: joined_state(tracker, self.part) for name, tracker in trackers.items()},
+            "tensors": {
+                name: self.part.joined(value) if name in self.sample_tensors else value
+                for name, value in tensors.items()
+            },
         }
+
+    def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
+        """Return what is remembered of the samples here, not copied, and the dimension of the samples in each.
+
+        The names are the keys, joined by dots, of the tensors in `state_dict`.
+        """
+        found: dict[str, tuple[Tensor, int]] = {}
+        for name, value in self._memory().items():
+            if isinstance(value, Tracker):
+                found |= {f"trackers.{name}.{key}": one for key, one in value.row_tensors().items()}
+            elif name in self.sample_tensors:
+                found[f"tensors.{name}"] = (value, 0)
+        return found
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a saved state.
@@ -214,18 +259,31 @@ class BaseMethod:
             raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
         memory, saved = self._memory(), {**state["trackers"], **state["tensors"]}
         for name, value in memory.items():
-            if name not in saved or (isinstance(value, Tensor) and saved[name].shape != value.shape):
+            own = self.part.own if name in self.sample_tensors else torch.Tensor.detach
+            if name not in saved or (isinstance(value, Tensor) and own(saved[name]).shape != value.shape):
                 raise ValueError(f"the state does not hold the {name} of this {type(self).__name__}")
         for name, value in memory.items():
             if isinstance(value, Tracker):
-                value.load_state_dict(saved[name])
+                value.load_state_dict(own_state(value, self.part, saved[name]))
             else:
-                value.copy_(saved[name])
+                value.copy_(self.part.own(saved[name]) if name in self.sample_tensors else saved[name])
 
     def _memory(self) -> dict[str, Tracker | Tensor]:
         """Return trackers and tensors by the names of their attributes; options are not among them."""
         options = {one.name for one in fields(self) if one.init}
         return {k: v for k, v in vars(self).items() if k not in options and isinstance(v, Tracker | Tensor)}
+
+
+def joined_state(tracker: Tracker, part: SamplePart) -> dict[str, Tensor]:
+    """Return the state of a tracker, of all samples: copies of its tensors."""
+    dims = {name: dim for name, (_, dim) in tracker.row_tensors().items()}
+    return {name: part.joined(value, dims[name]) for name, value in tracker.state_dict().items()}
+
+
+def own_state(tracker: Tracker, part: SamplePart, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the rows of this process from the state of a tracker; what does not fit is left as it is."""
+    dims = {name: dim for name, (_, dim) in tracker.row_tensors().items()}
+    return {name: part.own(value, dims[name]) if name in dims else value for name, value in state.items()}
 
 
 def observe_valid(

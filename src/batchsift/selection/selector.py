@@ -16,13 +16,14 @@ from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.sampling import Drawing, LastBatch
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, completed, create
+from batchsift.methods.parts import SamplePart
 from batchsift.selection import summary
 from batchsift.selection.device import DeviceObserver
-from batchsift.selection.exchange import SharedObserver
 from batchsift.selection.host import HostObserver
 from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.inputs import checked_indices, feature_matrix, index_tensor, prediction_tensor
-from batchsift.selection.observer import Observer, Progress
+from batchsift.selection.joining import Terms, joined
+from batchsift.selection.observer import Call, Observer, Progress
 from batchsift.selection.plan import Blocks, PlanIterator, Position
 from batchsift.selection.planner import Planner
 from batchsift.selection.share import Share
@@ -103,7 +104,7 @@ class Selector(Sampler[int]):
             self._method.setup(self._labels.tensor(), self._epochs, features)
             count_N = torch.zeros(num_samples, dtype=torch.int64, device=self._labels.positive_NL.device)
             course = CourseMeans(self._labels.positive_NL) if suspects else None
-            self._progress = Progress(self._labels, self._method, count_N, course)
+            self._progress = Progress(self._labels, self._method, count_N, course, SamplePart(num_samples))
             self._observer: Observer = (HostObserver if on_host(count_N) else DeviceObserver)(self._progress)
             self._observer.start(self._planner.plan_epoch(0))
 
@@ -160,7 +161,7 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def _draw_block(self, start: int) -> Tensor:
         """Draw the block that begins at a place of the plan, from all that was observed; return this process' share."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.DRAW)
         return self._progress.check.share.cut(self._planner.draw_block(self.epoch, start)).clone()
 
     # Training ------------------------------------------------------------------------------------------------
@@ -202,7 +203,7 @@ class Selector(Sampler[int]):
 
         Where nothing was observed in the first and the method selects by what it observes, the log says so.
         """
-        self._observer.catch_up()
+        self._observer.catch_up(Call.END_EPOCH)
         if self.epoch == 0 and self._method.awaits_observations:
             _logger.warning(
                 "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
@@ -211,9 +212,10 @@ class Selector(Sampler[int]):
             )
         self._progress.look_back(self._epochs)
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
+        self._observer.agree(Call.PLAN)
 
     @outside_inference_mode
-    def restrict_to(self, share: Share) -> None:
+    def restrict_to(self, share: Share, terms: Terms) -> None:
         """Yield and observe this process' share of every block from now on: see `batchsift.shard`.
 
         Raises:
@@ -224,9 +226,8 @@ class Selector(Sampler[int]):
             if check.share.world_size > 1:
                 raise ValueError(f"this selector is sharded already ({check.share}): a share of a share loses samples")
             self._planner.blocks.check_shareable(share.world_size)
-            self._observer.catch_up()
-            self._observer = SharedObserver(self._progress, share)
-            self._observer.start(self._progress.position)
+            self._observer.catch_up(Call.SHARD)
+            self._observer = joined(self._progress, self._planner, self._settings(), share, terms)
         check.share, check.is_share_chosen = share, True
 
     # What it knows -------------------------------------------------------------------------------------------
@@ -261,21 +262,21 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def scores(self) -> dict[str, Tensor]:
         """The method's scores, `(N,)` each, from everything observed so far."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SCORES)
         return self._method.scores()
 
     @outside_inference_mode
     def signals(self) -> dict[str, Tensor]:
         """Return the method's signals, `(N, L)` each, from everything observed so far; 0 where not labelled."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SIGNALS)
         return self._method.signals()
 
     @property
     @outside_inference_mode
     def counts(self) -> Tensor:
         """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
-        self._observer.catch_up()
-        return self._progress.count_N.cpu().clone()
+        self._observer.catch_up(Call.COUNTS)
+        return self._progress.part.joined(self._progress.count_N.cpu().clone())
 
     @outside_inference_mode
     def summary(self) -> dict[str, float]:
@@ -284,7 +285,7 @@ class Selector(Sampler[int]):
         `epoch`; `entropy` (nats) and `effective_size` (1 / sum P^2) of the probabilities; `share_drawn`, the share of
         the samples that are in the epoch's plan; `skipped_rows`; and `mean_<signal>` over the labelled cells.
         """
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SUMMARY)
         return summary.summarize(self._progress, self._planner.probability_N)
 
     @outside_inference_mode
@@ -301,8 +302,8 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: k or `share` out of range, or the selector was made with `suspects=False`.
         """
-        self._observer.catch_up()
-        return find_suspects(self._progress.course, self._labels, k, share)
+        self._observer.catch_up(Call.SUSPECTS)
+        return find_suspects(self._progress, k, share)
 
     @outside_inference_mode
     def importance_weights(self, indices: Any) -> Tensor:
@@ -333,7 +334,7 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on exactly, mid-epoch included: copies of tensors, numbers and strings."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.STATE)
         return SelectorState.of(self._settings(), self._planner, self._progress).as_dict()
 
     @outside_inference_mode

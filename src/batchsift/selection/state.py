@@ -9,6 +9,7 @@ from torch import Tensor
 from batchsift.functional.sampling import Drawing
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method
+from batchsift.methods.base import joined_state, own_state
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 from batchsift.selection.planner import Planner
@@ -109,10 +110,10 @@ class SelectorState:
             in_order=progress.position.in_order,
             probabilities=planner.probability_N,
             plan=planner.plan,
-            counts=progress.count_N,
+            counts=progress.part.joined(progress.count_N.cpu()),
             skipped_rows=progress.skipped_rows,
             method_state=progress.method.state_dict(),
-            course=None if progress.course is None else progress.course.state_dict(),
+            course=None if progress.course is None else joined_state(progress.course, progress.part),
         )
 
     def restore(self, planner: Planner, progress: Progress) -> None:
@@ -123,9 +124,13 @@ class SelectorState:
         """
         progress.method.load_state_dict(self.method_state)
         if progress.course is not None:  # of a state that has none, it begins anew
-            progress.course.load_state_dict(self.course or CourseMeans(progress.labels.positive_NL).state_dict())
+            anew = CourseMeans(progress.labels.positive_NL)
+            saved = (
+                {name: value for name, (value, _) in anew.row_tensors().items()} if self.course is None else self.course
+            )
+            progress.course.load_state_dict(own_state(anew, progress.part, saved))
         planner.take_over(self.plan, self.probabilities, self.seed)
-        progress.count_N.copy_(self.counts)
+        progress.count_N.copy_(progress.part.own(self.counts))
         progress.skipped_rows = self.skipped_rows
 
     @classmethod
