@@ -1,4 +1,6 @@
-"""Runs a script in some processes of one group, two by default, as torchrun would, but forked once the script has imported everything.
+"""Runs a script in some processes of one group, two by default.
+
+As torchrun would, but forked once the script has imported everything.
 
 Starting Python and importing torch costs seconds, which torchrun takes for itself and for each process.
 

@@ -3,6 +3,7 @@
 forked.py --processes 3 equal_in_processes.py
 """
 
+import itertools
 import os
 import sys
 import time
@@ -118,7 +119,7 @@ def main():
     warnings.simplefilter("ignore")
     rank = dist.get_rank()
     bounds = bounds_of_owners((N, L), "cpu", dist.get_world_size())
-    assert all(later > earlier for earlier, later in zip(bounds, bounds[1:], strict=False)), bounds
+    assert all(later > earlier for earlier, later in itertools.pairwise(bounds)), bounds
     for name, options in METHODS:
         start = time.perf_counter()
         run(name, options, LABELS)

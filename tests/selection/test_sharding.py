@@ -109,3 +109,14 @@ def test_processes_without_a_group_are_told(monkeypatch):
 @pytest.mark.parametrize("number", [2, 3, 4])
 def test_every_method_in_parts_is_one_process(number):
     run_script(*processes(number), Path(__file__).with_name("equal_in_processes.py"))
+
+
+@pytest.mark.processes
+def test_processes_that_disagree_are_named_in_all_of_them():
+    run_script(*processes(3), Path(__file__).with_name("disagreeing_processes.py"))
+
+
+def test_parts_need_processes():
+    selector = bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill")
+    with pytest.raises(ValueError, match="needs a process group"):
+        bs.shard(selector, 0, 2, sharded=True)
