@@ -7,7 +7,8 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,35 @@ def claim(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"cannot write into {folder}: {error.strerror}") from error
+
+
+@contextmanager
+def locked(folder: Path, *within: str) -> Iterator[None]:
+    """Keep a folder to oneself, and sweep away the half-written files of runs that were killed.
+
+    Args:
+        folder: The folder; made where it is missing. The system frees the lock when a run dies, however it dies.
+        within: Names of folders in it, which are swept too.
+
+    Raises:
+        OSError: Another run holds the folder, or nothing can be written.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (an extra)
+
+    claim(folder)
+    try:
+        held = FileLock(folder / "lock", timeout=0).acquire()
+    except Timeout as error:
+        raise BlockingIOError(
+            f"another run works in {folder}: wait until it is over, stop it, or use another folder"
+        ) from error
+    except NotImplementedError as error:
+        raise OSError(f"{folder} cannot be kept for one run at a time: {error}; use a folder elsewhere") from error
+    with held:
+        for place in (folder, *(folder / name for name in within)):
+            for path in place.glob(f"{UNFINISHED}*"):
+                path.unlink()
+        yield
 
 
 def folder_of(parent: str, name: str) -> Path:

@@ -24,6 +24,7 @@ from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
     from batchsift.data import ImageData, MultiLabelData
+    from batchsift.data.schema import Unknown
 
 _Loaded = TypeVar("_Loaded")
 Number = TypeVar("Number", int, float)
@@ -136,6 +137,18 @@ class ReadingOptions:
         from batchsift.data.loading import load_features
 
         return self._loaded(data, load_features)
+
+    def load_test(self, test: str, unknown: "Unknown", data: "MultiLabelData") -> "MultiLabelData":
+        """Load data to be scored by a model that is trained on others; see `load`.
+
+        Args:
+            test: What the command line names.
+            unknown: What a value of a category is that `data` do not have.
+            data: The data of the training.
+        """
+        from batchsift.verbs.sources import load_test
+
+        return self._loaded(test, lambda source, **options: load_test(source, options, unknown, data))
 
     def load_any(self, data: str) -> "MultiLabelData | ImageData":
         """Load what the command line names, pictures too; see `load`."""

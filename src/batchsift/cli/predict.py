@@ -4,16 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings
 from batchsift.cli.options import AsJson, ReadingOptions, as_options, takes_groups
-from batchsift.data.schema import Unknown
 from batchsift.files import csv_text, write
-from batchsift.messages import there_are
 from batchsift.training.thresholds import check_thresholds
+from batchsift.verbs.words import check_unknown_category
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +72,7 @@ def predict(
             check_thresholds("f1" if thresholds is None else thresholds, cost_ratio)
         if id_column is not None and not is_table:
             raise ValueError(f"--id-column {id_column} came with {data}, which is no table")
-        unknown = _checked(unknown_category)
+        unknown = check_unknown_category(unknown_category, "--unknown-category")
     from batchsift.data.readers.tables import read_frame
     from batchsift.training.folder import load_model, path_of_model
 
@@ -99,19 +98,6 @@ def predict(
         else:
             write(out.parent, {out.name: text.encode()})
             sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
-
-
-def _checked(unknown_category: str) -> Unknown:
-    """Return what unknown categories are.
-
-    Raises:
-        ValueError: There is no such word.
-    """
-    words: tuple[Unknown, ...] = get_args(Unknown)
-    for word in words:
-        if word == unknown_category:
-            return word
-    raise ValueError(f"--unknown-category {unknown_category!r}{there_are(unknown_category, words)}")
 
 
 def _check_out(out: Path | None, data: str, model: Path) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, show_json, stop
 from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, takes_groups
 from batchsift.training.thresholds import CALIBRATIONS
 from batchsift.verbs import words
 from batchsift.verbs.train import METHOD, TrainingPlan
-from batchsift.verbs.words import word_list
+from batchsift.verbs.words import check_unknown_category, word_list
 
 if TYPE_CHECKING:
     from batchsift.training.folder import TrainingResult
@@ -42,6 +42,10 @@ def train(
     test: Annotated[
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
     ] = None,
+    unknown_category: Annotated[
+        str,
+        typer.Option(help="What a value of a category in --test is that DATA does not have: an 'error', or 'missing'."),
+    ] = "error",
     validation_share: Annotated[float, typer.Option(help="Share of the samples to choose the epoch by.")] = 0.1,
     calibrate: Annotated[
         str | None,
@@ -61,6 +65,7 @@ def train(
     with mistakes_explained():
         if tensorboard:
             complain("note: --tensorboard is now --log tensorboard")
+        unknown = check_unknown_category(unknown_category, "--unknown-category")
         plan = TrainingPlan.of(
             training.choices(),
             method=method,
@@ -79,7 +84,7 @@ def train(
         with mistakes_explained():
             from rich.console import Console
 
-            load_test = None if test is None else partial(reading.load, test)
+            load_test = None if test is None else partial(reading.load_test, test, unknown)
             try:
                 result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
             except DivergedError as error:
@@ -92,10 +97,11 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
 
     from batchsift.report.console.training import training_table
     from batchsift.report.suspects import PAGE
-    from batchsift.training.folder import MODEL
+    from batchsift.training.folder import MODEL, read_summary
 
     if as_json:
-        sys.stdout.write((folder / "training.json").read_text(encoding="utf-8") + "\n")
+        nothing = {"test": None, "tested_on": None}  # an earlier call may have asked for a test
+        show_json({**read_summary(folder), **(nothing if result.test is None else {})})
     else:
         Console(highlight=False).print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]

@@ -1,6 +1,6 @@
 """Running a study: the cells that its store lacks, and nothing twice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from batchsift.studies.config import CellConfig
@@ -9,7 +9,7 @@ from batchsift.studies.grid import Study
 from batchsift.studies.progress import CellOutcome, StudyProgress, study_progress
 from batchsift.studies.record import CellRecord
 from batchsift.studies.store import Store
-from batchsift.training.provenance import versions
+from batchsift.training.provenance import differing_versions, versions
 from batchsift.training.recording import EpochRecord
 
 
@@ -84,18 +84,9 @@ def run_study(
 
 
 def _versions_message(outdated: Sequence[CellOutcome], store: Store) -> str:
-    differences = sorted({difference for outcome in outdated for difference in _differences(outcome.versions)})
+    differences = sorted({difference for outcome in outdated for difference in differing_versions(outcome.versions)})
     return (
         f"{len(outdated)} finished cells in {store.folder} were computed with other versions "
         f"({', '.join(differences)}): "
         "take another folder, or --mix-versions to keep them beside new ones"
     )
-
-
-def _differences(theirs: Mapping[str, str]) -> list[str]:
-    mine = versions()
-    return [
-        f"{name} {theirs.get(name)}, here {mine.get(name)}"
-        for name in sorted({*mine, *theirs})
-        if mine.get(name) != theirs.get(name)
-    ]

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from batchsift.files import UNFINISHED, claim, json_text, write
+from batchsift.files import json_text, locked, write
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
+from batchsift.training.trials import SEARCH
 
 STUDY = "study.json"
 
@@ -83,17 +82,8 @@ class Store:
         Raises:
             OSError: Another run holds the folder, or nothing can be written.
         """
-        claim(self.folder)
-        try:
-            with FileLock(self.folder / "lock", timeout=0):
-                for folder in (self.folder, self._cells):
-                    for path in folder.glob(f"{UNFINISHED}*"):
-                        path.unlink()
-                yield
-        except Timeout as error:
-            raise BlockingIOError(
-                f"another run works in {self.folder}: wait until it is over, stop it, or use another folder"
-            ) from error
+        with locked(self.folder, self._cells.name, SEARCH):
+            yield
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:

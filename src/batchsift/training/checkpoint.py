@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchsift.training.configuration import check_same_run
+from batchsift.training.configuration import check_same_run, warn_of_versions
 from batchsift.training.environment import generator_states, restore_generators
 from batchsift.training.loop import TrainingLoop
+from batchsift.training.provenance import versions
 from batchsift.training.tensor_files import load_tensors, save_tensors
 
 VERSION = 1
@@ -39,6 +40,7 @@ class Checkpoint:
             if saved.get("version") != VERSION:
                 raise ValueError(f"{self.path} is of another version of batchsift: remove it to start again")
             check_same_run(self.path.parent, json.loads(saved["config"]), self.identity)
+            warn_of_versions(self.path.parent, saved.get("versions", versions()))  # older ones do not say theirs
             loop.load_state_dict(saved)
             restore_generators(saved["generators"], self.device)
         self._last = time.monotonic()
@@ -54,6 +56,7 @@ class Checkpoint:
         content = {
             "version": VERSION,
             "config": json.dumps(self.identity),
+            "versions": dict(versions()),
             **loop.state_dict(),
             "generators": generator_states(self.device),
         }

@@ -62,16 +62,6 @@ def check_complete_labels(data: MultiLabelData) -> None:
         )
 
 
-def check_same_labels(data: MultiLabelData, test: MultiLabelData) -> None:
-    """Check that test data have the labels of the training data, in the same order.
-
-    Raises:
-        ValueError: For other labels.
-    """
-    if test.label_names != data.label_names:
-        raise ValueError(f"the labels of {test.name} are not those of {data.name}: {first_few(test.label_names)}")
-
-
 def check_macro_auc_exists(labels_NL: NDArray[Any], part: str, remedy: str) -> None:
     """Check that some label has positives and negatives: without one, no epoch can be chosen by Macro-AUC.
 

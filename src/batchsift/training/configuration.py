@@ -7,10 +7,10 @@ from typing import Any
 
 from batchsift.data import MultiLabelData
 from batchsift.files import make_jsonable
-from batchsift.messages import cut_short, first_few
+from batchsift.messages import cut_short, first_few, warn
 from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
-from batchsift.training.provenance import fingerprint
+from batchsift.training.provenance import differing_versions, fingerprint
 from batchsift.training.settings import BEFORE, Settings
 
 STUDY_SETTINGS = ("num_folds", "min_positives", "top_features")  # of folds and filters: `fit` has neither
@@ -86,6 +86,20 @@ def check_same_run(folder: Path, stored: Mapping[str, Any], identity: Mapping[st
         raise ValueError(
             f"{folder} holds another run: {first_few(different, shown=8, between='; ')}. "
             "Choose another folder, or remove it"
+        )
+
+
+def warn_of_versions(folder: Path, theirs: Mapping[str, str]) -> None:
+    """Warn where a run that is found, or gone on with, was computed by other versions.
+
+    Warns:
+        UserWarning: It was.
+    """
+    different = differing_versions(theirs)
+    if different:
+        warn(
+            f"{folder} holds a run that was computed with other versions ({', '.join(different)}); remove it to train "
+            "with those here"
         )
 
 

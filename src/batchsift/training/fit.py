@@ -5,6 +5,7 @@ holds.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from batchsift.files import claim
 from batchsift.metrics import choose_thresholds, evaluate
 from batchsift.training.calibration import Calibration, check_calibratable
 from batchsift.training.checkpoint import Checkpoint
-from batchsift.training.checks import check_complete_labels, check_same_labels, check_seed, warn_of_constant_labels
+from batchsift.training.checks import check_complete_labels, check_seed, warn_of_constant_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
-from batchsift.training.folder import CHECKPOINT, TrainingResult, read_result, write_result
+from batchsift.training.folder import CHECKPOINT, TrainingResult, identity_of, read_result, write_result, write_test
 from batchsift.training.found import Found
 from batchsift.training.loop import TrainingLoop, predict
+from batchsift.training.matching import with_features, with_labels
 from batchsift.training.model import TrainedModel
 from batchsift.training.parts import Preprocessing, scale_part
 from batchsift.training.prepare import hold_out_validation
@@ -80,10 +82,12 @@ def fit(
     check_seed(seed)
     configuration.check()
     check_data(data, test, settings.validation_share, seed, calibrate)
+    test = None if test is None else matched(test, data)
     identity = configuration.identity(data, seed) | {"calibrate": calibrate}
-    finished = read_result(folder, identity)
+    tested_on = None if test is None else identity_of(test)
+    finished = read_result(folder, identity, tested_on)
     if finished is not None:
-        return finished
+        return _scored(finished, test, settings.device)
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
     preprocessing = Preprocessing.fit(data.features[rows], settings, data.columns)
@@ -112,6 +116,7 @@ def fit(
         selector=loop.selector,
         suspects=suspects,
         found=found,
+        tested_on=tested_on,
         num_train=len(rows),
         num_validation=len(held_out),
         seconds=loop.total.seconds,
@@ -137,11 +142,19 @@ def check_data(
     """
     check_calibration(calibrate)
     if test is not None:
-        check_same_labels(data, test)
-        check_complete_labels(test)
+        check_complete_labels(matched(test, data))
     _, held_out = hold_out_validation(data, validation_share, seed)
     if calibrate is not None:
         check_calibratable(calibrate, data.labels[held_out], data.label_names)
+
+
+def matched(test: MultiLabelData, data: MultiLabelData) -> MultiLabelData:
+    """Return test data with the features and labels of the training data, in their order.
+
+    Raises:
+        ValueError: They have others.
+    """
+    return with_features(with_labels(test, data), data.feature_names, data.columns)
 
 
 def keep_model(
@@ -182,6 +195,15 @@ def keep_model(
         calibration=calibration,
         folder=folder,
     )
+
+
+def _scored(finished: TrainingResult, test: MultiLabelData | None, device: str) -> TrainingResult:
+    """Return the result of a run that was finished before, with its scores on the test data of this call."""
+    if test is None or finished.test is not None:
+        return finished
+    scores = _score(finished.model, test, device)
+    write_test(finished.folder, scores, identity_of(test))
+    return replace(finished, test=scores)
 
 
 def _score(trained: TrainedModel, test: MultiLabelData, device: str) -> dict[str, float]:

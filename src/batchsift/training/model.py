@@ -18,10 +18,11 @@ from batchsift import models
 from batchsift.data import MultiLabelData
 from batchsift.data.images.dataset import check_no_pictures
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
-from batchsift.messages import first_few, warn
+from batchsift.messages import warn
 from batchsift.models import BaseModel
 from batchsift.training.calibration import Calibration
 from batchsift.training.loop import predict
+from batchsift.training.matching import with_features
 from batchsift.training.parts import Preprocessing
 from batchsift.training.tensor_files import load_tensors, save_tensors
 from batchsift.training.thresholds import check_thresholds, threshold_of_cost
@@ -193,21 +194,7 @@ class TrainedModel:
         Raises:
             ValueError: Where one of them is not there, or its dates were read in another order.
         """
-        orders = {column.name: column.order for column in self.columns if column.order is not None}
-        for column in data.columns:
-            if column.order is not None and orders.get(column.name, column.order) != column.order:
-                raise ValueError(
-                    f"{data.name}: the dates in {column.name!r} are read as {column.order}, in training as "
-                    f"{orders[column.name]}; say which with dates={orders[column.name]!r}"
-                )
-        columns = {name: column for column, name in enumerate(data.feature_names)}
-        missing = [name for name in self.feature_names if name not in columns]
-        if missing:
-            raise ValueError(
-                f"{data.name} lacks {len(missing)} of the {len(self.feature_names)} features the model was trained on: "
-                f"{first_few(missing)}; it has {first_few(data.feature_names)}"
-            )
-        return data.select(features=[columns[name] for name in self.feature_names]).features
+        return with_features(data, self.feature_names, self.columns).features
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one file, whole or not at all; `torch.load(..., weights_only=True)` reads it.

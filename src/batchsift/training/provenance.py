@@ -66,6 +66,20 @@ def versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **packages, "code": _hash_of_code()}
 
 
+def differing_versions(theirs: Mapping[str, str]) -> list[str]:
+    """Say which versions are not those here: "torch 2.6.0, here 2.7.0"; none where all are the same.
+
+    Args:
+        theirs: What `versions` returned then.
+    """
+    mine = versions()
+    return [
+        f"{name} {theirs.get(name)}, here {mine.get(name)}"
+        for name in sorted({*mine, *theirs})
+        if mine.get(name) != theirs.get(name)
+    ]
+
+
 @cache
 def machine() -> Mapping[str, Any]:
     """Return what this machine is: system, processor, number of cores, accelerators."""

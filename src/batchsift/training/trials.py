@@ -35,6 +35,7 @@ from batchsift.training.prepare import hold_out_validation
 from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.recording import read_number
 
+SEARCH = "search"  # of the folder of a comparison or a model: the scores of trials
 METHOD = "random"  # what is chosen for it is taken for all methods
 SHARE = 0.2  # of a training part that is held out of it
 GROUPS = 10  # G
@@ -102,12 +103,26 @@ class Trials:
 
     def __post_init__(self) -> None:
         if self.folder is not None and self._path.is_file():
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-            for entry in document["trials"]:
+            for entry in self._kept():
                 score = -math.inf if entry["score"] is None else entry["score"]
                 without = tuple(map(read_number, entry["without"]))
                 trial = Trial(entry["learning_rate"], entry["epochs"], score, without)
                 self._known[trial.learning_rate, trial.epochs] = trial
+
+    def _kept(self) -> list[dict[str, Any]]:
+        """Return the trials that are kept, as the file has them.
+
+        Raises:
+            ValueError: The file is damaged, or of another training part.
+        """
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self._path} is not a JSON document: {error}; remove it") from error
+        if document["identity"] != self.identity:
+            raise ValueError(f"{self._path} holds trials of another training part; remove it")
+        trials: list[dict[str, Any]] = document["trials"]
+        return trials
 
     @cached_property
     def identity(self) -> dict[str, Any]:

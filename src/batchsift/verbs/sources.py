@@ -1,6 +1,7 @@
 """The data of a verb, in any form that Python users have them in."""
 
 import inspect
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from batchsift.messages import there_are
 
 if TYPE_CHECKING:
     from batchsift.data import MultiLabelData
+    from batchsift.data.schema import Unknown
 
 _EXTRA = ("filelock", "matplotlib", "pandas", "pydantic", "rich")  # what the verbs need beside the core
 
@@ -32,6 +34,34 @@ def load_data(source: Any, options: Mapping[str, Any]) -> "MultiLabelData":
             raise ValueError(f"{', '.join(options)} came with data that are loaded already: leave it out")
         return source if isinstance(source, MultiLabelData) else from_arrays(*source)
     return load_features(source, **options)
+
+
+def load_test(
+    source: Any, options: Mapping[str, Any], unknown_category: "Unknown", data: "MultiLabelData"
+) -> "MultiLabelData":
+    """Return data to be scored by a model that is trained on others: a table is read as `predict` reads it.
+
+    Args:
+        source: As for `load_data`.
+        options: As for `load_data`, those of the training data.
+        unknown_category: What a value of a category is that the training data do not have: "error" or "missing".
+        data: The data of the training, with all their labels.
+
+    Raises:
+        TypeError: As `load_data`.
+        ValueError: As `load_data`, or a feature or label of the training is not there.
+    """
+    from batchsift.data.loading import names_table
+
+    is_frame = hasattr(source, "iloc") or (hasattr(source, "to_pandas") and not hasattr(source, "select_columns"))
+    is_file = isinstance(source, (str, os.PathLike)) and names_table(os.fspath(source))
+    given = {name: value for name, value in options.items() if value is not None}
+    if data.columns and (is_frame or is_file) and "labels_file" not in given:
+        from batchsift.data.readers.like import read_like
+
+        own = {name: given[name] for name in ("label_column", "delimiter", "negative", "sheet") if name in given}
+        return read_like(source, data, **own, unknown=unknown_category)
+    return load_data(source, options)
 
 
 def check_reading(options: Mapping[str, Any], verb: Any) -> None:

@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchsift.files import folder_of
+from batchsift.files import folder_of, locked
 from batchsift.training.loggers.opening import check_logs, open_logs
 from batchsift.training.presets import RECIPES
 from batchsift.training.settings import Settings
 from batchsift.training.thresholds import check_calibration
 from batchsift.verbs.choices import TrainingChoices
 from batchsift.verbs.searching import console_of, searched
-from batchsift.verbs.sources import check_installed, check_reading, load_data
-from batchsift.verbs.words import check_method, check_recipe, word_list
+from batchsift.verbs.sources import check_installed, check_reading, load_data, load_test
+from batchsift.verbs.words import check_method, check_recipe, check_unknown_category, word_list
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +39,7 @@ def train(
     recipe: str | None = None,
     method_options: Mapping[str, Any] | None = None,
     test: Any = None,
+    unknown_category: str = "error",
     validation_share: float = 0.1,
     calibrate: str | None = None,
     log: str | Sequence[str] = (),
@@ -71,7 +72,10 @@ def train(
         method: The method of batch selection; "d2ace" unless the recipe says otherwise.
         recipe: "short", for few epochs: `method="balanced_pass", loss="pos_weight"`.
         method_options: Options of the method, by name.
-        test: Other data of the same kind, to be scored at the end.
+        test: Other data of the same kind, to be scored at the end: features and labels are found by their names, as
+            `predict` finds them. A finished run is scored on them with the model it left.
+        unknown_category: What a value of a category in the test table is that does not occur in `data`: "error" or
+            "missing".
         validation_share: Share of the samples to choose the epoch, the thresholds and the calibration by.
         calibrate: "isotonic" or "sigmoid": calibrate probabilities on the validation part.
         log: "tensorboard", "mlflow", "wandb", or several of them.
@@ -127,6 +131,7 @@ def train(
     )
     check_installed("train")
     check_reading(reading, train)
+    unknown = check_unknown_category(unknown_category)
     plan = TrainingPlan.of(
         choices,
         method=method,
@@ -138,7 +143,7 @@ def train(
         checkpoint_seconds=checkpoint_seconds,
         out=None if out is None else Path(out),
     )
-    tested = None if test is None else partial(load_data, test, reading)
+    tested = None if test is None else partial(load_test, test, reading, unknown)
     return plan.run(partial(load_data, data, reading), tested, console=console_of(progress)).model
 
 
@@ -187,7 +192,7 @@ class TrainingPlan:
     def run(
         self,
         load: "Callable[[], MultiLabelData]",
-        load_test: "Callable[[], MultiLabelData] | None" = None,
+        load_test: "Callable[[MultiLabelData], MultiLabelData] | None" = None,
         *,
         console: "Console | None" = None,
     ) -> "TrainingResult":
@@ -195,29 +200,51 @@ class TrainingPlan:
 
         Args:
             load: Returns the data to train on.
-            load_test: Returns the data to be scored at the end; None for none.
+            load_test: Returns the data to be scored at the end, given those to train on; None for none.
             console: Where progress is shown; None shows none.
         """
-        from batchsift.report.console.training import TrainingProgress
-        from batchsift.report.suspects import write_suspects_page
-        from batchsift.training.configuration import Configuration
-        from batchsift.training.finding import check_searched, find_settings_of_model
-        from batchsift.training.fit import check_data, fit
+        from batchsift.training.checks import check_device
+        from batchsift.training.fit import check_data
         from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
-        from batchsift.training.options import check_hyperparameters, create_method
+        from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
+        from batchsift.training.trials import SEARCH
 
         choices = self.choices
         check_hyperparameters(choices.model, choices.hyperparameters)
         create_method(self.method, self.method_options)
-        data, test = load(), None if load_test is None else load_test()
-        settings, hyperparameters = choices.chosen(data.name, validation_share=self.validation_share)
-        whole, (data, removed) = data, drop_labels(data, settings.min_positives)
+        whole = load()
+        test = None if load_test is None else load_test(whole)
+        settings, hyperparameters = choices.chosen(whole.name, validation_share=self.validation_share)
+        data, removed = drop_labels(whole, settings.min_positives)
         warn_of_dropped_labels(whole, removed, settings.min_positives)
         if test is not None:
             test = test.select(labels=[name not in removed for name in test.label_names])
         folder = self.out or folder_of("runs", f"{data.name}-{choices.model}-{self.method}")
-        check_searched(folder, choices.search)
+        check_device(settings.device)
+        check_model_settings(choices.model, settings)
         check_data(data, test, self.validation_share, choices.seed, self.calibrate)  # before a search takes its time
+        with locked(folder, SEARCH):
+            return self._fit(data, test, folder, settings=settings, hyperparameters=hyperparameters, console=console)
+
+    def _fit(
+        self,
+        data: "MultiLabelData",
+        test: "MultiLabelData | None",
+        folder: Path,
+        *,
+        settings: Settings,
+        hyperparameters: Mapping[str, Any],
+        console: "Console | None",
+    ) -> "TrainingResult":
+        """Search what is left to a search, then train, in a folder that nobody else works in."""
+        from batchsift.report.console.training import TrainingProgress
+        from batchsift.report.suspects import write_suspects_page
+        from batchsift.training.configuration import Configuration
+        from batchsift.training.finding import check_searched, find_settings_of_model
+        from batchsift.training.fit import fit
+
+        choices = self.choices
+        check_searched(folder, choices.search)
         shared: dict[str, Any] = {"model": choices.model, "hyperparameters": hyperparameters, "seed": choices.seed}
         find = partial(find_settings_of_model, data, settings, folder=folder, **shared)
         found = searched(choices.search, console, find)

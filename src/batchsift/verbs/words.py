@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TypeGuard
+from typing import TypeGuard, get_args
 
+from batchsift.data.schema import Unknown
 from batchsift.messages import there_are
 from batchsift.training.presets import NAMES, RECIPES
 from batchsift.training.settings import LOSSES, split_loss
@@ -90,6 +91,23 @@ def check_model(name: str) -> None:
 def check_settings(name: str) -> None:
     """Raise ValueError unless settings have that name."""
     _check(name, NAMES, "there are no settings")
+
+
+def check_unknown_category(word: str, option: str = "unknown_category") -> Unknown:
+    """Return what unknown categories are.
+
+    Args:
+        word: "error" or "missing".
+        option: How the message calls it.
+
+    Raises:
+        ValueError: It is another word.
+    """
+    words: tuple[Unknown, ...] = get_args(Unknown)
+    for known in words:
+        if word == known:
+            return known
+    raise ValueError(f"{option} {word!r}{there_are(word, words)}")
 
 
 def _check(word: str, known: Sequence[str], complaint: str) -> None:
