@@ -5,6 +5,7 @@ reads back; the formulas are in `functional`. The rows of one `update` must be o
 splits others). Reading takes a slice of the samples: the whole state is never turned into another type at once.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.suspicion import CLIP, observation_shares
+from batchsift.saved import Tracker as Tracker  # noqa: PLC0414 -- looked for here
+from batchsift.saved import alike, check_rows, check_within
 
 ALL = slice(None)
 _MOST_OBSERVATIONS = 4096  # of a sample: what comes after them counts as much as the last of them
@@ -33,11 +36,6 @@ def distinct_rows(indices_B: Tensor) -> Iterator[Tensor]:
     occurrence_B = torch.empty_like(order_B).scatter_(0, order_B, positions_B - start_B)
     for occurrence in range(int(occurrence_B.max()) + 1 if len(indices_B) else 0):
         yield (occurrence_B == occurrence).nonzero()[:, 0]
-
-
-def alike(value: float, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return a tensor whose cells are all the same and take no memory; see `Tracker.begin`."""
-    return torch.full((), value, dtype=dtype, device=device).expand(shape)
 
 
 def on_host(tensor: Tensor) -> bool:
@@ -87,58 +85,6 @@ def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None
     return before_B
 
 
-class Tracker:
-    """Tensors of one kind of memory, saved and restored together.
-
-    Until something is observed all cells of a tensor are the same, and take no memory (`alike`).
-
-    """
-
-    sample_dims: ClassVar[Mapping[str, int]] = {}  # the dimension of the samples, where it is not the first
-    _has_begun = False
-
-    def begin(self) -> None:
-        """Give every cell memory of its own: before anything is written."""
-        if not self._has_begun:
-            for name, value in self._tensors().items():
-                setattr(self, name, value.contiguous())
-            self._has_begun = True
-
-    def keep(self, rows: slice) -> None:
-        """Remember consecutive samples only, from now on."""
-        for name, (value, dim) in self.row_tensors().items():
-            part = value.narrow(dim, rows.start, rows.stop - rows.start)
-            setattr(self, name, part.clone(memory_format=torch.contiguous_format) if self._has_begun else part)
-
-    def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
-        """Return what is remembered, not copied, and the dimension of the samples in each."""
-        return {name: (value, self.sample_dims.get(name, 0)) for name, value in self._tensors().items()}
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Return the tensors that are remembered; private ones follow from the settings."""
-        return {k: v for k, v in vars(self).items() if isinstance(v, Tensor) and not k.startswith("_")}
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return copies of the tensors: what is observed later does not change a saved state."""
-        return {name: value.detach().cpu().clone() for name, value in self._tensors().items()}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over a saved state.
-
-        Raises:
-            ValueError: The state is of another kind, shape or storage type.
-        """
-        own = self._tensors()
-        for name in own.keys() | state.keys():
-            mine, saved = own.get(name), state.get(name)
-            if mine is None or saved is None or mine.shape != saved.shape or mine.dtype != saved.dtype:
-                have, want = (t if t is None else f"{tuple(t.shape)} {t.dtype}" for t in (saved, mine))
-                raise ValueError(f"{type(self).__name__}.{name}: the state holds {have}, this selector needs {want}")
-        self.begin()
-        for name, value in self._tensors().items():
-            value.copy_(state[name])
-
-
 class RecentSteps(Tracker):
     """The latest prediction of every cell, and how far each of the last T predictions was from the one before.
 
@@ -159,6 +105,13 @@ class RecentSteps(Tracker):
         self.latest_NL = alike(0.5, labels_NL.shape, storage, device)
         self.steps_SNL = alike(0.0, (window - 1, *labels_NL.shape), storage, device)
         self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        for name in ("latest_NL", "steps_SNL"):
+            check_within(name, state[name], 0, 1)
+        check_rows("latest_NL", state["latest_NL"], state["count_N"] == 0, 0.5)
+        for slot, steps_NL in enumerate(state["steps_SNL"]):
+            check_rows("steps_SNL", steps_NL, state["count_N"] <= slot + 1, 0.0)
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
         """Append one prediction of different samples.
@@ -215,6 +168,11 @@ class PredictionWindow(Tracker):
         self.ring_TNL = alike(0.5, (window, *labels_NL.shape), storage, device)
         self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
 
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        check_within("ring_TNL", state["ring_TNL"], 0, 1)
+        for slot, values_NL in enumerate(state["ring_TNL"]):
+            check_rows("ring_TNL", values_NL, state["count_N"] <= slot, 0.5)
+
     @property
     def window(self) -> int:
         """T, the predictions that are remembered."""
@@ -260,12 +218,31 @@ class RunningMoments(Tracker):
         squares_NL: The sum of squared deviations from the mean so far.
     """
 
-    def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
-        """Start with nothing observed, in the shape and on the device of the labels."""
-        device = labels_NL.device
+    def __init__(
+        self, labels_NL: Tensor, storage: torch.dtype, *, bounds: tuple[float, float] = (-math.inf, math.inf)
+    ) -> None:
+        """Start with nothing observed, in the shape and on the device of the labels; `bounds` hold all values."""
+        # A sum stands still when what is added falls below its resolution: in half precision after some hundred times.
+        storage, device = torch.promote_types(storage, torch.float32), labels_NL.device
         self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
         self.mean_NL = alike(0.0, labels_NL.shape, storage, device)
         self.squares_NL = alike(0.0, labels_NL.shape, storage, device)
+        self._bounds = bounds
+
+    def check_state(self, state: Any) -> None:
+        """See `Tracker.check_state`; of earlier versions the moments may be in half precision."""
+        half = torch.float16, torch.bfloat16
+        if isinstance(state, Mapping):
+            state = {k: v.float() if isinstance(v, Tensor) and v.dtype in half else v for k, v in state.items()}
+        super().check_state(state)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        (lowest, highest), count_N = self._bounds, state["count_N"]
+        most = int(count_N.max()) if len(count_N) else 0
+        check_within("mean_NL", state["mean_NL"], min(lowest, 0.0), max(highest, 0.0))  # 0 of what was never observed
+        check_within("squares_NL", state["squares_NL"], 0, (highest - lowest) ** 2 * most)
+        for name in ("mean_NL", "squares_NL"):
+            check_rows(name, state[name], count_N == 0, 0.0)
 
     @property
     def size_N(self) -> Tensor:  # noqa: N802
@@ -292,9 +269,26 @@ class RunningMoments(Tracker):
 class LatestValue(Tracker):
     """One number for each cell, replaced whenever the sample is observed."""
 
-    def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
-        """Start with `initial` everywhere, in the shape and on the device of the labels."""
+    def __init__(
+        self, labels_NL: Tensor, initial: float, storage: torch.dtype, *, bounds: tuple[float, float] | None = None
+    ) -> None:
+        """Start with `initial` everywhere, in the shape and on the device of the labels.
+
+        Args:
+            labels_NL: The labels.
+            initial: Of what was never observed; it may be NaN.
+            storage: The type of the values.
+            bounds: What all values lie between; None: a saved state may hold anything.
+        """
         self.value_NL = alike(initial, labels_NL.shape, storage, labels_NL.device)
+        self._initial, self._bounds = initial, bounds
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        if self._bounds is not None:
+            value_NL = state["value_NL"]
+            if math.isnan(self._initial):
+                value_NL = value_NL.nan_to_num(nan=self._bounds[0], posinf=math.inf, neginf=-math.inf)
+            check_within("value_NL", value_NL, *self._bounds)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
@@ -321,6 +315,12 @@ class CourseMeans(Tracker):
         self.means_N2L = alike(0.0, (num_samples, 2, num_labels), torch.float32, device)
         before_T = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
         self._share_T2 = observation_shares(before_T).to(device, torch.float32)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        logit_NL, prob_NL = state["means_N2L"].unbind(1)
+        check_within("means_N2L", logit_NL, -CLIP, CLIP)
+        check_within("means_N2L", prob_NL, 0, 1)
+        check_rows("means_N2L", state["means_N2L"].flatten(1), state["count_N"] == 0, 0.0)
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Take in logits, on any device; a sample that occurs twice counts twice, in order."""

@@ -26,6 +26,7 @@ from batchsift.functional.systematic import expected_copies, systematic_counts
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.options import in_unit_interval
 from batchsift.methods.registry import register
+from batchsift.saved import check_near, part
 
 
 @register
@@ -66,6 +67,12 @@ class BalancedPass(BaseMethod):
             )
         super().setup(labels, epochs, features)
         self._rarity_N = rarity_weights(self.labels.positive_NL, self.power, floor=True)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; what follows from the labels is what it was."""
+        super().check_state(state)
+        with part("tensors"):
+            check_near("_rarity_N", state["tensors"]["_rarity_N"], self._rarity_N)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64, positive; uniform after the last epoch, if the share falls."""

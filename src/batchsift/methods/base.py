@@ -16,7 +16,7 @@ from torch import Tensor
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
 from batchsift.methods.parts import SamplePart
-from batchsift.trackers import Tracker
+from batchsift.saved import Tracker, check_keys, mapped, part, tensor_of, truth
 
 
 @runtime_checkable
@@ -155,6 +155,7 @@ class BaseMethod:
     remembers: ClassVar[bool] = True
     in_parts: ClassVar[bool] = False
     sample_tensors: ClassVar[tuple[str, ...]] = ()  # attributes, tensors whose first dimension is the samples'
+    flags: ClassVar[tuple[str, ...]] = ()  # attributes, True or False, that are part of the saved state
     refresh = "epoch"  # without a type, so that it is no option: those are fields
     labels: LabelMatrix = field(init=False, repr=False)
     all_labels: LabelMatrix = field(init=False, repr=False)
@@ -223,18 +224,31 @@ class BaseMethod:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, and a copy of all trackers and tensors that are not options; of all samples."""
+        """Return the options in words, and a copy of all trackers, tensors and flags that are not options."""
         memory = self._memory()
         trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
         tensors = {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)}
-        return {
+        state = {
             "options": repr(self),
-            "trackers": {name: joined_state(tracker, self.part) for name, tracker in trackers.items()},
-            "tensors": {
-                name: self.part.joined(value) if name in self.sample_tensors else value
-                for name, value in tensors.items()
-            },
+            "trackers": {name: tracker.state_dict() for name, tracker in trackers.items()},
+            "tensors": tensors,
+            **{name: getattr(self, name) for name in self.flags},
         }
+        whole: dict[str, Any] = mapped(state, self._joined)
+        return whole
+
+    def _joined(self, path: str, value: Any) -> Any:
+        """Return what is remembered of all samples in the place of what is here; anything else as it is."""
+        dim = self._sample_dims().get(path)
+        return value if dim is None else self.part.joined(value, dim)
+
+    def _own(self, path: str, value: Any) -> Any:
+        """Return what belongs here of a tensor of all samples; anything else as it is."""
+        dim = self._sample_dims().get(path)
+        return value if dim is None or not isinstance(value, Tensor) else self.part.own(value, dim)
+
+    def _sample_dims(self) -> dict[str, int]:
+        return {path: dim for path, (_, dim) in self.row_tensors().items()}
 
     def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
         """Return what is remembered of the samples here, not copied, and the dimension of the samples in each.
@@ -249,41 +263,53 @@ class BaseMethod:
                 found[f"tensors.{name}"] = (value, 0)
         return found
 
+    def check_state(self, state: Any) -> None:
+        """Check that a saved state, of what is remembered here, is one that this method could have come to.
+
+        A subclass that keeps tensors says here what they may hold. One with a `state_dict` of its own may save more.
+
+        Raises:
+            ValueError: It was saved with other options, or does not hold what it should; the message names the key.
+        """
+        has_own = type(self).state_dict is not BaseMethod.state_dict
+        check_keys(state, ("options", "trackers", "tensors", *self.flags), others=has_own)
+        if state["options"] != repr(self):
+            raise ValueError(f"options: the state is of {state['options']}, this selector has {self!r}")
+        memory = self._memory()
+        with part("trackers"):
+            trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
+            check_keys(state["trackers"], trackers)
+            for name, tracker in trackers.items():
+                with part(name):
+                    tracker.check_state(state["trackers"][name])
+        with part("tensors"):
+            tensors = {name: value for name, value in memory.items() if isinstance(value, Tensor)}
+            check_keys(state["tensors"], tensors)
+            for name, tensor in tensors.items():
+                tensor_of(state["tensors"], name, tensor.shape, tensor.dtype)
+        for name in self.flags:
+            truth(state, name)
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a saved state.
 
         Raises:
-            ValueError: It was saved with other options, or does not hold all there is.
+            ValueError: See `check_state`; nothing has changed.
         """
-        if state["options"] != repr(self):
-            raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
-        memory, saved = self._memory(), {**state["trackers"], **state["tensors"]}
-        for name, value in memory.items():
-            own = self.part.own if name in self.sample_tensors else torch.Tensor.detach
-            if name not in saved or (isinstance(value, Tensor) and own(saved[name]).shape != value.shape):
-                raise ValueError(f"the state does not hold the {name} of this {type(self).__name__}")
-        for name, value in memory.items():
+        state = mapped(state, self._own)
+        self.check_state(state)
+        for name, value in self._memory().items():
             if isinstance(value, Tracker):
-                value.load_state_dict(own_state(value, self.part, saved[name]))
+                value.take_over(state["trackers"][name])
             else:
-                value.copy_(self.part.own(saved[name]) if name in self.sample_tensors else saved[name])
+                value.copy_(state["tensors"][name])
+        for name in self.flags:
+            setattr(self, name, state[name])
 
     def _memory(self) -> dict[str, Tracker | Tensor]:
         """Return trackers and tensors by the names of their attributes; options are not among them."""
         options = {one.name for one in fields(self) if one.init}
         return {k: v for k, v in vars(self).items() if k not in options and isinstance(v, Tracker | Tensor)}
-
-
-def joined_state(tracker: Tracker, part: SamplePart) -> dict[str, Tensor]:
-    """Return the state of a tracker, of all samples: copies of its tensors."""
-    dims = {name: dim for name, (_, dim) in tracker.row_tensors().items()}
-    return {name: part.joined(value, dims[name]) for name, value in tracker.state_dict().items()}
-
-
-def own_state(tracker: Tracker, part: SamplePart, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the rows of this process from the state of a tracker; what does not fit is left as it is."""
-    dims = {name: dim for name, (_, dim) in tracker.row_tensors().items()}
-    return {name: part.own(value, dims[name]) if name in dims else value for name, value in state.items()}
 
 
 def observe_valid(

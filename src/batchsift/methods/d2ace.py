@@ -105,7 +105,7 @@ class D2ACE(ScoredMethod):
         if neighbors_NK is not None:
             self.context_NW = packed_local_context(y, neighbors_NK.to(y.device))
         self.predictions = RecentSteps(y, self.window, self.storage)
-        self.flips = LatestValue(y, 0.0, self.storage)
+        self.flips = LatestValue(y, 0.0, self.storage, bounds=(0, 1))
         self._follow_labels()
 
     def keep(self, part: SamplePart) -> None:
@@ -119,6 +119,18 @@ class D2ACE(ScoredMethod):
         if self.correlation:
             self.cells = PositiveCells.of(y)
         self._passes = TwoPasses(self._both, y.shape, y.device)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; of a sample's context its own labels are a part, and no bit stands for none."""
+        super().check_state(state)
+        if self.correlation:
+            own_NW = packed_local_context(self.labels.positive_NL, self.context_NW[:, :0])
+            used_W = packed_local_context(torch.ones_like(self.labels.positive_NL[:1]), self.context_NW[:1, :0])
+            saved_NW = state["tensors"]["context_NW"].to(own_NW.device)
+            if ((own_NW & ~saved_NW) | (saved_NW & ~used_W)).any():
+                raise ValueError(
+                    "tensors: context_NW: lacks labels of the samples themselves, or has others than there are"
+                )
 
     def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
         """Put other neighbours in the place of those the correlation looks at.

@@ -23,6 +23,7 @@ from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.methods.hard import Hard
 from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
+from batchsift.saved import check_within, part
 
 
 @register
@@ -52,6 +53,12 @@ class HardImbalanced(Hard):
         neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         self.weight_N = self._weights(neighbors_NK)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; weights are 1, and at most 1 more for every label."""
+        super().check_state(state)
+        with part("tensors"):
+            check_within("weight_N", state["tensors"]["weight_N"], 1, 1 + self.labels.num_labels)
 
     def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
         """Put other neighbours in the place of those the samples are weighted by.

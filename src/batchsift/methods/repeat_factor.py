@@ -20,6 +20,7 @@ from torch import Tensor
 from batchsift.functional.chunks import row_chunks
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
+from batchsift.saved import check_near, part
 
 
 @register
@@ -48,6 +49,12 @@ class RepeatFactor(BaseMethod):
         super().setup(labels, epochs, features)
         factor_N = repeat_factors(self.labels.positive_NL, self.threshold)
         self._probability_N = factor_N / factor_N.sum()
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; what follows from the labels is what it was."""
+        super().check_state(state)
+        with part("tensors"):
+            check_near("_probability_N", state["tensors"]["_probability_N"], self._probability_N)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64, positive, the same in every epoch."""

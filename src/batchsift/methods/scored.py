@@ -41,6 +41,7 @@ class ScoredMethod(BaseMethod):
 
     pressure_falls: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = False
+    flags: ClassVar[tuple[str, ...]] = ("observed",)
     warmup: float = 0.1
     pressure: float = 8.0
     storage: torch.dtype = torch.float32
@@ -94,8 +95,8 @@ class ScoredMethod(BaseMethod):
         self.observed = True
 
     def _computable(self, logits_RL: Tensor) -> Tensor:
-        """Return logits in the dtype `compute`; what is finite in their own dtype stays finite."""
-        largest = torch.finfo(self.compute).max
+        """Return logits in the dtype `compute`; what is finite in their own dtype stays finite, and sums of it do."""
+        largest = torch.finfo(torch.float32).max
         if largest < torch.finfo(logits_RL.dtype).max:
             logits_RL = logits_RL.clamp(-largest, largest)
         return logits_RL.to(self.compute)
@@ -198,12 +199,3 @@ class ScoredMethod(BaseMethod):
     def masked(self, rows: slice = slice(None), /, **signals: Tensor) -> dict[str, Tensor]:
         """Return the signals, of all samples or of consecutive ones, with 0 in the cells that are not labelled."""
         return {name: self.labels.masked(signal_RL, rows) for name, signal_RL in signals.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, a copy of all trackers, and whether anything was observed."""
-        return {**super().state_dict(), "observed": self.observed}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state; see `BaseMethod.load_state_dict`."""
-        super().load_state_dict(state)
-        self.observed = state["observed"]

@@ -71,3 +71,8 @@ class OwnedPart(SamplePart):
         """See `SamplePart.collected`: a collective call."""
         counts = self._group.each(torch.tensor([len(values)], dtype=torch.int64, device="cpu"))
         return self._group.joined(values, [int(count) for count in counts])
+
+    def own(self, value: Tensor, dim: int = 0) -> Tensor:
+        """See `SamplePart.own`."""
+        has_all = not value.is_nested and value.ndim > dim and value.shape[dim] == self.num_samples
+        return value.narrow(dim, self.rows.start, self.rows.stop - self.rows.start) if has_all else value

@@ -249,8 +249,9 @@ class Position:
         self.observed = self.recorded = self.start
 
     def is_next(self, indices_B: Tensor) -> bool:
-        """Return whether these are the very rows that the plan has next to be recorded."""
-        return torch.equal(indices_B, self.next_rows(len(indices_B)))
+        """Return whether these are the very rows that the plan has next to be recorded: a block not drawn has none."""
+        planned_B = self.next_rows(len(indices_B))
+        return torch.equal(indices_B, planned_B) and not (self.plan.stepwise and (planned_B == UNDRAWN).any())
 
     def next_rows(self, count: int) -> Tensor:
         """Return the rows that the plan has next to be recorded."""

@@ -342,9 +342,9 @@ class Selector(Sampler[int]):
         """Go on where the state was saved: iteration starts after the last observed block. The seed comes with it.
 
         Raises:
-            ValueError: A state of another version, of other labels, another method or other settings; or of the middle
-                of an epoch whose blocks were not observed in the plan's order.
+            ValueError: A state of another version, of other labels, another method or other settings; of the middle of
+                an epoch whose blocks came in another order; or one that is damaged. The selector is as it was.
         """
-        saved = SelectorState.read(state, self._settings())
+        saved = SelectorState.read(state, self._settings(), self._labels.num_samples)
         saved.restore(self._planner, self._progress)
         self._observer.start(Position(saved.plan, saved.epoch, saved.position, saved.in_order))
