@@ -184,6 +184,31 @@ def mapped(state: Any, change: Callable[[str, Any], Any], path: str = "") -> Any
     return {key: mapped(value, change, f"{path}.{key}" if path else str(key)) for key, value in state.items()}
 
 
+def put(state: dict[str, Any], path: str, value: Any) -> None:
+    """Set an entry of a dictionary of dictionaries.
+
+    Args:
+        state: The dictionary.
+        path: The keys, joined by dots; all but the last are there.
+        value: The entry.
+
+    Raises:
+        ValueError: A key is missing on the way.
+
+    >>> state = {"a": {}}
+    >>> put(state, "a.b", 1)
+    >>> state
+    {'a': {'b': 1}}
+    """
+    *folders, name = path.split(".")
+    for key in folders:
+        inner = state.get(key)
+        if not isinstance(inner, dict):
+            raise ValueError(f"{path}: there is no {key} to put it in")
+        state = inner
+    state[name] = value
+
+
 def alike(value: float, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a tensor whose cells are all the same and take no memory; see `Tracker.begin`."""
     return torch.full((), value, dtype=dtype, device=device).expand(shape)

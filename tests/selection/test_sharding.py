@@ -8,6 +8,7 @@ import distributed_run as run
 from scripts import TWO_PROCESSES, processes, run_script
 
 PROCESSES = 2
+ELASTIC = Path(__file__).with_name("elastic_in_processes.py")
 SHARED = [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")]
 
 
@@ -120,3 +121,16 @@ def test_parts_need_processes():
     selector = bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill")
     with pytest.raises(ValueError, match="needs a process group"):
         bs.shard(selector, 0, 2, sharded=True)
+
+
+@pytest.fixture(scope="module")
+def folder_saved_by_three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    run_script(*processes(3), ELASTIC, folder, "save")
+    return folder
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [1, 2, 4, 5])
+def test_what_three_saved_goes_on_in_any_number(folder_saved_by_three, number):
+    run_script(*processes(number), ELASTIC, folder_saved_by_three, "resume")

@@ -16,7 +16,7 @@ from torch import Tensor
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
 from batchsift.methods.parts import SamplePart
-from batchsift.saved import Tracker, check_keys, mapped, part, tensor_of, truth
+from batchsift.saved import Tracker, check_keys, mapped, part, put, tensor_of, truth
 
 
 @runtime_checkable
@@ -225,30 +225,21 @@ class BaseMethod:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the options in words, and a copy of all trackers, tensors and flags that are not options."""
+        state = self.state_without_rows()
+        for path, (value, dim) in self.row_tensors().items():
+            put(state, path, self.part.joined(value.detach().cpu().clone(), dim))
+        return state
+
+    def state_without_rows(self) -> dict[str, Any]:
+        """Return what `state_dict` does, without the tensors that `row_tensors` names."""
         memory = self._memory()
-        trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
-        tensors = {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)}
-        state = {
+        tensors = {k: v for k, v in memory.items() if isinstance(v, Tensor) and k not in self.sample_tensors}
+        return {
             "options": repr(self),
-            "trackers": {name: tracker.state_dict() for name, tracker in trackers.items()},
-            "tensors": tensors,
+            "trackers": {name: {} for name, value in memory.items() if isinstance(value, Tracker)},
+            "tensors": {name: value.cpu().clone() for name, value in tensors.items()},
             **{name: getattr(self, name) for name in self.flags},
         }
-        whole: dict[str, Any] = mapped(state, self._joined)
-        return whole
-
-    def _joined(self, path: str, value: Any) -> Any:
-        """Return what is remembered of all samples in the place of what is here; anything else as it is."""
-        dim = self._sample_dims().get(path)
-        return value if dim is None else self.part.joined(value, dim)
-
-    def _own(self, path: str, value: Any) -> Any:
-        """Return what belongs here of a tensor of all samples; anything else as it is."""
-        dim = self._sample_dims().get(path)
-        return value if dim is None or not isinstance(value, Tensor) else self.part.own(value, dim)
-
-    def _sample_dims(self) -> dict[str, int]:
-        return {path: dim for path, (_, dim) in self.row_tensors().items()}
 
     def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
         """Return what is remembered of the samples here, not copied, and the dimension of the samples in each.
@@ -291,12 +282,18 @@ class BaseMethod:
             truth(state, name)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state.
+        """Take over a saved state, of all samples or of those that are remembered here.
 
         Raises:
             ValueError: See `check_state`; nothing has changed.
         """
-        state = mapped(state, self._own)
+        dims = {path: dim for path, (_, dim) in self.row_tensors().items()}
+        state = mapped(
+            state,
+            lambda path, value: (
+                self.part.own(value, dims[path]) if path in dims and isinstance(value, Tensor) else value
+            ),
+        )
         self.check_state(state)
         for name, value in self._memory().items():
             if isinstance(value, Tracker):

@@ -48,11 +48,13 @@ class SharedObserver(Observer):
         exchange_every: After how many blocks what is pending is exchanged.
     """
 
+    group: Group
+
     def __init__(
         self, progress: Progress, planner: Planner, group: Group, facts: Mapping[str, int], exchange_every: int
     ) -> None:
         super().__init__(progress)
-        self._planner, self._group = planner, group
+        self._planner, self.group = planner, group
         self._facts, self._exchange_every = facts, exchange_every
         self._pending: list[Observation] = []  # what the other processes do not know yet
         self._is_due = False  # an exchange after a block is to come yet
@@ -80,7 +82,7 @@ class SharedObserver(Observer):
             self._plan_digest = digest(self._planner.probability_N, *drawn, len(position.plan), position.start)
         now = {"seed": digest(self._planner.seed), "epoch": position.epoch}
         facts = {**self._facts, **now, "plan of the epoch, or place in it": self._plan_digest}
-        return self._group.meet(call, facts, sum(one.in_plan for one in self._pending), numbers)
+        return self.group.meet(call, facts, sum(one.in_plan for one in self._pending), numbers)
 
     def observe(
         self, indices_B: Tensor, logits_BL: Tensor, targets: Tensor | None, *, probabilities: bool, in_plan: bool
@@ -99,8 +101,8 @@ class SharedObserver(Observer):
         if in_plan:
             self._make_up()
             start = position.observed
-            position.advance(indices_B, self._group.share.world_size)
-            planned_B = self._group.share.cut(position.plan.indices[start : position.observed])
+            position.advance(indices_B, self.group.share.world_size)
+            planned_B = self.group.share.cut(position.plan.indices[start : position.observed])
             as_planned = torch.equal(indices_B, planned_B)
             self.progress.check.look(indices_B, start, as_planned=as_planned)
         dtype = torch.promote_types(logits_BL.dtype, torch.float32)
@@ -166,7 +168,7 @@ class SharedObserver(Observer):
         if not observations:
             no_rows = torch.empty(0, dtype=torch.int64, device="cpu")
             return no_rows, torch.empty(0, self.progress.labels.num_labels, dtype=dtype, device="cpu")
-        logits = [one.logits.to(self._group.device, dtype) for one in observations]
+        logits = [one.logits.to(self.group.device, dtype) for one in observations]
         return torch.cat([one.indices for one in observations]), torch.cat(logits)
 
 
@@ -189,11 +191,11 @@ class ReplicatedObserver(SharedObserver):
         table[: len(calls)] = torch.tensor([len(one.indices) for one in calls], device="cpu")
         sizes = [
             [one[: len(in_plan)].tolist(), one[len(in_plan) : len(in_plan) + count].tolist()]
-            for one, count in zip(self._group.each(table), groups, strict=True)
+            for one, count in zip(self.group.each(table), groups, strict=True)
         ]
         rows = [sum(blocks) + sum(others) for blocks, others in sizes]
         indices, logits = self._sent(calls, dtype)
-        self._flight = self._group.share_out(indices, rows), self._group.share_out(logits, rows), sizes
+        self._flight = self.group.share_out(indices, rows), self.group.share_out(logits, rows), sizes
 
     def _land(self) -> None:
         """Record the k-th calls in plan together, in the order of the ranks; then what was beside it, rank by rank."""

@@ -14,7 +14,7 @@ from batchsift.selection.planner import Planner
 from batchsift.selection.share import Share
 from batchsift.selection.state import SelectorSettings
 
-_PENDING_BYTES = 32 * 2**20  # of logits that wait for an exchange, in each process
+_PENDING_BYTES = 8 * 2**20  # of logits that wait for an exchange, in each process
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Terms:
 
     Attributes:
         sharded: Whether each remembers only the samples it owns.
-        exchange_every: After how many blocks they exchange what they observed; None for as many as fill 32 MiB.
+        exchange_every: After how many blocks they exchange what they observed; None for as many as fill 8 MiB.
         group: The group of `torch.distributed`; None for the default one.
     """
 
@@ -50,8 +50,10 @@ def joined(
     """Return an observer that exchanges with other processes; on the terms, part with the samples that others own.
 
     Raises:
-        ValueError: The method cannot be kept in parts, or the group has another number of processes.
+        ValueError: Blocks that cannot be shared equally, a method that cannot be kept in parts, or a group of another
+            number of processes.
     """
+    planner.blocks.check_shareable(share.world_size)
     is_group = dist.is_available() and dist.is_initialized()
     if is_group and dist.get_world_size(terms.group) != share.world_size:
         raise ValueError(

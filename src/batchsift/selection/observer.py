@@ -6,9 +6,11 @@ processes, which must tell each other first (`exchange.py`). The selector has ex
 Shapes: N samples, L labels, B rows observed together.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,6 +23,11 @@ from batchsift.selection.check import PlanCheck
 from batchsift.selection.inputs import LogitRange, all_finite
 from batchsift.selection.plan import Position
 from batchsift.trackers import CourseMeans, count_rows
+
+if TYPE_CHECKING:
+    from batchsift.selection.group import Group
+
+_logger = logging.getLogger(__name__)
 
 
 class Call(IntEnum):
@@ -120,6 +127,12 @@ class Progress:
         Args:
             epochs: The length of the training, or None.
         """
+        if self.position.epoch == 0 and self.method.awaits_observations:
+            _logger.warning(
+                "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
+                "observe(indices, logits) after every batch",
+                self.method.name,
+            )
         self.check.look_back()
         self.logit_range.look_back()
         if self.position.epoch == epochs and self.position.observed > self.position.start:  # counted from 0
@@ -142,7 +155,10 @@ class Observer(ABC):
 
     Attributes:
         progress: What it keeps up to date.
+        group: The processes it exchanges with, if there are several.
     """
+
+    group: "Group | None" = None
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress

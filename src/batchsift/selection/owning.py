@@ -64,29 +64,29 @@ class OwnerObserver(SharedObserver):
         indices, logits = self._sent(finite + others, dtype)
         first_W = torch.tensor(self.progress.part.bounds, device="cpu")
         owner_P = torch.bucketize(indices, first_W[1:], right=True)
-        sizes = owner_P.bincount(minlength=self._group.size)
+        sizes = owner_P.bincount(minlength=self.group.size)
         skipped = sum(len(one.indices) for one in in_plan + beside) - len(indices)
         said = [
             [len(one.indices), len(kept.indices), one.as_planned] for one, kept in zip(in_plan, finite, strict=True)
         ]
         table = [*sizes.tolist(), skipped, *(number for one in said for number in one)]
-        told = torch.stack(self._group.each(torch.tensor(table, dtype=torch.int64, device="cpu")))
-        sizes_WW, blocks_WK3 = told[:, : self._group.size], told[:, self._group.size + 1 :].view(len(told), -1, 3)
+        told = torch.stack(self.group.each(torch.tensor(table, dtype=torch.int64, device="cpu")))
+        sizes_WW, blocks_WK3 = told[:, : self.group.size], told[:, self.group.size + 1 :].view(len(told), -1, 3)
         places = self._places(finite, blocks_WK3[:, :, 1]) + self._places_beside(others, len(in_plan), groups)
         place_P4 = torch.cat([(indices - first_W[owner_P])[:, None], torch.cat(places)], 1)
         order_P = owner_P.argsort(stable=True)
-        received = sizes_WW[:, self._group.rank].tolist()
+        received = sizes_WW[:, self.group.rank].tolist()
         self._flight = Flight(
-            self._group.trade(place_P4[order_P], sizes.tolist(), received),
-            self._group.trade(logits[order_P.to(logits.device)], sizes.tolist(), received),
+            self.group.trade(place_P4[order_P], sizes.tolist(), received),
+            self.group.trade(logits[order_P.to(logits.device)], sizes.tolist(), received),
             [(int(one[:, 0].sum()), bool(one[:, 2].all())) for one in blocks_WK3.unbind(1)],
-            int(told[:, self._group.size].sum()),
+            int(told[:, self.group.size].sum()),
             int(sizes_WW.sum()),
         )
 
     def _places(self, finite: list[Observation], counts_WK: Tensor) -> list[Tensor]:
         """Return block, place in it and its size for every row of this process' shares, `(R, 3)` each."""
-        first_K, size_K = counts_WK[: self._group.rank].sum(0).tolist(), counts_WK.sum(0).tolist()
+        first_K, size_K = counts_WK[: self.group.rank].sum(0).tolist(), counts_WK.sum(0).tolist()
         return [
             _numbered(k, first, len(one.indices), size)
             for k, (one, first, size) in enumerate(zip(finite, first_K, size_K, strict=True))
@@ -94,7 +94,7 @@ class OwnerObserver(SharedObserver):
 
     def _places_beside(self, others: list[Observation], blocks: int, groups: list[int]) -> list[Tensor]:
         """Return the same for what was beside the plan: every piece without a repeat is a group of its own."""
-        group, places = blocks + sum(groups[: self._group.rank]), []
+        group, places = blocks + sum(groups[: self.group.rank]), []
         for one in others:
             place_R3 = torch.empty(len(one.indices), 3, dtype=torch.int64, device="cpu")
             for rows in distinct_rows(one.indices):

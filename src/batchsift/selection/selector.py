@@ -3,7 +3,6 @@
 Shapes: N samples, L labels, B rows of a block.
 """
 
-import logging
 import operator
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from batchsift.methods import Method, completed, create
 from batchsift.methods.parts import SamplePart
 from batchsift.selection import summary
 from batchsift.selection.device import DeviceObserver
+from batchsift.selection.group import Group
 from batchsift.selection.host import HostObserver
 from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.inputs import checked_indices, feature_matrix, index_tensor, prediction_tensor
@@ -27,11 +27,9 @@ from batchsift.selection.observer import Call, Observer, Progress
 from batchsift.selection.plan import Blocks, PlanIterator, Position
 from batchsift.selection.planner import Planner
 from batchsift.selection.share import Share
-from batchsift.selection.state import SelectorSettings, SelectorState
+from batchsift.selection.state import PartedState, SelectorSettings, SelectorState
 from batchsift.selection.suspects import Suspects, find_suspects
 from batchsift.trackers import CourseMeans, on_host
-
-_logger = logging.getLogger(__name__)
 
 
 class Selector(Sampler[int]):
@@ -144,10 +142,9 @@ class Selector(Sampler[int]):
         self._planner.check_short_blocks(share.world_size)
         if plan.stepwise:
             return self._drawn_stepwise()
-        if position.start == len(plan):
-            return iter(())  # of nothing, torch.split would make one empty block
         left = plan.indices[position.start :].clone()  # what the caller does to a block leaves the plan as it is
-        return iter([share.cut(block_B) for block_B in torch.split(left, plan.block_size)])
+        blocks = torch.split(left, plan.block_size) if len(left) else ()  # of nothing it would make an empty block
+        return iter([share.cut(block_B) for block_B in blocks])
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Yield each block, drawn when the one before was observed."""
@@ -204,12 +201,6 @@ class Selector(Sampler[int]):
         Where nothing was observed in the first and the method selects by what it observes, the log says so.
         """
         self._observer.catch_up(Call.END_EPOCH)
-        if self.epoch == 0 and self._method.awaits_observations:
-            _logger.warning(
-                "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
-                "observe(indices, logits) after every batch",
-                self._method.name,
-            )
         self._progress.look_back(self._epochs)
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
         self._observer.agree(Call.PLAN)
@@ -225,7 +216,6 @@ class Selector(Sampler[int]):
         if share != check.share:
             if check.share.world_size > 1:
                 raise ValueError(f"this selector is sharded already ({check.share}): a share of a share loses samples")
-            self._planner.blocks.check_shareable(share.world_size)
             self._observer.catch_up(Call.SHARD)
             self._observer = joined(self._progress, self._planner, self._settings(), share, terms)
         check.share, check.is_share_chosen = share, True
@@ -336,6 +326,12 @@ class Selector(Sampler[int]):
         """Return everything needed to go on exactly, mid-epoch included: copies of tensors, numbers and strings."""
         self._observer.catch_up(Call.STATE)
         return SelectorState.of(self._settings(), self._planner, self._progress).as_dict()
+
+    @outside_inference_mode
+    def parted_state(self) -> tuple[PartedState, Group | None]:
+        """Return the state with what is remembered of samples apart, and the processes: for `save_state`."""
+        self._observer.catch_up(Call.SAVE)
+        return PartedState.of(self._settings(), self._planner, self._progress), self._observer.group
 
     @outside_inference_mode
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def shard(
             probabilities are those of one process (`docs/scaling.md` says where the last bit may differ). Shard before
             anything is observed or loaded. If not, every process keeps all.
         exchange_every: After how many blocks the processes exchange what they observed, the same in all; by default as
-            many as fill 32 MiB.
+            many as fill 8 MiB.
         group: The processes among which blocks are shared, if not all: those that train on different samples.
 
     Returns:

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from batchsift.functional.sampling import Drawing
 from batchsift.labels import LabelMatrix
-from batchsift.methods import Method
+from batchsift.methods import BaseMethod, Method
 from batchsift.methods.adapter import load_or_leave
+from batchsift.methods.parts import SamplePart
 from batchsift.saved import LARGEST, check_keys, check_within, described, mapped, part, tensor_of, truth, whole_number
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
@@ -123,8 +124,18 @@ class SelectorState:
         }
 
     @classmethod
-    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress) -> Self:
-        """Return the state of a selector."""
+    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress, *, rows: bool = True) -> Self:
+        """Return the state of a selector, of all processes together.
+
+        Args:
+            settings: Its settings.
+            planner: What the epoch was planned from.
+            progress: The progress.
+            rows: Whether it is to hold the tensors that `PartedState` names.
+        """
+        method, course = progress.method, progress.course
+        plain = _with_plain_state(method)
+        of_course = {} if course is None or not rows else course.state_dict()
         return cls(
             settings=settings,
             seed=planner.seed,
@@ -135,10 +146,8 @@ class SelectorState:
             plan=planner.plan,
             counts=progress.part.joined(progress.count_N.cpu()),
             skipped_rows=progress.skipped_rows,
-            method_state=progress.method.state_dict(),
-            course=None
-            if progress.course is None
-            else {name: progress.part.joined(value) for name, value in progress.course.state_dict().items()},
+            method_state=method.state_dict() if rows or plain is None else plain.state_without_rows(),
+            course=None if course is None else {name: progress.part.joined(one) for name, one in of_course.items()},
         )
 
     def restore(self, planner: Planner, progress: Progress) -> None:
@@ -215,6 +224,38 @@ def _no_course(progress: Progress) -> CourseMeans:
 def _own(progress: Progress, value: Any) -> Any:
     """Return the rows that belong here of a tensor of all samples; anything else as it is."""
     return progress.part.own(value) if isinstance(value, Tensor) else value
+
+
+@dataclass(frozen=True, eq=False)
+class PartedState:
+    """A state, with what is remembered of samples apart: as large as the state, and in parts where processes own them.
+
+    Attributes:
+        common: The state without these tensors.
+        rows: The tensors, not copied, by their keys joined by dots; and the dimension of the samples in each.
+        part: Which samples these are of.
+    """
+
+    common: dict[str, Any]
+    rows: dict[str, tuple[Tensor, int]]
+    part: SamplePart
+
+    @classmethod
+    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress) -> Self:
+        """Return the state of a selector; a method with a `state_dict` of its own has it in `common`."""
+        common = SelectorState.of(settings, planner, progress, rows=False).as_dict()
+        rows = {} if progress.course is None else progress.course.row_tensors()
+        named = {f"course.{name}": one for name, one in rows.items()}
+        plain = _with_plain_state(progress.method)
+        if plain is not None:
+            named |= {f"method_state.{name}": one for name, one in plain.row_tensors().items()}
+        return cls(common, named, progress.part)
+
+
+def _with_plain_state(method: Method) -> BaseMethod | None:
+    """Return a method whose state is that of `BaseMethod`; None for one with a `state_dict` of its own."""
+    is_plain = isinstance(method, BaseMethod) and type(method).state_dict is BaseMethod.state_dict
+    return method if isinstance(method, BaseMethod) and is_plain else None
 
 
 @contextmanager
