@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
 from equal_in_processes import LOGITS, build
 
 import batchsift as bs
+from batchsift.integrations.checkpoint import SelectorCheckpoint
 
 METHODS = ("d2ace", "active_bias", "info_batch")  # steps and contexts, moments, one value a sample
 BLOCKS = 5  # of the second epoch, before it is saved
@@ -63,6 +65,7 @@ def save(folder):
             bs.save_state(selector, folder / f"{name}-{sharded}")  # in the place of the first
             if dist.get_rank() == 0:
                 torch.save(state, folder / f"{name}-{sharded}.pt")
+            dcp.save({"selector": SelectorCheckpoint(selector)}, checkpoint_id=folder / f"{name}-{sharded}-dcp")
         alone = begin(bs.shard(build(name, {}), 0, 1))
         if dist.get_rank() == 0:
             bs.save_state(alone, folder / f"{name}-alone")
@@ -77,11 +80,19 @@ def resume(folder):
     size = dist.get_world_size()
     for name in METHODS:
         expected = go_on_alone(name)
-        for saved, sharded, kind in [(True, True, "folder"), (False, True, "file"), (True, False, "file")]:
+        for saved, sharded, kind in [
+            (True, True, "folder"),
+            (False, True, "file"),
+            (True, False, "file"),
+            (True, True, "dcp"),
+            (False, False, "dcp"),
+        ]:
             selector = build(name, {})
             selector = bs.shard(selector, sharded=sharded) if size > 1 else selector
             if kind == "folder":
                 bs.load_state(selector, folder / f"{name}-{saved}")
+            elif kind == "dcp":
+                dcp.load({"selector": SelectorCheckpoint(selector)}, checkpoint_id=folder / f"{name}-{saved}-dcp")
             else:
                 selector.load_state_dict(torch.load(folder / f"{name}-{saved}.pt", weights_only=True, mmap=True))
             found = go_on(selector)

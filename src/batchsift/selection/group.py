@@ -55,14 +55,14 @@ class Group:
 
     def __init__(self, share: Share, process_group: dist.ProcessGroup | None = None) -> None:
         self.share, self.rank, self.size = share, share.rank, share.world_size
-        self._group = process_group
+        self.process_group = process_group
         self._device: torch.device | None = None
 
     @property
     def device(self) -> torch.device:
         """Where tensors must be to travel: the CPU unless the group connects devices only."""
         if self._device is None:
-            connected = [one.split(":")[0] for one in dist.get_backend_config(self._group).split(",")]
+            connected = [one.split(":")[0] for one in dist.get_backend_config(self.process_group).split(",")]
             kind = "cpu" if "cpu" in connected else connected[0]
             self._device = (
                 torch.device(kind, torch.get_device_module(kind).current_device())
@@ -121,7 +121,7 @@ class Group:
         mine = value.contiguous().to(self.device)
         received = [torch.empty_like(mine) for _ in range(self.size)]
         with _with_all():
-            dist.all_gather(received, mine, group=self._group)
+            dist.all_gather(received, mine, group=self.process_group)
         return [one.cpu() for one in received]
 
     def total(self, value: Tensor) -> Tensor:
@@ -134,13 +134,13 @@ class Group:
         padded = torch.nn.functional.pad(flat, (0, width * self.size - len(flat)))
         received = torch.empty_like(padded)
         with _with_all():
-            dist.all_to_all_single(received, padded, group=self._group)
+            dist.all_to_all_single(received, padded, group=self.process_group)
         sum_W = torch.zeros_like(padded[:width])
         for part_W in torch.split(received, max(1, width)):
             sum_W += part_W
         parts = [torch.empty_like(sum_W) for _ in range(self.size)]
         with _with_all():
-            dist.all_gather(parts, sum_W, group=self._group)
+            dist.all_gather(parts, sum_W, group=self.process_group)
         return torch.cat(parts)[: len(flat)].view(value.shape).to(value.device)
 
     def joined(self, rows_R: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -156,7 +156,7 @@ class Group:
                 continue
             travelling = rows_R.contiguous().to(self.device) if rank == self.rank else part_R.to(self.device)
             with _with_all():
-                dist.broadcast(travelling, group=self._group, group_src=rank)
+                dist.broadcast(travelling, group=self.process_group, group_src=rank)
             part_R.copy_(travelling)
         return whole_N
 
@@ -171,7 +171,9 @@ class Group:
         sent = rows.contiguous().to(self.device)
         arriving = sent.new_empty(sum(received), *sent.shape[1:])
         with _with_all():
-            work = dist.all_to_all_single(arriving, sent, list(received), list(sizes), group=self._group, async_op=True)
+            work = dist.all_to_all_single(
+                arriving, sent, list(received), list(sizes), group=self.process_group, async_op=True
+            )
         return Parcel([arriving], sent, work)
 
     def share_out(self, rows: Tensor, sizes: Sequence[int]) -> "Parcel":
@@ -185,7 +187,7 @@ class Group:
         padded[: len(rows)] = rows
         received = [torch.empty_like(padded) for _ in sizes]
         with _with_all():
-            work = dist.all_gather(received, padded, group=self._group, async_op=True)
+            work = dist.all_gather(received, padded, group=self.process_group, async_op=True)
         return Parcel([part[:size] for part, size in zip(received, sizes, strict=True)], padded, work)
 
     def rest(self) -> None:
