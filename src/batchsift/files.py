@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -32,18 +32,26 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[Path]:
     """
     claim(folder)
     for name, content in files.items():
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=UNFINISHED)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)  # mkstemp's files are for their owner alone
-            Path(temporary).replace(folder / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            _write(folder / name, content)
+        except OSError as error:
+            raise OSError(f"cannot write {folder / name}: {error.strerror}") from error
     return [folder / name for name in files]
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp's files are for their owner alone
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):  # of a disk that fails, the first failure is told
+            Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def claim(folder: Path) -> None:

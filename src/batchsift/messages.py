@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
-_NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate"}
+_NOT_THE_USERS = {"batchsift", "torch", "lightning", "pytorch_lightning", "transformers", "accelerate", "ray"}
 
 
 def warn(message: str | UserWarning) -> None:

@@ -116,7 +116,7 @@ def _computed(ready: ReadyComparison) -> "Comparison":
             with mistakes_explained():
                 found = ready.find(console)
             return ready.run(found, console)
-        except (DivergedError, LogError) as error:
+        except (DivergedError, LogError, OSError) as error:
             stop(str(error), USER_MISTAKE)
 
 

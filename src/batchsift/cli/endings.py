@@ -29,14 +29,18 @@ def mistakes_explained() -> Iterator[None]:
 
 @contextmanager
 def deaths_explained() -> Iterator[None]:
-    """Say in one line that the system ended a process: that is no bug of ours."""
+    """Say in one line that the system ended a process, or what a cluster cannot run: that is no bug of ours."""
     from concurrent.futures.process import BrokenProcessPool
+
+    from batchsift.studies.executor import EngineError
 
     try:
         yield
     except BrokenProcessPool as error:
         reason = str(error).partition("\n")[0]
         stop(f"a process died, for want of memory? What was finished is kept. {reason}", FAILED)
+    except EngineError as error:
+        stop(f"{error}. What was finished is kept", FAILED)
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from batchsift.verbs.words import split_words
 
 def report(
     *,
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of a study or a comparison: what went to --out.")
+    place: Annotated[
+        str, typer.Argument(metavar="DIR", help="Folder or address of a study or a comparison: what went to --out.")
     ],
-    out: Annotated[Path | None, typer.Option(help="The page; DIR/report.html by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; DIR/report.html by default, ./report.html of a study at an address.")
+    ] = None,
     metric: Annotated[
         str, typer.Option(help=f"Metrics to make claims of, separated by commas: {', '.join(METRICS)}.")
     ] = "",
@@ -28,11 +30,12 @@ def report(
     """Write a study's report: one HTML page that opens from disk."""
     from batchsift.report.page import report as make_report
     from batchsift.report.page import write_report
+    from batchsift.studies.store import is_address
 
     names = [name for name in split_words(metric) if name]
     with plain_endings(), mistakes_explained():
-        study_report = make_report(folder, metrics=names, alpha=alpha)
-        page = write_report(study_report, out or folder / "report.html")
+        study_report = make_report(place, metrics=names, alpha=alpha)
+        page = write_report(study_report, out or Path("." if is_address(place) else place) / "report.html")
     if as_json:
         show_json({"page": str(page), **study_report.document()})
         return

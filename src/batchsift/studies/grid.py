@@ -65,8 +65,12 @@ class Study:
         )
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, *, check_devices: bool = True) -> Study:
     """Read a study file, load its data sets, and check everything a run would need.
+
+    Args:
+        path: The study file.
+        check_devices: Check that its devices are those of this machine: leave that out where other machines run it.
 
     Raises:
         StudyFileError: Something is wrong; each mistake is named with its line and key.
@@ -74,7 +78,7 @@ def read_study(path: Path) -> Study:
         OSError: It cannot be read.
     """
     spec, text = read_study_file(path)
-    expansion = _Expansion(spec, path.parent)
+    expansion = _Expansion(spec, path.parent, check_devices=check_devices)
     tasks = tuple(expansion.tasks())
     if expansion.problems:
         raise StudyFileError(path, text, expansion.problems)
@@ -92,10 +96,11 @@ class _DataSet:
 class _Expansion:
     """The way from a study file to its cells; mistakes on the way are gathered in `problems`."""
 
-    def __init__(self, spec: StudyFile, folder: Path) -> None:
+    def __init__(self, spec: StudyFile, folder: Path, *, check_devices: bool) -> None:
         self.problems: list[Problem] = []
         self._spec = spec
         self._folder = folder
+        self._check_devices = check_devices
 
     def tasks(self) -> Iterator[Task]:
         """Yield all cells of the grid that could be checked."""
@@ -152,7 +157,8 @@ class _Expansion:
             self._report_problem(("data", data_set.number), str(error))
             return None
         try:
-            check_device(chosen.training.device)
+            if self._check_devices:
+                check_device(chosen.training.device)
         except ValueError as error:
             self._report_problem(("training", "device"), str(error))
         if self._check_model(model, kept, chosen, ("settings", number)):

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -38,6 +39,9 @@ class Source(Protocol):
     def prepare(self, config: CellConfig) -> Prepared:
         """Return the data of that cell, filtered and split."""
 
+    def in_memory(self) -> "Source":
+        """Return a source of the same data that needs no file: for machines that do not have it."""
+
 
 @dataclass(frozen=True, eq=False)
 class GivenSource:
@@ -53,10 +57,54 @@ class GivenSource:
         """Return the given data, with the settings of that cell."""
         return replace(self.given, settings=config.training)
 
+    def in_memory(self) -> Source:
+        """Return this source."""
+        return self
+
+
+class UnpreparedSource(ABC):
+    """Data that are filtered and split where a cell needs them: once a process, for equal sources hold equal data."""
+
+    @abstractmethod
+    def load(self) -> MultiLabelData:
+        """Load the data set."""
+
+    def in_memory(self) -> Source:
+        """Load the data set, and return a source of it that needs no file."""
+        return MemorySource(self.load())
+
+    def prepare(self, config: CellConfig) -> Prepared:
+        """Return the data of that cell, filtered and split.
+
+        Raises:
+            OSError: A file cannot be read any more.
+            ValueError: Its content has changed, or cannot go through the protocol.
+        """
+        data_settings = {k: v for k, v in vars(config.training).items() if k not in _TRAINING_ONLY}
+        settings = Settings(**data_settings)
+        ready = replace(_prepared(self, config.data_fingerprint, settings, config.seed), settings=config.training)
+        warn_of_single_batch(ready)
+        return ready
+
+
+@dataclass(frozen=True, eq=False)
+class MemorySource(UnpreparedSource):
+    """A data set in memory, equal to no other.
+
+    Args:
+        data: The data set.
+    """
+
+    data: MultiLabelData
+
+    def load(self) -> MultiLabelData:
+        """Return the data set."""
+        return self.data
+
 
 @dataclass(frozen=True)
-class FileSource:
-    """A named data set, or files; loaded where a cell needs them, once a process.
+class FileSource(UnpreparedSource):
+    """A named data set, or files.
 
     Args:
         places: A name, or one or more paths to be put together.
@@ -79,19 +127,6 @@ class FileSource:
         parts = [load_features(place, **options) for place in self.places]
         whole = concatenated(parts) if len(parts) > 1 else parts[0]
         return replace(whole, name=self.name) if self.name else whole
-
-    def prepare(self, config: CellConfig) -> Prepared:
-        """Return the data of that cell, filtered and split.
-
-        Raises:
-            OSError: A file cannot be read any more.
-            ValueError: Its content has changed, or cannot go through the protocol.
-        """
-        data_settings = {k: v for k, v in vars(config.training).items() if k not in _TRAINING_ONLY}
-        settings = Settings(**data_settings)
-        ready = replace(_prepared(self, config.data_fingerprint, settings, config.seed), settings=config.training)
-        warn_of_single_batch(ready)
-        return ready
 
 
 def source_of(
@@ -119,7 +154,7 @@ def _is_path(place: str, folder: Path) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _loaded(source: FileSource, expected: str) -> MultiLabelData:
+def _loaded(source: UnpreparedSource, expected: str) -> MultiLabelData:
     data = source.load()
     if fingerprint(data) != expected:
         raise ValueError(f"{data.name} is not what it was when the study was started: its content has changed")
@@ -127,7 +162,7 @@ def _loaded(source: FileSource, expected: str) -> MultiLabelData:
 
 
 @lru_cache(maxsize=4)
-def _prepared(source: FileSource, expected: str, settings: Settings, seed: int) -> Prepared:
+def _prepared(source: UnpreparedSource, expected: str, settings: Settings, seed: int) -> Prepared:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the batch size, which is said for each cell
         return prepare(_loaded(source, expected), settings, seed=seed)

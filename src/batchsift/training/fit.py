@@ -87,6 +87,7 @@ def fit(
     tested_on = None if test is None else identity_of(test)
     finished = read_result(folder, identity, tested_on)
     if finished is not None:
+        (folder / CHECKPOINT).unlink(missing_ok=True)  # of a call that was killed in its last moment
         return _scored(finished, test, settings.device)
     rows, held_out = hold_out_validation(data, settings.validation_share, seed)
     warn_of_constant_labels(data.labels[rows], data.label_names)
