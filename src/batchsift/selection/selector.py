@@ -218,6 +218,8 @@ class Selector(Sampler[int]):
                 raise ValueError(f"this selector is sharded already ({check.share}): a share of a share loses samples")
             self._observer.catch_up(Call.SHARD)
             self._observer = joined(self._progress, self._planner, self._settings(), share, terms)
+        elif terms.sharded and share.world_size > 1 and len(self._progress.part.bounds) == 2:
+            raise ValueError("this selector keeps all samples in every process already: pass sharded=True at first")
         check.share, check.is_share_chosen = share, True
 
     # What it knows -------------------------------------------------------------------------------------------
