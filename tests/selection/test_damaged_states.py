@@ -154,6 +154,8 @@ def test_a_key_that_is_missing_or_unknown_is_named(name):
         ("course", lambda course: {}, "course: it does not hold the count_N"),
         ("version", lambda version: True, "version True"),
         ("version", lambda version: 4.0, "version 4.0"),
+        ("version", lambda version: 3, "course: a state of version 3 has none"),
+        ("version", lambda version: 2, "course: a state of version 2 has none"),
         ("settings", lambda settings: settings | {"batch_size": 4.0}, "batch_size=4.0"),
         ("settings", lambda settings: settings | {"batch_size": torch.zeros(2)}, "batch_size=torch.float32 of shape"),
         ("method_state", lambda state: None, "method_state: must be a dictionary, got None"),

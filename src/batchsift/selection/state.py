@@ -282,6 +282,8 @@ def _as_of_now(state: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError(f"the state has version {described(before)}, this batchsift reads {_VERSION}")
     if before == _VERSION:
         return state
+    if "course" in state:
+        raise ValueError(f"course: a state of version {before} has none")
     state = {**state, "version": _VERSION, "course": None}
     if before == _WITHOUT_DRAWING:
         check_keys(state, ("plan_drawn",), others=True)

@@ -11,12 +11,14 @@ Where files are is behind `Files`: a folder, or what `batchsift.studies.remote` 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from batchsift.files import json_text, locked, write
+from batchsift.saved import described
+from batchsift.studies.checking import check_head
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
 from batchsift.training.trials import SEARCH
@@ -41,6 +43,9 @@ class Files(Protocol):
         Raises:
             FileNotFoundError: There is none.
         """
+
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Read files, one after another."""
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, in place of one of the same name."""
@@ -96,24 +101,23 @@ class Store:
             FileNotFoundError: There is none.
             ValueError: The file is not JSON, or of another format.
         """
-        name = f"{CELLS}/{key}.json"
-        document = self._read_json(name)
-        if document.get("format") != FORMAT:
-            raise ValueError(
-                f"{self._files.path(name)} has format {document.get('format')!r}; this batchsift reads {FORMAT}"
-            )
-        return CellRecord(document)
+        return self._cell(key, self._files.read(_name_of(key)))
+
+    def read_all(self, keys: Iterable[str]) -> Iterator[CellRecord]:
+        """Read the cells of these keys, one after another; see `read`."""
+        wanted = list(keys)
+        return map(self._cell, wanted, self._files.read_all([_name_of(key) for key in wanted]))
 
     def cells(self) -> list[CellRecord]:
         """Read all cells: those of the study in its order, then others there may be."""
         stored, manifest = self.keys(), self.manifest()
         ordered = list(manifest.cells) if manifest else []
-        return [self.read(key) for key in [*ordered, *sorted(stored.difference(ordered))] if key in stored]
+        return list(self.read_all(key for key in [*ordered, *sorted(stored.difference(ordered))] if key in stored))
 
     def write(self, cell: CellRecord) -> None:
         """Write a cell, in place of one of the same key."""
         content = json.dumps(cell.document, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
-        self._files.write(f"{CELLS}/{cell.key}.json", content.encode())
+        self._files.write(_name_of(cell.key), content.encode())
 
     def manifest(self) -> StudyManifest | None:
         """Read the manifest of the study; None where there is none.
@@ -122,10 +126,10 @@ class Store:
             ValueError: The file is not JSON, or of another format.
         """
         try:
-            document = self._read_json(STUDY)
+            content = self._files.read(STUDY)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return StudyManifest.from_document(document)
+        return StudyManifest.from_document(self._document(STUDY, content))
 
     def write_manifest(self, manifest: StudyManifest) -> None:
         """Write the manifest of the study."""
@@ -140,11 +144,23 @@ class Store:
         """
         return self._files.locked()
 
-    def _read_json(self, name: str) -> Mapping[str, Any]:
+    def _cell(self, key: str, content: bytes) -> CellRecord:
+        path, document = self._files.path(_name_of(key)), self._document(_name_of(key), content)
+        if document.get("format") != FORMAT:
+            raise ValueError(f"{path} has format {document.get('format')!r}; this batchsift reads {FORMAT}")
         try:
-            document: Mapping[str, Any] = json.loads(self._files.read(name).decode())
+            check_head(document, key)
         except ValueError as error:
+            raise ValueError(f"{path} is no cell: {error}; remove it") from error
+        return CellRecord(document)
+
+    def _document(self, name: str, content: bytes) -> Mapping[str, Any]:
+        try:
+            document: Mapping[str, Any] = json.loads(content.decode())
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self._files.path(name)} is not a JSON document: {error}; remove it") from error
+        if not isinstance(document, dict):
+            raise ValueError(f"{self._files.path(name)} is not what batchsift wrote: {described(document)}; remove it")
         return document
 
 
@@ -170,6 +186,10 @@ class FolderFiles:
         """Read a file."""
         return (self.folder / name).read_bytes()
 
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Read files, one after another."""
+        return map(self.read, names)
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, even if the power fails."""
         path = PurePosixPath(name)
@@ -178,6 +198,10 @@ class FolderFiles:
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, and sweep away the half-written files of runs that were killed."""
         return locked(self.folder, CELLS, SEARCH)
+
+
+def _name_of(key: str) -> str:
+    return f"{CELLS}/{key}.json"
 
 
 def is_address(place: str) -> bool:

@@ -19,14 +19,19 @@ from typing import Any
 
 from batchsift.data import MultiLabelData
 from batchsift.files import csv_text, json_text, make_jsonable, write
+from batchsift.saved import check_keys, part, whole_number
 from batchsift.selection.selector import Selector
+from batchsift.training.checkpoint import read_config
 from batchsift.training.configuration import check_same_run, warn_of_versions
+from batchsift.training.contents import content_of
 from batchsift.training.found import Found
+from batchsift.training.loop import read_records
 from batchsift.training.model import SUMMARY, SUSPECTS, TrainedModel
 from batchsift.training.provenance import fingerprint, versions
-from batchsift.training.recording import EpochRecord, Suspect
+from batchsift.training.recording import EpochRecord, Suspect, check_numbers, read_epochs
 from batchsift.training.tensor_files import load_tensors, save_tensors
 
+_KEYS_OF_SUMMARY = ("config", "best_epoch", "epochs", "validation", "test", "versions")  # others may be younger
 MODEL, SELECTOR, CHECKPOINT = "model.pt", "selector.pt", "checkpoint.pt"
 
 
@@ -71,7 +76,9 @@ def load_model(run: str | os.PathLike[str]) -> TrainedModel:
         return replace(TrainedModel.load(path), folder=folder)
     if (folder / CHECKPOINT).is_file():
         checkpoint = load_tensors(folder / CHECKPOINT)
-        done, config = len(json.loads(checkpoint["epochs"])), json.loads(checkpoint["config"])
+        with content_of(folder / CHECKPOINT, "remove it to train from the beginning"):
+            check_keys(checkpoint, ("epochs",), others=True)
+            done, config = len(read_records(checkpoint)), read_config(checkpoint)
         raise ValueError(
             f"the training in {folder} is not finished ({done} of {config['training']['epochs']} epochs): train again "
             "with the same settings and the same folder, and it goes on from there"
@@ -95,10 +102,24 @@ def read_summary(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: The file is damaged.
     """
+    path = folder / SUMMARY
     try:
-        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{folder / SUMMARY} is not a JSON document: {error}; remove it to train again") from error
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON document: {error}; remove it to train again") from error
+    with content_of(path, "remove it to train again"):
+        check_keys(summary, _KEYS_OF_SUMMARY, others=True)
+        for key in ("config", "versions"):
+            with part(key):
+                check_keys(summary[key], (), others=True)
+        with part("epochs"):
+            epochs = read_epochs(summary["epochs"])
+            if not epochs:
+                raise ValueError("must be at least one")
+        whole_number(summary, "best_epoch", 0, len(epochs) - 1)
+        for key in ("validation", "test"):
+            with part(key):
+                check_numbers({} if key == "test" and summary[key] is None else summary[key])
     return summary
 
 
@@ -121,7 +142,7 @@ def read_result(
     summary = read_summary(folder)
     check_same_run(folder, summary["config"], identity)
     warn_of_versions(folder, summary["versions"])
-    epochs = tuple(EpochRecord.from_document(document) for document in summary["epochs"])
+    epochs = tuple(read_epochs(summary["epochs"]))
     return TrainingResult(
         folder=folder,
         model=load_model(folder),

@@ -19,11 +19,13 @@ from batchsift import models
 from batchsift.functional import losses
 from batchsift.metrics import evaluate
 from batchsift.models import BaseModel
+from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.selection.selector import Selector
 from batchsift.training.configuration import Configuration
+from batchsift.training.contents import check_optimizer_state, check_weights, text_of
 from batchsift.training.options import check_model_settings, create_method
 from batchsift.training.parts import Part, SparseRows
-from batchsift.training.recording import EpochRecord, SignalRecord, record_signals
+from batchsift.training.recording import EpochRecord, SignalRecord, read_epochs, record_signals
 from batchsift.training.stopwatch import Stopwatch
 
 PREDICTION_ROWS = 4096  # of one forward pass without gradients: bounds memory
@@ -146,14 +148,42 @@ class TrainingLoop:
             "seconds": self.total.seconds,
         }
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Check what `load_state_dict` takes, but for the selector's part, which the selector checks.
+
+        Raises:
+            ValueError: It cannot be from a loop of the same configuration; the message names the key.
+        """
+        check_weights(state, "network", self.network)
+        check_weights(state, "best_weights", self.network)
+        check_optimizer_state(state["optimizer"], self.optimizer)
+        records = read_records(state)
+        if not 1 <= len(records) <= self.settings.epochs:
+            raise ValueError(f"epochs: must be from 1 to {self.settings.epochs}, it has {len(records)}")
+        whole_number(state, "best_epoch", 0, len(records) - 1)
+        real_number(state, "seconds", 0)
+        check_keys(state["selector"], ("epoch",), others=True)
+        if state["selector"]["epoch"] != len(records):
+            raise ValueError(f"selector: epoch: must be {len(records)}, got {described(state['selector']['epoch'])}")
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned in a loop of the same configuration and data."""
+        self.selector.load_state_dict(state["selector"])
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.selector.load_state_dict(state["selector"])
-        self.records = [EpochRecord.from_document(document) for document in json.loads(state["epochs"])]
+        self.records = read_records(state)
         self.best_epoch, self.best_weights = state["best_epoch"], state["best_weights"]
         self.total.seconds = state["seconds"]
+
+
+def read_records(state: Mapping[str, Any]) -> list[EpochRecord]:
+    """Return the records of the epochs that a loop's state has.
+
+    Raises:
+        ValueError: It has something else.
+    """
+    with part("epochs"):
+        return read_epochs(json.loads(text_of(state, "epochs")))
 
 
 def train_epoch(

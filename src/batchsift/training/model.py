@@ -14,13 +14,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from batchsift import models
 from batchsift.data import MultiLabelData
 from batchsift.data.images.dataset import check_no_pictures
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.messages import warn
 from batchsift.models import BaseModel
+from batchsift.saved import check_keys
 from batchsift.training.calibration import Calibration
+from batchsift.training.contents import (
+    check_calibration_state,
+    columns_of,
+    content_of,
+    names_of,
+    network_of,
+    scales_of,
+    thresholds_of,
+)
 from batchsift.training.loop import predict
 from batchsift.training.matching import with_features
 from batchsift.training.parts import Preprocessing
@@ -31,6 +40,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUMMARY, SUSPECTS = "training.json", "suspects.csv"  # files of the run beside the model, see `training.folder`
+_KEYS = (
+    "version",
+    "name",
+    "hyperparameters",
+    "weights",
+    "mean",
+    "scale",
+    "offset",
+    "feature_names",
+    "label_names",
+)
 _VERSION, _CALIBRATED_VERSION = 1, 2  # versions that know no calibration would pass over it, so they refuse its files
 
 
@@ -73,8 +93,12 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself.
+            ValueError: Where the file is damaged.
         """
-        content: dict[str, Any] = json.loads(self._beside(SUMMARY).read_text(encoding="utf-8"))
+        path = self._beside(SUMMARY)
+        with content_of(path, "train again"):
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            check_keys(content, (), others=True)
         return content
 
     @property
@@ -83,10 +107,13 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself, or the method of its training names no suspects.
+            ValueError: Where the file is damaged.
         """
         import pandas as pd  # noqa: PLC0415 (an extra)
 
-        return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
+        path = self._beside(SUSPECTS)
+        with content_of(path, "train again"):
+            return pd.read_csv(path, dtype={"label": str})
 
     def predict_proba(self, data: Any, *, device: str = "cpu") -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1], calibrated where the training was told to.
@@ -232,21 +259,24 @@ class TrainedModel:
         content = load_tensors(Path(path))
         if content.get("version") not in (_VERSION, _CALIBRATED_VERSION) or "weights" not in content:
             raise ValueError(f"{path} is no trained model of this version of batchsift")
-        features, labels = tuple(content["feature_names"]), tuple(content["label_names"])
-        with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
-            network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
-        network.load_state_dict(content["weights"])
-        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
-        mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
-        preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
-        chosen, calibration = content.get("thresholds"), content.get("calibration")
+        with content_of(Path(path), "take another copy of the file, or train again"):
+            calibration = content.get("calibration")
+            optional = [key for key in ("columns", "thresholds", "calibration") if key in content]
+            check_keys(content, (*_KEYS, *optional))
+            features, labels = names_of(content, "feature_names"), names_of(content, "label_names")
+            if calibration is not None:
+                check_calibration_state(calibration, len(labels))
+            columns = columns_of(content, len(features))
+            mean_D, scale_D, offset_D = scales_of(content, len(features))
+            chosen_L = thresholds_of(content, len(labels))
+            network = network_of(content, len(features), len(labels))
         return cls(
             name=content["name"],
             hyperparameters=content["hyperparameters"],
             network=network.eval(),
-            preprocessing=preprocessing,
+            preprocessing=Preprocessing(mean_D.numpy(), scale_D.numpy(), offset_D.numpy(), columns),
             feature_names=features,
             label_names=labels,
-            thresholds_L=None if chosen is None else chosen.numpy(),
+            thresholds_L=None if chosen_L is None else chosen_L.numpy(),
             calibration=None if calibration is None else Calibration.of_state(calibration),
         )

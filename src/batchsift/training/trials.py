@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,15 @@ from torch import Tensor
 from batchsift.data import MultiLabelData, Split
 from batchsift.files import json_text, make_jsonable, write
 from batchsift.metrics import evaluate_labels
+from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.training.configuration import Configuration
+from batchsift.training.contents import content_of
 from batchsift.training.environment import isolated
 from batchsift.training.loop import DivergedError, TrainingLoop, predict
 from batchsift.training.parts import Part, Parts, scale_parts
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.provenance import fingerprint, versions
-from batchsift.training.recording import read_number
+from batchsift.training.recording import check_number_list, read_number
 
 SEARCH = "search"  # of the folder of a comparison or a model: the scores of trials
 METHOD = "random"  # what is chosen for it is taken for all methods
@@ -57,6 +59,19 @@ class Trial:
     epochs: int
     score: float
     without: tuple[float, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: Any) -> Self:
+        """Read a trial as JSON has it.
+
+        Raises:
+            ValueError: It is something else; the message names the key.
+        """
+        check_keys(document, ("learning_rate", "epochs", "score", "without"))
+        learning_rate, epochs = real_number(document, "learning_rate", 0), whole_number(document, "epochs", 1)
+        score = -math.inf if document["score"] is None else real_number(document, "score", 0, 1)
+        check_number_list("without", without := document["without"], GROUPS if document["without"] else 0)
+        return cls(learning_rate, epochs, score, tuple(map(read_number, without)))
 
     @property
     def diverged(self) -> bool:
@@ -103,25 +118,26 @@ class Trials:
 
     def __post_init__(self) -> None:
         if self.folder is not None and self._path.is_file():
-            for entry in self._kept():
-                score = -math.inf if entry["score"] is None else entry["score"]
-                without = tuple(map(read_number, entry["without"]))
-                trial = Trial(entry["learning_rate"], entry["epochs"], score, without)
+            for trial in self._kept():
                 self._known[trial.learning_rate, trial.epochs] = trial
 
-    def _kept(self) -> list[dict[str, Any]]:
-        """Return the trials that are kept, as the file has them.
+    def _kept(self) -> list[Trial]:
+        """Return the trials that are kept.
 
         Raises:
             ValueError: The file is damaged, or of another training part.
         """
-        try:
+        with content_of(self._path, "remove it"):
             document = json.loads(self._path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{self._path} is not a JSON document: {error}; remove it") from error
+            check_keys(document, ("identity", "trials"))
+            if not isinstance(document["trials"], list):
+                raise ValueError(f"trials: must be a list, got {described(document['trials'])}")
+            trials = []
+            for number, entry in enumerate(document["trials"]):
+                with part(f"trials: {number}"):
+                    trials.append(Trial.from_document(entry))
         if document["identity"] != self.identity:
             raise ValueError(f"{self._path} holds trials of another training part; remove it")
-        trials: list[dict[str, Any]] = document["trials"]
         return trials
 
     @cached_property

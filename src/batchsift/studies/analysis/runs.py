@@ -235,7 +235,7 @@ def read_runs(place: str | os.PathLike[str]) -> StudyRuns:
     failures: list[Failure] = []
     machines: list[Mapping[str, Any]] = []
     versions: list[Mapping[str, Any]] = []
-    for record in map(store.read, wanted):
+    for record in store.read_all(wanted):
         if record.error is None:
             runs.append(Run.of_record(record))
         else:
