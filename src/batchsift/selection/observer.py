@@ -27,7 +27,7 @@ from batchsift.trackers import CourseMeans, count_rows
 if TYPE_CHECKING:
     from batchsift.selection.group import Group
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("batchsift.selection.selector")  # by which users know it
 
 
 class Call(IntEnum):
