@@ -67,3 +67,13 @@ def test_two_processes():
 def test_frameworks(name, framework, run_here):
     pytest.importorskip(framework)
     assert plan_of(run_here(name))
+
+
+def test_pictures(run_here):
+    output = run_here("images.py")
+    assert re.search(r"200 pictures, 2 labels: validation mAP [01]\.\d\d", output)
+    assert list(Path("runs").glob("*/suspects.html"))
+
+
+def test_mixup(run_here):
+    assert len(re.findall(r"epoch \d: loss \d\.\d+, \d+% of samples drawn", run_here("images_mixup.py"))) == 3

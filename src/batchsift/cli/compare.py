@@ -17,7 +17,9 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, Jobs, Log, TrainingOptions, takes_groups
+from batchsift.cli.pictures import PictureOptions
+from batchsift.cli.reading import ReadingOptions, as_options
 from batchsift.files import write
 from batchsift.training.settings import Settings
 from batchsift.verbs.choices import number_of_processes
@@ -36,6 +38,7 @@ def compare(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
+    pictures: PictureOptions,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +84,7 @@ def compare(
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
     with mistakes_explained():
         plan = ComparisonPlan.of(
-            training.choices(),
+            training.choices(pictures.settings()),
             methods=None if methods is None else split_words(methods),
             recipe=recipe,
             losses=word_list(losses or ""),
@@ -104,6 +107,7 @@ def compare(
 def _computed(ready: ReadyComparison) -> "Comparison":
     from rich.console import Console
 
+    from batchsift.data.images import PictureError
     from batchsift.training.loggers.opening import LogError
     from batchsift.training.loop import DivergedError
 
@@ -116,8 +120,8 @@ def _computed(ready: ReadyComparison) -> "Comparison":
             with mistakes_explained():
                 found = ready.find(console)
             return ready.run(found, console)
-        except (DivergedError, LogError, OSError) as error:
-            stop(str(error), USER_MISTAKE)
+        except (DivergedError, LogError, OSError, PictureError) as error:
+            stop(as_options(str(error)), USER_MISTAKE)
 
 
 def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings, show_json, show_paths
-from batchsift.cli.options import AsJson, Data, ReadingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, takes_groups
+from batchsift.cli.reading import ReadingOptions
 from batchsift.files import folder_of, json_text, write
 
 
@@ -27,7 +28,7 @@ def describe(
     from batchsift.report.console.plots import image
 
     with plain_endings(), mistakes_explained():
-        loaded = reading.load_any(data)
+        loaded = reading.load(data)
         description = loaded.describe()
         document = description.document()
         picture = image(description_figure(description), "png")

@@ -8,7 +8,7 @@ import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
 from batchsift.cli.options import AsJson
-from batchsift.metrics import METRICS
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.studies.config import ALPHA
 from batchsift.verbs.words import split_words
 
@@ -22,7 +22,7 @@ def report(
         Path | None, typer.Option(help="The page; DIR/report.html by default, ./report.html of a study at an address.")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help=f"Metrics to make claims of, separated by commas: {', '.join(METRICS)}.")
+        str, typer.Option(help=f"Metrics to make claims of, separated by commas: {', '.join(ALL_METRICS)}.")
     ] = "",
     alpha: Annotated[float, typer.Option(help="Level of the tests; intervals are of 1 - alpha.")] = ALPHA,
     as_json: AsJson = False,

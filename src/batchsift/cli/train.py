@@ -9,7 +9,9 @@ import typer
 
 from batchsift.cli.assignments import assigned
 from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, show_json, stop
-from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, Log, TrainingOptions, takes_groups
+from batchsift.cli.pictures import PictureOptions
+from batchsift.cli.reading import ReadingOptions, as_options
 from batchsift.training.thresholds import CALIBRATIONS
 from batchsift.verbs import words
 from batchsift.verbs.train import METHOD, TrainingPlan
@@ -25,6 +27,7 @@ def train(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
+    pictures: PictureOptions,
     method: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +70,7 @@ def train(
             complain("note: --tensorboard is now --log tensorboard")
         unknown = check_unknown_category(unknown_category, "--unknown-category")
         plan = TrainingPlan.of(
-            training.choices(),
+            training.choices(pictures.settings()),
             method=method,
             recipe=recipe,
             method_options=assigned(option or [], "--option"),
@@ -78,6 +81,7 @@ def train(
             out=out,
         )
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
+    from batchsift.data.images import PictureError
     from batchsift.training.loop import DivergedError
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
@@ -87,8 +91,8 @@ def train(
             load_test = None if test is None else partial(reading.load_test, test, unknown)
             try:
                 result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
-            except DivergedError as error:
-                stop(str(error), USER_MISTAKE)
+            except (DivergedError, PictureError) as error:
+                stop(as_options(str(error)), USER_MISTAKE)
         _show(result, result.folder, as_json=as_json)
 
 

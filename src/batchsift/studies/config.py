@@ -74,7 +74,8 @@ class CellConfig:
 
     def document(self) -> dict[str, Any]:
         """Return the configuration as JSON can hold it; without a seed of the drawing where it has none of its own."""
-        return {name: value for name, value in asdict(self).items() if name != "drawing_seed" or value is not None}
+        content = asdict(self) | {"training": self.training.document()}
+        return {name: value for name, value in content.items() if name != "drawing_seed" or value is not None}
 
     def repeated(self) -> "CellConfig":
         """Return the cell once more, with another seed of the drawing: one far from those that people choose."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.executor import Task
@@ -19,6 +19,8 @@ from batchsift.studies.toml_lines import Place
 from batchsift.training.checks import check_device
 from batchsift.training.label_rule import warn_of_dropped_labels
 from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
+from batchsift.training.picture_model import fitting, side_in_memory
+from batchsift.training.pictures import PictureSettings
 from batchsift.training.prepare import apply_filters
 from batchsift.training.presets import Preset, preset
 from batchsift.training.provenance import fingerprint
@@ -89,7 +91,7 @@ def read_study(path: Path, *, check_devices: bool = True) -> Study:
 class _DataSet:
     number: int  # in the file
     source: FileSource
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
     fingerprint: str
 
 
@@ -151,7 +153,7 @@ class _Expansion:
             self._report_problem(("settings", number), str(error))
             return None
         try:
-            kept, removed, _ = apply_filters(data_set.data, chosen.training)
+            kept, removed, _ = apply_filters(fitting(data_set.data, model), chosen.training)
             warn_of_dropped_labels(data_set.data, removed, chosen.training.min_positives)
         except ValueError as error:
             self._report_problem(("data", data_set.number), str(error))
@@ -168,18 +170,23 @@ class _Expansion:
     def _apply_overrides(self, data_set: _DataSet, model: str, number: int, base: Preset) -> "_ChosenSettings":
         """Change the recipe by `training`, the settings and the overrides, in that order."""
         entry = self._spec.settings[number]
-        fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}
+        fields = merged(base.settings, self._spec.training.changes(), entry.changes())
         hyperparameters = {**base.hyperparameters, **entry.hyperparameters}
         places: dict[str, Place] = dict.fromkeys(entry.hyperparameters, ("settings", number, "hyperparameters"))
         for count, override in enumerate(self._spec.overrides):
             if override.where.matches(data=data_set.data.name, model=model, settings=entry.name):
-                fields |= override.changes.changes()
+                fields = merged(fields, override.changes.changes())
                 hyperparameters |= override.changes.hyperparameters
                 place = ("overrides", count, "set", "hyperparameters")
                 places |= dict.fromkeys(override.changes.hyperparameters, place)
+        data, pictures = fitting(data_set.data, model), fields.pop("pictures", {})
+        if isinstance(data, ImageData):
+            fields["pictures"] = PictureSettings.of(pictures).for_training(model, side_in_memory(data))
         return _ChosenSettings(Settings(**{**fields, "num_folds": self._spec.folds}), hyperparameters, places)
 
-    def _check_model(self, model: str, kept: MultiLabelData, chosen: "_ChosenSettings", around: Place) -> bool:
+    def _check_model(
+        self, model: str, kept: MultiLabelData | ImageData, chosen: "_ChosenSettings", around: Place
+    ) -> bool:
         """Check whether the model can be built with these hyperparameters."""
         before = len(self.problems)
         for name, place in chosen.places.items():
@@ -225,3 +232,16 @@ class _ChosenSettings:
     training: Settings
     hyperparameters: Mapping[str, Any]
     places: Mapping[str, Place]  # of each hyperparameter, the table in the file that gives it
+
+
+def merged(*changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of settings, later ones in place of earlier ones; those of pictures one by one.
+
+    >>> merged({"epochs": 2, "pictures": {"size": 64}}, {"pictures": {"flip": 0}})
+    {'epochs': 2, 'pictures': {'size': 64, 'flip': 0}}
+    """
+    fields: dict[str, Any] = {}
+    for change in changes:
+        pictures = {**fields.get("pictures", {}), **change.get("pictures", {})}
+        fields |= {**change, "pictures": pictures} if pictures else change
+    return fields

@@ -85,7 +85,7 @@ class DataFacts:
             num_train=len(split.train),
             num_validation=len(split.validation),
             num_test=len(split.test),
-            label_counts=data.labels[split.train].sum(axis=0, dtype=int).tolist(),
+            label_counts=(data.labels[split.train] == 1).sum(axis=0, dtype=int).tolist(),
         )
 
     @property

@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from batchsift.data import MultiLabelData, concatenated
-from batchsift.data.loading import load_features
+from batchsift.data import ImageData, MultiLabelData, concatenated
+from batchsift.data.loading import load_decodable
 from batchsift.studies.config import CellConfig
+from batchsift.training.picture_model import pictures_of
+from batchsift.training.pictures import takes_pictures
 from batchsift.training.prepare import Prepared, prepare, warn_of_single_batch
 from batchsift.training.provenance import fingerprint
 from batchsift.training.settings import Settings
@@ -30,6 +32,7 @@ _TRAINING_ONLY = (
     "drawing",
     "device",
     "threads",
+    "pictures",
 )
 
 
@@ -66,7 +69,7 @@ class UnpreparedSource(ABC):
     """Data that are filtered and split where a cell needs them: once a process, for equal sources hold equal data."""
 
     @abstractmethod
-    def load(self) -> MultiLabelData:
+    def load(self) -> MultiLabelData | ImageData:
         """Load the data set."""
 
     def in_memory(self) -> Source:
@@ -82,7 +85,8 @@ class UnpreparedSource(ABC):
         """
         data_settings = {k: v for k, v in vars(config.training).items() if k not in _TRAINING_ONLY}
         settings = Settings(**data_settings)
-        ready = replace(_prepared(self, config.data_fingerprint, settings, config.seed), settings=config.training)
+        filtered = _prepared(self, config.data_fingerprint, settings, config.seed, takes_pictures(config.model))
+        ready = replace(filtered, settings=config.training)
         warn_of_single_batch(ready)
         return ready
 
@@ -95,9 +99,9 @@ class MemorySource(UnpreparedSource):
         data: The data set.
     """
 
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
 
-    def load(self) -> MultiLabelData:
+    def load(self) -> MultiLabelData | ImageData:
         """Return the data set."""
         return self.data
 
@@ -116,7 +120,7 @@ class FileSource(UnpreparedSource):
     name: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 
-    def load(self) -> MultiLabelData:
+    def load(self) -> MultiLabelData | ImageData:
         """Load the data set.
 
         Raises:
@@ -124,8 +128,12 @@ class FileSource(UnpreparedSource):
             ValueError: Its content is wrong.
         """
         options: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options}
-        parts = [load_features(place, **options) for place in self.places]
-        whole = concatenated(parts) if len(parts) > 1 else parts[0]
+        parts = [load_decodable(place, **options) for place in self.places]
+        whole = parts[0]
+        if len(parts) > 1:
+            if any(isinstance(part, ImageData) for part in parts):
+                raise ValueError(f"{', '.join(self.places)}: pictures are not put together; put them into one folder")
+            whole = concatenated([part for part in parts if isinstance(part, MultiLabelData)])
         return replace(whole, name=self.name) if self.name else whole
 
 
@@ -138,14 +146,15 @@ def source_of(
         places: A name, or paths relative to the folder.
         folder: The folder of the study file.
         name: The name to give the data set.
-        options: Keywords of `batchsift.data.load`; a `labels_file` is relative to the folder too.
+        options: Keywords of `batchsift.data.load`; a `labels_file` and `images` are relative to the folder too.
     """
     paths = tuple(str(folder / place) if _is_path(place, folder) else place for place in places)
     plain: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()
     }
-    if "labels_file" in plain:
-        plain["labels_file"] = str(folder / plain["labels_file"])
+    for option in ("labels_file", "images"):
+        if option in plain:
+            plain[option] = str(folder / plain[option])
     return FileSource(paths, name, tuple(sorted(plain.items())))
 
 
@@ -154,7 +163,7 @@ def _is_path(place: str, folder: Path) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _loaded(source: UnpreparedSource, expected: str) -> MultiLabelData:
+def _loaded(source: UnpreparedSource, expected: str) -> MultiLabelData | ImageData:
     data = source.load()
     if fingerprint(data) != expected:
         raise ValueError(f"{data.name} is not what it was when the study was started: its content has changed")
@@ -162,7 +171,14 @@ def _loaded(source: UnpreparedSource, expected: str) -> MultiLabelData:
 
 
 @lru_cache(maxsize=4)
-def _prepared(source: UnpreparedSource, expected: str, settings: Settings, seed: int) -> Prepared:
+def _prepared(
+    source: UnpreparedSource,
+    expected: str,
+    settings: Settings,
+    seed: int,
+    pictures: bool,
+) -> Prepared:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the batch size, which is said for each cell
-        return prepare(_loaded(source, expected), settings, seed=seed)
+        data = _loaded(source, expected)
+        return prepare(pictures_of(data) if pictures else data, settings, seed=seed)

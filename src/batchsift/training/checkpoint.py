@@ -56,7 +56,7 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def save_if_due(self, loop: TrainingLoop) -> None:
-        """Write the checkpoint, between two epochs, if the last one is old enough.
+        """Write the checkpoint, between two epochs or two batches, if the last one is old enough.
 
         Raises:
             OSError: Where it cannot be written.

@@ -1,11 +1,11 @@
 """What is trained and how: all that is chosen for a run beside its data and its seed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.files import make_jsonable
 from batchsift.messages import cut_short, first_few, warn
 from batchsift.training.checks import check_device
@@ -47,9 +47,9 @@ class Configuration:
         check_model_settings(self.model, self.settings)
         create_method(self.method, self.method_options)
 
-    def identity(self, data: MultiLabelData, seed: int) -> dict[str, Any]:
+    def identity(self, data: MultiLabelData | ImageData, seed: int) -> dict[str, Any]:
         """Return everything that decides the numbers of `fit`, as JSON can hold it."""
-        settings = asdict(self.settings)
+        settings = self.settings.document()
         identity: dict[str, Any] = make_jsonable(
             {
                 "data": data.name,
@@ -108,7 +108,9 @@ def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in identity.items():
         if isinstance(value, Mapping):
-            flat |= {name if key == "training" else f"{key}.{name}": inner for name, inner in value.items()}
+            inner = value if key == "training" else {f"{key}.{name}": one for name, one in value.items()}
+            flat |= {**inner, **(inner.get("pictures") or {})}
+            flat.pop("pictures", None)
         else:
             flat["content of the data" if key == "data_fingerprint" else key] = value
     return flat

@@ -4,7 +4,7 @@ Shapes: D features, L labels, K knots of a curve.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from batchsift import models
 from batchsift.data.schema import TableColumn
 from batchsift.models import BaseModel
 from batchsift.saved import check_keys, check_within, described, part, tensor_of, whole_number
@@ -87,8 +86,12 @@ def _column(document: Any) -> TableColumn:
     return TableColumn.from_document(document)
 
 
-def network_of(state: Mapping[str, Any], num_features: int, num_labels: int) -> BaseModel:
+def network_of(state: Mapping[str, Any], build: Callable[..., BaseModel]) -> BaseModel:
     """Return the model of the entries `name`, `hyperparameters` and `weights`.
+
+    Args:
+        state: The entries.
+        build: Builds a model of a name and hyperparameters.
 
     Raises:
         ValueError: There is no such model, or the weights are not its own.
@@ -98,12 +101,12 @@ def network_of(state: Mapping[str, Any], num_features: int, num_labels: int) -> 
         check_keys(hyperparameters, (), others=True)
         try:
             with torch.device("meta"):  # nothing is made of sizes that the weights do not have
-                outline = models.build(name, num_features, num_labels, **hyperparameters)
+                outline = build(name, **hyperparameters)
         except Exception as error:  # torch raises half a dozen kinds for sizes that cannot be
             raise ValueError(f"no {name} can be built of them: {str(error).splitlines()[0]}") from error
     check_weights(state, "weights", outline)
     with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
-        network = models.build(name, num_features, num_labels, **hyperparameters)
+        network = build(name, **hyperparameters)
     network.load_state_dict(state["weights"])
     return network
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.training.configuration import Configuration
 from batchsift.training.folder import CHECKPOINT
 from batchsift.training.found import Found
@@ -64,7 +64,7 @@ def find_settings(
 
 
 def find_settings_of_model(
-    data: MultiLabelData,
+    data: MultiLabelData | ImageData,
     settings: Settings,
     search: Search,
     *,
@@ -106,7 +106,7 @@ def find_settings_of_model(
 
 
 def _find(
-    data: MultiLabelData,
+    data: MultiLabelData | ImageData,
     parts: Mapping[str, Indices],
     settings: Settings,
     search: Search,

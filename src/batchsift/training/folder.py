@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.files import csv_text, json_text, make_jsonable, write
 from batchsift.saved import check_keys, part, whole_number
 from batchsift.selection.selector import Selector
@@ -154,7 +154,7 @@ def read_result(
     )
 
 
-def identity_of(data: MultiLabelData) -> dict[str, str]:
+def identity_of(data: MultiLabelData | ImageData) -> dict[str, str]:
     """Return what tells test data from others, as JSON can hold it."""
     return {"data": data.name, "data_fingerprint": fingerprint(data)}
 

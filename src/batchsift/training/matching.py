@@ -4,10 +4,14 @@ Shapes: D features, L labels.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from batchsift.data import MultiLabelData
+from batchsift.data.labelled import Labelled
 from batchsift.data.schema import TableColumn
 from batchsift.messages import first_few
+
+_Data = TypeVar("_Data", bound=Labelled)
 
 
 def with_features(data: MultiLabelData, names: Sequence[str], columns: Sequence[TableColumn] = ()) -> MultiLabelData:
@@ -40,7 +44,7 @@ def with_features(data: MultiLabelData, names: Sequence[str], columns: Sequence[
     return data.select(features=[place[name] for name in names])
 
 
-def with_labels(data: MultiLabelData, like: MultiLabelData) -> MultiLabelData:
+def with_labels(data: _Data, like: Labelled) -> _Data:
     """Return a data set with its labels in the order of another one's.
 
     Raises:

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batchsift.data import MultiLabelData, Split
+from batchsift.data import ImageData, MultiLabelData, Split
 from batchsift.files import json_text, make_jsonable, write
-from batchsift.metrics import evaluate_labels
+from batchsift.partial_metrics import evaluate_labels
 from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.training.configuration import Configuration
 from batchsift.training.contents import content_of
@@ -108,7 +108,7 @@ class Trials:
         on_trial: Called with every trial that was run.
     """
 
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
     rows: Split
     configuration: Configuration
     seed: int
@@ -177,7 +177,7 @@ class Trials:
 
     @cached_property
     def _parts(self) -> Parts:
-        return scale_parts(self.data, self.rows, self.configuration.settings)
+        return scale_parts(self.data, self.rows, self.configuration.settings, self.seed)
 
     def _train(self, learning_rate: float, epochs: int) -> Trial:
         settings = replace(self.configuration.settings, learning_rate=learning_rate, epochs=epochs)
@@ -191,7 +191,7 @@ class Trials:
                 loop = TrainingLoop(configuration, self._parts.train, held_out, selection_seed=selection_seed)
                 for _ in loop.epochs():
                     pass
-                return _scored(learning_rate, epochs, predict(loop.network, held_out.features), held_out)
+                return _scored(learning_rate, epochs, predict(loop.predictor, held_out.features), held_out)
             except DivergedError:
                 return Trial(learning_rate, epochs, -math.inf)
 
@@ -213,7 +213,7 @@ def _score(probs_NL: Any, targets_NL: Any) -> float:
     return float(np.mean([np.nanmean(by_label[key]) for key in ("auc", "average_precision")]))
 
 
-def hold_out(data: MultiLabelData, train: NDArray[np.int64], seed: int) -> Split:
+def hold_out(data: MultiLabelData | ImageData, train: NDArray[np.int64], seed: int) -> Split:
     """Hold a share of a training part out of it, for trials.
 
     Args:

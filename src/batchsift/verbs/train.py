@@ -17,13 +17,13 @@ from batchsift.training.settings import Settings
 from batchsift.training.thresholds import check_calibration
 from batchsift.verbs.choices import TrainingChoices
 from batchsift.verbs.searching import console_of, searched
-from batchsift.verbs.sources import check_installed, check_reading, load_data, load_test
+from batchsift.verbs.sources import check_installed, check_reading, load_data, load_test, parted
 from batchsift.verbs.words import check_method, check_recipe, check_unknown_category, word_list
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
     from batchsift.training.folder import TrainingResult
     from batchsift.training.loggers.opening import Logs
     from batchsift.training.model import TrainedModel
@@ -62,13 +62,13 @@ def train(
     seed: int = 0,
     device: str = Settings.device,
     threads: int = Settings.threads,
-    **reading: Any,
+    **options: Any,
 ) -> "TrainedModel":
     """Train one model for use, as `batchsift train` does; a call that was killed goes on where it stopped.
 
     Args:
-        data: A `MultiLabelData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load` takes: a name,
-            a file, a data frame.
+        data: A `MultiLabelData` or `ImageData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load`
+            takes: a name, a file, a folder of pictures, a data frame.
         method: The method of batch selection; "d2ace" unless the recipe says otherwise.
         recipe: "short", for few epochs: `method="balanced_pass", loss="pos_weight"`.
         method_options: Options of the method, by name.
@@ -82,7 +82,8 @@ def train(
         checkpoint_seconds: Seconds between checkpoints, at least.
         out: The folder for the files; `runs/<data>-<model>-<method>` by default.
         progress: Whether progress is shown.
-        model: A name of `batchsift.models`.
+        model: A name of `batchsift.models`; for pictures "resnet-small", or a backbone of `transformers`, by name or
+            folder.
         settings: "default", "paper" or "tuned"; what follows changes them.
         epochs: Passes over the training part, or "auto".
         learning_rate: Adam's, or "auto".
@@ -98,7 +99,8 @@ def train(
         seed: Decides the validation part, the initial weights and the selection.
         device: Where to train, in torch's words.
         threads: Threads of torch on the CPU.
-        reading: Options of `batchsift.data.load`, such as `label_columns`.
+        options: Options of `batchsift.data.load`, such as `label_columns`; of pictures also the fields of
+            `PictureSettings`: `size`, `workers` and others.
 
     Returns:
         The model: `predict_proba(data)`, `predict(data, thresholds=...)`, `label_names`; `summary` holds the scores,
@@ -111,6 +113,9 @@ def train(
         OSError: Where the folder cannot be written.
         DivergedError: When the predictions are no longer finite.
     """
+    check_installed("train")
+    check_reading(options, train)
+    reading, pictures = parted(options)
     choices = TrainingChoices(
         model=model,
         settings=settings,
@@ -128,9 +133,8 @@ def train(
         seed=seed,
         device=device,
         threads=threads,
+        pictures=pictures,
     )
-    check_installed("train")
-    check_reading(reading, train)
     unknown = check_unknown_category(unknown_category)
     plan = TrainingPlan.of(
         choices,
@@ -191,8 +195,8 @@ class TrainingPlan:
 
     def run(
         self,
-        load: "Callable[[], MultiLabelData]",
-        load_test: "Callable[[MultiLabelData], MultiLabelData] | None" = None,
+        load: "Callable[[], MultiLabelData | ImageData]",
+        load_test: "Callable[[MultiLabelData | ImageData], MultiLabelData | ImageData] | None" = None,
         *,
         console: "Console | None" = None,
     ) -> "TrainingResult":
@@ -212,9 +216,8 @@ class TrainingPlan:
         choices = self.choices
         check_hyperparameters(choices.model, choices.hyperparameters)
         create_method(self.method, self.method_options)
-        whole = load()
-        test = None if load_test is None else load_test(whole)
-        settings, hyperparameters = choices.chosen(whole.name, validation_share=self.validation_share)
+        whole, test = self._loaded(load, load_test)
+        settings, hyperparameters = choices.chosen(whole, validation_share=self.validation_share)
         data, removed = drop_labels(whole, settings.min_positives)
         warn_of_dropped_labels(whole, removed, settings.min_positives)
         if test is not None:
@@ -228,8 +231,8 @@ class TrainingPlan:
 
     def _fit(
         self,
-        data: "MultiLabelData",
-        test: "MultiLabelData | None",
+        data: "MultiLabelData | ImageData",
+        test: "MultiLabelData | ImageData | None",
         folder: Path,
         *,
         settings: Settings,
@@ -237,11 +240,13 @@ class TrainingPlan:
         console: "Console | None",
     ) -> "TrainingResult":
         """Search what is left to a search, then train, in a folder that nobody else works in."""
+        from batchsift.data import ImageData
         from batchsift.report.console.training import TrainingProgress
         from batchsift.report.suspects import write_suspects_page
         from batchsift.training.configuration import Configuration
         from batchsift.training.finding import check_searched, find_settings_of_model
         from batchsift.training.fit import fit
+        from batchsift.training.prepare import test_rows
 
         choices = self.choices
         check_searched(folder, choices.search)
@@ -258,7 +263,8 @@ class TrainingPlan:
         )
         identity = configuration.identity(data, choices.seed) | {"calibrate": self.calibrate}
         log = _Log(self.log, identity, folder)
-        bar = None if console is None else TrainingProgress(console, settings.epochs)
+        pictures = data.num_samples - len(test_rows(data)) if isinstance(data, ImageData) else 0
+        bar = None if console is None else TrainingProgress(console, settings.epochs, pictures)
 
         def on_epoch(record: "EpochRecord") -> None:
             if bar is not None:
@@ -280,8 +286,22 @@ class TrainingPlan:
                 on_epoch=on_epoch,
             )
             log.finish(result)
-        write_suspects_page(folder)
+        write_suspects_page(folder, data)
         return result
+
+    def _loaded(
+        self,
+        load: "Callable[[], MultiLabelData | ImageData]",
+        load_test: "Callable[[MultiLabelData | ImageData], MultiLabelData | ImageData] | None",
+    ) -> "tuple[MultiLabelData | ImageData, MultiLabelData | ImageData | None]":
+        """Return what is trained on and what is scored: of pictures the test part of their source, if nothing else."""
+        from batchsift.training.prepare import test_rows
+
+        data = self.choices.fitted(load())
+        if load_test is not None:
+            return data, self.choices.fitted(load_test(data))
+        given = test_rows(data)
+        return data, data.select(rows=given) if len(given) else None
 
 
 class _Log:

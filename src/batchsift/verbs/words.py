@@ -7,6 +7,8 @@ from typing import TypeGuard, get_args
 
 from batchsift.data.schema import Unknown
 from batchsift.messages import there_are
+from batchsift.training.pictures import MODELS as PICTURE_MODELS
+from batchsift.training.pictures import takes_pictures
 from batchsift.training.presets import NAMES, RECIPES
 from batchsift.training.settings import LOSSES, split_loss
 
@@ -84,8 +86,9 @@ def check_recipe(name: str) -> None:
 
 
 def check_model(name: str) -> None:
-    """Raise ValueError unless a model has that name."""
-    _check(name, MODELS, "unknown model")
+    """Raise ValueError unless a model has that name; those of pictures are also called as on a hub, or by a folder."""
+    if not takes_pictures(name):
+        _check(name, (*MODELS, *PICTURE_MODELS), "unknown model")
 
 
 def check_settings(name: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.files import write
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.report.page.block_tables import suspect_tables
 from batchsift.report.page.content import (
     BlockPart,
@@ -70,8 +70,8 @@ def report(place: str | os.PathLike[str], *, metrics: Sequence[str] = (), alpha:
     Raises:
         ValueError: There is no study or no finished run, a metric is unknown, or the level is none.
     """
-    if len(set(metrics)) < len(metrics) or any(key not in METRICS for key in metrics):
-        raise ValueError(f"metrics must be distinct and among {', '.join(METRICS)}; got {', '.join(metrics)}")
+    if len(set(metrics)) < len(metrics) or any(key not in ALL_METRICS for key in metrics):
+        raise ValueError(f"metrics must be distinct and among {', '.join(ALL_METRICS)}; got {', '.join(metrics)}")
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must be between 0 and 0.5, got {alpha}")
     study = read_runs(place)
@@ -139,7 +139,7 @@ def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, al
         figures=figures,
         alpha=alpha,
         baseline=BASELINE,
-        target=METRICS[TARGET].name,
+        target=ALL_METRICS[TARGET].name,
         suspects=suspect_tables(study),
         command=shlex.join(study.manifest.command) if study.manifest else "",
         source=study.manifest.source if study.manifest else "",

@@ -4,14 +4,17 @@ import csv
 import json
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.files import write
 from batchsift.report.rendering import render_page
+from batchsift.report.suspects.thumbnails import Thumbnail, thumbnails
 from batchsift.training.model import SUMMARY, SUSPECTS
 from batchsift.training.recording import Suspect
 
@@ -40,13 +43,14 @@ class Row:
     score: float
 
 
-def write_suspects_page(folder: Path) -> Path | None:
+def write_suspects_page(folder: Path, data: MultiLabelData | ImageData | None = None) -> Path | None:
     """Write the page of a training run beside its list of suspects; return its path.
 
     Nothing is written, and None returned, where an earlier version left another list, or none.
 
     Args:
         folder: The folder of a finished run.
+        data: What it was trained on: pictures are shown.
 
     Raises:
         OSError: The list cannot be read, or the page not be written.
@@ -58,15 +62,19 @@ def write_suspects_page(folder: Path) -> Path | None:
     if not found or not {field.name for field in fields(Suspect)} <= found[0].keys():
         return None
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    return write(folder, {PAGE: render(found, summary).encode()})[0]
+    shown = thumbnails(data, [int(row["sample"]) for row in found]) if isinstance(data, ImageData) else {}
+    return write(folder, {PAGE: render(found, summary, shown).encode()})[0]
 
 
-def render(found: list[dict[str, str]], summary: dict[str, Any]) -> str:
+def render(
+    found: list[dict[str, str]], summary: dict[str, Any], pictures: Mapping[int, Thumbnail] | None = None
+) -> str:
     """Return the page.
 
     Args:
         found: The rows of the list of suspects.
         summary: The summary of the run.
+        pictures: The pictures of the samples, by their rows; none where samples are no pictures.
     """
     counts = Counter(row["label"] for row in found)
     names = sorted(counts, key=lambda name: (name.casefold(), name))
@@ -86,6 +94,7 @@ def render(found: list[dict[str, str]], summary: dict[str, Any]) -> str:
         "batchsift.report.suspects",
         "suspects.html.j2",
         rows=rows,
+        pictures={row: Thumbnail(visible(one.name), one.source) for row, one in (pictures or {}).items()},
         names=[visible(name) for name in names],
         counts=[counts[name] for name in names],
         # Exact names for the file of marks: a browser changes some characters of a page, but none of this.
