@@ -257,8 +257,9 @@ def attempts(seed, first, count):
                     number = message[0] + 1
             except EOFError:
                 how = "crashed"
-            process.kill()
-            process.join()
+            finally:
+                process.kill()
+                process.join()
             if how != "over":
                 yield number, "process", "failed", f"{how} ({process.exitcode})"
                 number += 1

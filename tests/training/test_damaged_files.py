@@ -118,6 +118,7 @@ CHECKPOINT_FAULTS = [
     (("epochs",), lambda x: "[]", "epochs: must be from 1 to 3, it has 0"),
     (("epochs",), lambda x: "[{}]", "epochs: epoch 0: it does not hold the epoch"),
     (("epochs",), lambda x: "[" * 5000, "epochs|recursion"),
+    (("epochs",), lambda x: x.replace("macro_auc", "macro_abc"), "epochs: epoch 0: validation: it does not hold the"),
     (("epochs",), lambda x: json.dumps(json.loads(x)[:1]), "best_epoch: must be from 0 to 0, got 1"),
     (("selector", "epoch"), lambda x: 1, "selector: epoch: must be 2, got 1"),
     (("selector", "plan"), lambda x: x - 1, "plan: values must lie from 0"),

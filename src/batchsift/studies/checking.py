@@ -8,7 +8,7 @@ from typing import Any
 
 from batchsift.metrics import METRICS
 from batchsift.saved import check_keys, described, part, real_number, whole_number
-from batchsift.training.recording import QUANTILES, check_number_list, check_numbers, read_epochs
+from batchsift.training.recording import QUANTILES, check_number_list, check_numbers, check_scored, read_epochs
 
 _COUNTS = ("num_samples", "num_features", "num_labels", "removed_samples", "num_train", "num_validation", "num_test")
 _SECONDS = ("selection_seconds", "recording_seconds", "total_seconds")
@@ -77,7 +77,8 @@ def check_result(document: Mapping[str, Any], names: Sequence[str]) -> None:
             check_keys(document[name], ("macro_auc",), others=True)
             _check_metrics(document[name], num_labels)
     with part("epochs"):
-        for record in read_epochs(document["epochs"]):
+        check_scored(records := read_epochs(document["epochs"]))
+        for record in records:
             with part(f"epoch {record.epoch}: validation"):
                 _check_metrics(document["epochs"][record.epoch]["validation"], num_labels)
     whole_number(document, "best_epoch", 0, len(document["epochs"]) - 1)

@@ -28,7 +28,7 @@ from batchsift.training.found import Found
 from batchsift.training.loop import read_records
 from batchsift.training.model import SUMMARY, SUSPECTS, TrainedModel
 from batchsift.training.provenance import fingerprint, versions
-from batchsift.training.recording import EpochRecord, Suspect, check_numbers, read_epochs
+from batchsift.training.recording import EpochRecord, Suspect, check_numbers, check_scored, read_epochs
 from batchsift.training.tensor_files import load_tensors, save_tensors
 
 _KEYS_OF_SUMMARY = ("config", "best_epoch", "epochs", "validation", "test", "versions")  # others may be younger
@@ -116,6 +116,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
             epochs = read_epochs(summary["epochs"])
             if not epochs:
                 raise ValueError("must be at least one")
+            check_scored(epochs)
         whole_number(summary, "best_epoch", 0, len(epochs) - 1)
         for key in ("validation", "test"):
             with part(key):

@@ -31,7 +31,7 @@ from batchsift.training.options import check_model_settings, create_method
 from batchsift.training.parts import Part, SparseRows
 from batchsift.training.picture_rows import PictureRows
 from batchsift.training.pictures import PictureSettings
-from batchsift.training.recording import EpochRecord, SignalRecord, read_epochs, record_signals
+from batchsift.training.recording import EpochRecord, SignalRecord, check_scored, read_epochs, record_signals
 from batchsift.training.settings import Settings
 from batchsift.training.stopwatch import Stopwatch
 
@@ -193,6 +193,9 @@ class TrainingLoop:
             check_weights(state, "average", self.average)
         check_optimizer_state(state["optimizer"], self.optimizer)
         records, least = read_records(state), 1
+        if self.validation is not None:
+            with part("epochs"):
+                check_scored(records)
         if "loss" in state:
             check_loss(state["loss"])
             least = 0

@@ -4,7 +4,7 @@ All of it comes from the selector's public side. Shapes: N training samples, L l
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -132,6 +132,17 @@ def read_epochs(documents: Any) -> list[EpochRecord]:
             if records[-1].epoch != epoch:
                 raise ValueError(f"epoch: must be {epoch}, got {records[-1].epoch}")
     return records
+
+
+def check_scored(records: Iterable[EpochRecord]) -> None:
+    """Check that records have what the best epoch is chosen by.
+
+    Raises:
+        ValueError: One has not.
+    """
+    for record in records:
+        with part(f"epoch {record.epoch}: validation"):
+            check_keys(record.validation, ("macro_auc",), others=True)
 
 
 def check_numbers(values: Any) -> None:
