@@ -4,7 +4,7 @@
     python benchmarks/images.py FOLDER... --out DIR --recipe --budgets 1 3 5
 
 1. The usual methods with `resnet-small`, at its usual settings; a comparison for each folder and seed.
-2. With `--recipe`: BalancedPass with `pos_weight` beside Random and Random with `pos_weight`, for each budget of epochs;
+2. With `--recipe`: BalancedPass with `pos_weight` beside Random and Random with `pos_weight`, for each budget;
    the learning rate of each loss is searched inside each training part.
 
 Each comparison leaves its files in a folder of its own: `batchsift report DIR/<folder>-...` makes a page of it.
