@@ -84,6 +84,10 @@ class LabelMatrix:
             return self.positive_NL.view(torch.uint8)
         return self.positive_NL.float().masked_fill(~self.known_NL, float("nan"))
 
+    def of_rows(self, rows: slice) -> Self:
+        """Return the labels of consecutive samples, not copied."""
+        return type(self)(self.positive_NL[rows], None if self.known_NL is None else self.known_NL[rows])
+
     def masked(self, values: Tensor, rows: slice = slice(None)) -> Tensor:
         """Return the values `(N, L)`, or `(R, L)` of consecutive rows, with 0 in the cells that are not labelled."""
         return values if self.known_NL is None else values.where(self.known_NL[rows], 0.0)

@@ -1,9 +1,9 @@
 """What is saved and taken over again: trackers, and checks whose messages begin with the key they are about."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -173,8 +173,72 @@ def check_rows(key: str, values_NM: Tensor, rows_N: Tensor, expected: float) -> 
             raise ValueError(f"{key}: must hold {expected} wherever nothing was observed yet")
 
 
+def mapped(state: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:
+    """Return a state in which every value that is no dictionary is changed by a function of its keys and itself.
+
+    >>> mapped({"a": {"b": 1}, "c": 2}, lambda path, value: f"{path} was {value}")
+    {'a': {'b': 'a.b was 1'}, 'c': 'c was 2'}
+    """
+    if not isinstance(state, Mapping):
+        return change(path, state)
+    return {key: mapped(value, change, f"{path}.{key}" if path else str(key)) for key, value in state.items()}
+
+
+def put(state: dict[str, Any], path: str, value: Any) -> None:
+    """Set an entry of a dictionary of dictionaries.
+
+    Args:
+        state: The dictionary.
+        path: The keys, joined by dots; all but the last are there.
+        value: The entry.
+
+    Raises:
+        ValueError: A key is missing on the way.
+
+    >>> state = {"a": {}}
+    >>> put(state, "a.b", 1)
+    >>> state
+    {'a': {'b': 1}}
+    """
+    *folders, name = path.split(".")
+    for key in folders:
+        inner = state.get(key)
+        if not isinstance(inner, dict):
+            raise ValueError(f"{path}: there is no {key} to put it in")
+        state = inner
+    state[name] = value
+
+
+def alike(value: float, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a tensor whose cells are all the same and take no memory; see `Tracker.begin`."""
+    return torch.full((), value, dtype=dtype, device=device).expand(shape)
+
+
 class Tracker:
-    """Tensors of one kind of memory, saved and restored together."""
+    """Tensors of one kind of memory, saved and restored together.
+
+    Until something is observed all cells of a tensor are the same and take no memory (see `alike`).
+    """
+
+    sample_dims: ClassVar[Mapping[str, int]] = {}  # the dimension of the samples, where it is not the first
+    _has_begun = False
+
+    def begin(self) -> None:
+        """Give every cell memory of its own: before anything is written."""
+        if not self._has_begun:
+            for name, value in self._tensors().items():
+                setattr(self, name, value.contiguous())
+            self._has_begun = True
+
+    def keep(self, rows: slice) -> None:
+        """Remember consecutive samples only, from now on."""
+        for name, (value, dim) in self.row_tensors().items():
+            kept = value.narrow(dim, rows.start, rows.stop - rows.start)
+            setattr(self, name, kept.clone(memory_format=torch.contiguous_format) if self._has_begun else kept)
+
+    def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
+        """Return what is remembered, not copied, and the dimension of the samples in each."""
+        return {name: (value, self.sample_dims.get(name, 0)) for name, value in self._tensors().items()}
 
     def _tensors(self) -> dict[str, Tensor]:
         """Return the tensors that are remembered; private ones follow from the settings."""
@@ -212,5 +276,6 @@ class Tracker:
 
     def take_over(self, state: dict[str, Tensor]) -> None:
         """Take over a saved state that was checked."""
+        self.begin()
         for name, value in self._tensors().items():
             value.copy_(state[name])

@@ -35,6 +35,7 @@ class ActiveBias(ScoredMethod):
 
     name: ClassVar[str] = "active_bias"
     paper: ClassVar[str] = "Chang et al., NeurIPS 2017"
+    in_parts: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = True
     window: int | None = None
     predictions: PredictionWindow | RunningMoments = field(init=False, repr=False)

@@ -42,6 +42,7 @@ class BalancedPass(BaseMethod):
 
     name: ClassVar[str] = "balanced_pass"
     paper: ClassVar[str] = "ours"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     share: float = 0.5
     power: float = 0.5

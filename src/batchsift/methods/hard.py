@@ -37,6 +37,7 @@ class Hard(ScoredMethod):
 
     name: ClassVar[str] = "hard"
     paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
+    in_parts: ClassVar[bool] = True
     pressure_falls: ClassVar[bool] = False
     skips_rows: ClassVar[bool] = True
     warmup: float = 0.03

@@ -39,6 +39,7 @@ class HardImbalanced(Hard):
 
     name: ClassVar[str] = "hard_imbalanced"
     paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
+    in_parts: ClassVar[bool] = True
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 5
     weight_N: Tensor = field(init=False, repr=False)
@@ -82,8 +83,8 @@ class HardImbalanced(Hard):
 
     def _weights(self, neighbors_NK: Tensor) -> Tensor:
         """Return omega, `(N,)` float64 on the CPU."""
-        y = self.labels.positive_NL
-        return local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
+        y = self.all_labels.positive_NL
+        return local_imbalance_weights(y, neighbors_NK.to(y.device), self.all_labels.known_NL).cpu()
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`: omega times the sum over labels, `(N,)` float64."""

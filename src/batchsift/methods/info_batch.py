@@ -44,6 +44,7 @@ class InfoBatch(BaseMethod):
 
     name: ClassVar[str] = "info_batch"
     paper: ClassVar[str] = "Qin et al., ICLR 2024, arXiv 2303.04947"
+    in_parts: ClassVar[bool] = True
     flags: ClassVar[tuple[str, ...]] = ("observed",)
     prune_ratio: float = 0.5
     full_from: float = 0.875
@@ -93,8 +94,8 @@ class InfoBatch(BaseMethod):
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64: less, by 1 - r, where the loss is below the mean; equal in full epochs."""
         if not 0 < epoch < self.full_from_epoch or not self.observed:
-            return uniform(self.labels.num_samples)
-        loss_N = self.losses.value_NL[:, 0].cpu()
+            return uniform(self.part.num_samples)
+        loss_N = self._latest_losses()
         small_N = loss_N < loss_N.nanmean() * (1 - ROUNDING)
         weight_N = 1 - self.prune_ratio * small_N.double()
         return weight_N / weight_N.sum()
@@ -125,4 +126,8 @@ class InfoBatch(BaseMethod):
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`, the latest of each sample in nats, `(N,)` float64; ln 2 where never observed."""
-        return {"loss": self.losses.value_NL[:, 0].cpu().nan_to_num(nan=math.log(2))}
+        return {"loss": self._latest_losses().nan_to_num(nan=math.log(2))}
+
+    def _latest_losses(self) -> Tensor:
+        """Return the latest loss of every sample, `(N,)` float64 on the CPU; NaN where never observed."""
+        return self.part.joined(self.losses.value_NL[:, 0].cpu())

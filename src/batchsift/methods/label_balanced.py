@@ -30,6 +30,7 @@ class LabelBalanced(BaseMethod):
 
     name: ClassVar[str] = "label_balanced"
     paper: ClassVar[str] = "common practice"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     power: float = 1.0
     floor: bool = False

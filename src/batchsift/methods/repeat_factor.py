@@ -35,6 +35,7 @@ class RepeatFactor(BaseMethod):
 
     name: ClassVar[str] = "repeat_factor"
     paper: ClassVar[str] = "Gupta et al. (LVIS), CVPR 2019, arXiv 1908.03195"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     threshold: float | None = None
     _probability_N: Tensor = field(init=False, repr=False)

@@ -130,7 +130,13 @@ class ScoredMethod(BaseMethod):
                 if name not in whole:
                     whole[name] = torch.empty(y.shape, dtype=signal_RL.dtype, device=y.device)
                 whole[name][rows] = signal_RL
-        return whole
+        return self.joined_signals(whole)
+
+    def joined_signals(self, signals: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return signals of the samples that are remembered here together with those of the other processes."""
+        if not signals and len(self.labels.positive_NL) == 0:  # a process that owns nothing says what others have, too
+            signals = self.signals_of(slice(0, 0))
+        return {name: self.part.joined(signal_RL) for name, signal_RL in signals.items()}
 
     def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Yield the signals of consecutive samples, so that nothing as large as the state is made."""
@@ -139,6 +145,8 @@ class ScoredMethod(BaseMethod):
             return
         for rows in self.row_chunks():
             yield rows, self.signals_of(rows)
+        if not len(self.labels.positive_NL):  # a process that owns no sample has sums of signals, too
+            yield slice(0, 0), self.signals_of(slice(0, 0))
 
     def row_chunks(self) -> Iterator[slice]:
         """Yield the slices of samples that a pass over the state takes one after the other."""
@@ -150,12 +158,12 @@ class ScoredMethod(BaseMethod):
         sum_N = torch.empty(self.labels.num_samples, dtype=torch.float64, device="cpu")
         for rows in self.row_chunks():
             sum_N[rows] = self.signals_of(rows)[name].sum(1, dtype=torch.float64)
-        return sum_N
+        return self.part.joined(sum_N)
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return shuffled passes in the warm-up; after it None: drawn from the probabilities."""
         if self.warming_up(epoch):
-            return shuffled_passes(self.labels.num_samples, batch_size, num_batches, generator)
+            return shuffled_passes(self.part.num_samples, batch_size, num_batches, generator)
         return None
 
     def warming_up(self, epoch: int) -> bool:
@@ -168,7 +176,7 @@ class ScoredMethod(BaseMethod):
 
     def selected(self, name: str, select: Callable[[Tensor, int], Tensor], epoch: int) -> Tensor:
         """Return probabilities by one of the scores, which are not computed where there is nothing to select by."""
-        return select(self.scores()[name], epoch) if self.selecting(epoch) else uniform(self.labels.num_samples)
+        return select(self.scores()[name], epoch) if self.selecting(epoch) else uniform(self.part.num_samples)
 
     def select_by_range(self, score_N: Tensor, epoch: int) -> Tensor:
         """Return probabilities in min-max form, under the falling pressure; uniform with nothing to select by."""

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from batchsift.functional.sampling import Drawing
 from batchsift.labels import LabelMatrix
-from batchsift.methods import Method
+from batchsift.methods import BaseMethod, Method
 from batchsift.methods.adapter import load_or_leave
-from batchsift.saved import LARGEST, check_keys, check_within, described, part, tensor_of, truth, whole_number
+from batchsift.methods.parts import SamplePart
+from batchsift.saved import LARGEST, check_keys, check_within, described, mapped, part, tensor_of, truth, whole_number
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 from batchsift.selection.planner import Planner
@@ -123,8 +124,18 @@ class SelectorState:
         }
 
     @classmethod
-    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress) -> Self:
-        """Return the state of a selector."""
+    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress, *, rows: bool = True) -> Self:
+        """Return the state of a selector, of all processes together.
+
+        Args:
+            settings: Its settings.
+            planner: What the epoch was planned from.
+            progress: The progress.
+            rows: Whether it is to hold the tensors that `PartedState` names.
+        """
+        method, course = progress.method, progress.course
+        plain = _with_plain_state(method)
+        of_course = {} if course is None or not rows else course.state_dict()
         return cls(
             settings=settings,
             seed=planner.seed,
@@ -133,10 +144,10 @@ class SelectorState:
             in_order=progress.position.in_order,
             probabilities=planner.probability_N,
             plan=planner.plan,
-            counts=progress.count_N,
+            counts=progress.part.joined(progress.count_N.cpu()),
             skipped_rows=progress.skipped_rows,
-            method_state=progress.method.state_dict(),
-            course=None if progress.course is None else progress.course.state_dict(),
+            method_state=method.state_dict() if rows or plain is None else plain.state_without_rows(),
+            course=None if course is None else {name: progress.part.joined(one) for name, one in of_course.items()},
         )
 
     def restore(self, planner: Planner, progress: Progress) -> None:
@@ -150,16 +161,20 @@ class SelectorState:
         with _refused():
             planner.check_saved(self.plan, self.probabilities)
             check_position(self.plan, self.position, in_order=self.in_order)
-            course = progress.course or CourseMeans(torch.empty_like(progress.labels.positive_NL, device="meta"))
+            course = progress.course or _no_course(progress)
+            own_course = mapped(self.course, lambda _, value: _own(progress, value))
             if self.course is not None:
                 with part("course"):
-                    course.check_state(self.course)
+                    course.check_state(own_course)
             with part("method_state"):
                 load_or_leave(progress.method, self.method_state)
         if progress.course is not None:  # of a state that has none, it begins anew
-            progress.course.take_over(self.course or CourseMeans(progress.labels.positive_NL).state_dict())
+            if self.course is None:
+                progress.course = _no_course(progress)
+            else:
+                progress.course.take_over(own_course)
         planner.take_over(self.plan, self.probabilities, self.seed)
-        progress.count_N.copy_(self.counts)
+        progress.count_N.copy_(progress.part.own(self.counts))
         progress.skipped_rows = self.skipped_rows
 
     @classmethod
@@ -199,6 +214,48 @@ class SelectorState:
                 method_state=state["method_state"],
                 course=state["course"],
             )
+
+
+def _no_course(progress: Progress) -> CourseMeans:
+    """Return what is remembered for suspects of the samples here before anything is observed; it takes no memory."""
+    return CourseMeans(progress.labels.of_rows(progress.part.rows).positive_NL)
+
+
+def _own(progress: Progress, value: Any) -> Any:
+    """Return the rows that belong here of a tensor of all samples; anything else as it is."""
+    return progress.part.own(value) if isinstance(value, Tensor) else value
+
+
+@dataclass(frozen=True, eq=False)
+class PartedState:
+    """A state, with what is remembered of samples apart: as large as the state, and in parts where processes own them.
+
+    Attributes:
+        common: The state without these tensors.
+        rows: The tensors, not copied, by their keys joined by dots; and the dimension of the samples in each.
+        part: Which samples these are of.
+    """
+
+    common: dict[str, Any]
+    rows: dict[str, tuple[Tensor, int]]
+    part: SamplePart
+
+    @classmethod
+    def of(cls, settings: SelectorSettings, planner: Planner, progress: Progress) -> Self:
+        """Return the state of a selector; a method with a `state_dict` of its own has it in `common`."""
+        common = SelectorState.of(settings, planner, progress, rows=False).as_dict()
+        rows = {} if progress.course is None else progress.course.row_tensors()
+        named = {f"course.{name}": one for name, one in rows.items()}
+        plain = _with_plain_state(progress.method)
+        if plain is not None:
+            named |= {f"method_state.{name}": one for name, one in plain.row_tensors().items()}
+        return cls(common, named, progress.part)
+
+
+def _with_plain_state(method: Method) -> BaseMethod | None:
+    """Return a method whose state is that of `BaseMethod`; None for one with a `state_dict` of its own."""
+    is_plain = isinstance(method, BaseMethod) and type(method).state_dict is BaseMethod.state_dict
+    return method if isinstance(method, BaseMethod) and is_plain else None
 
 
 @contextmanager
