@@ -22,10 +22,10 @@ from batchsift.data.dataset import first_infinite
 from batchsift.data.labelled import checked_matrix
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
 from batchsift.devices import check_device
+from batchsift.entries import check_keys
 from batchsift.files import from_csv
 from batchsift.messages import warn
 from batchsift.models import BaseModel
-from batchsift.saved import check_keys
 from batchsift.training.calibration import Calibration
 from batchsift.training.contents import (
     check_calibration_state,
