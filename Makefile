@@ -2,7 +2,7 @@
 # make study: a small study of several minutes, and its report            make quick: the core's tests alone
 # make check: everything CI runs                                          make clean: remove what was made
 # make wheel-check: the wheel with core dependencies alone                make lowest: quick with lowest versions
-# make docs: the documentation site, in site/
+# make docs: the documentation site, in site/                             make audit: known weaknesses of code and versions
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,11 @@ QUICK := tests/functional tests/methods tests/selection tests/checks tests/test_
 LOWEST := .venv-lowest
 LOWEST_TORCH ?= 2.6.0
 
-.PHONY: demo study test quick lint check docs lowest wheel-check clean
+# What looks for weaknesses: bandit in the source, pip-audit among the versions tested with (it asks pypi.org).
+AUDIT := .venv-audit
+AUDIT_TOOLS := "bandit==1.9.4" "pip-audit==2.10.1"
+
+.PHONY: demo study test quick lint check docs lowest wheel-check audit clean
 
 demo: $(VENV)/.experiments
 	$(BIN)/batchsift compare digits --methods random,uncertainty,d2ace --out results/demo
@@ -51,6 +55,10 @@ lowest: $(LOWEST)/.installed
 wheel-check:
 	.ci/wheel-check $(PYTHON)
 
+audit: $(AUDIT)/.installed
+	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --recursive src
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict
 
@@ -69,6 +77,11 @@ $(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable ".[docs]"
 	@touch $@
 
+$(AUDIT)/.installed: Makefile
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python $(PIP_INSTALL) $(AUDIT_TOOLS)
+	@touch $@
+
 $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python $(PIP_INSTALL) --constraint constraints-lowest.txt --editable . \
@@ -76,4 +89,4 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(AUDIT) results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

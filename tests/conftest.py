@@ -21,3 +21,13 @@ def batchsift(monkeypatch, capsys, tmp_path):
         return ending.value.code or 0, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Starts commands as processes that have imported everything; see `tests.starting`."""
+    from tests.starting import Server
+
+    server = Server()
+    yield server
+    server.close()

@@ -9,6 +9,11 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 TWO_PROCESSES = (Path(__file__).with_name("forked.py"),)  # as torchrun, in half the time
 
 
+def processes(number):
+    """The beginning of a command that runs a script in some processes of one group."""
+    return (*TWO_PROCESSES, "--processes", number)
+
+
 def run_script(*command):
     """Run Python with these arguments, on one thread; return what it wrote to stdout.
 

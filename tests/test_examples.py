@@ -43,6 +43,14 @@ def test_one_plan_in_a_loop_and_in_memory(tmp_path, run_here):
     assert again.splitlines()[-1] == plain.splitlines()[-1], "resumed after the last batch, it ends alike"
 
 
+@pytest.mark.processes
+def test_two_workers_of_ray_see_what_two_processes_see(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    output = run("ray_train.py", tmp_path)
+    last = re.search(r"^epoch 3: loss ([\d.]+), probabilities ([0-9a-f]{16})$", output, flags=re.MULTILINE)
+    assert f"epoch 3, rank 0: loss {last[1]}, probabilities {last[2]}" in run("ddp.py", launcher=TORCHRUN)
+
+
 def test_two_processes():
     output = run("ddp.py", launcher=TORCHRUN)
     assert plan_of(output)
@@ -59,3 +67,13 @@ def test_two_processes():
 def test_frameworks(name, framework, run_here):
     pytest.importorskip(framework)
     assert plan_of(run_here(name))
+
+
+def test_pictures(run_here):
+    output = run_here("images.py")
+    assert re.search(r"200 pictures, 2 labels: validation mAP [01]\.\d\d", output)
+    assert list(Path("runs").glob("*/suspects.html"))
+
+
+def test_mixup(run_here):
+    assert len(re.findall(r"epoch \d: loss \d\.\d+, \d+% of samples drawn", run_here("images_mixup.py"))) == 3

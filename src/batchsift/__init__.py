@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Stratified,
         Uncertainty,
     )
+    from batchsift.selection.saving import load_state, save_state
     from batchsift.selection.selector import Selector
     from batchsift.selection.sharding import shard
     from batchsift.training.classifier import MultiLabelClassifier
@@ -56,9 +57,11 @@ __all__ = [
     "compare",
     "data",
     "load_model",
+    "load_state",
     "losses",
     "methods",
     "models",
+    "save_state",
     "shard",
     "testing",
     "train",
@@ -86,6 +89,8 @@ _MODULES = {
     "collect_labels": "loading",
     "compare": "verbs.compare",
     "load_model": "verbs.load_model",
+    "load_state": "selection.saving",
+    "save_state": "selection.saving",
     "shard": "selection.sharding",
     "train": "verbs.train",
 }

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from batchsift.metrics import (
+    METRICS,
     THRESHOLD,
     Bools,
     Floats,
@@ -30,7 +31,7 @@ from batchsift.metrics import (
     ratio,
 )
 
-__all__ = ["BY_FREQUENCY", "HEAD_ABOVE", "IMAGE_METRICS", "TAIL_BELOW", "TOP", "evaluate_images"]
+__all__ = ["ALL_METRICS", "BY_FREQUENCY", "HEAD_ABOVE", "IMAGE_METRICS", "TAIL_BELOW", "TOP", "evaluate_images"]
 
 TOP = 3  # labels of a sample that count as predicted for the metrics of the highest
 HEAD_ABOVE = 100  # positives among the training samples
@@ -47,6 +48,7 @@ IMAGE_METRICS: Mapping[str, Metric] = MappingProxyType(
         "map_tail": Metric("Tail mAP"),
     }
 )
+ALL_METRICS: Mapping[str, Metric] = MappingProxyType({**METRICS, **IMAGE_METRICS})
 BY_FREQUENCY = ("map_head", "map_medium", "map_tail")  # those that there are with counts alone
 
 

@@ -5,8 +5,9 @@ reads back; the formulas are in `functional`. The rows of one `update` must be o
 splits others). Reading takes a slice of the samples: the whole state is never turned into another type at once.
 """
 
-from collections.abc import Iterator
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.suspicion import CLIP, observation_shares
+from batchsift.saved import Tracker as Tracker  # noqa: PLC0414 -- looked for here
+from batchsift.saved import alike, check_rows, check_within
 
 ALL = slice(None)
 _MOST_OBSERVATIONS = 4096  # of a sample: what comes after them counts as much as the last of them
@@ -82,33 +85,6 @@ def count_rows(count_N: Tensor, indices_B: Tensor, valid_B: Tensor | None = None
     return before_B
 
 
-class Tracker:
-    """Tensors of one kind of memory, saved and restored together."""
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Return the tensors that are remembered; private ones follow from the settings."""
-        return {k: v for k, v in vars(self).items() if isinstance(v, Tensor) and not k.startswith("_")}
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return copies of the tensors: what is observed later does not change a saved state."""
-        return {name: value.detach().cpu().clone() for name, value in self._tensors().items()}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over a saved state.
-
-        Raises:
-            ValueError: The state is of another kind, shape or storage type.
-        """
-        own = self._tensors()
-        for name in own.keys() | state.keys():
-            mine, saved = own.get(name), state.get(name)
-            if mine is None or saved is None or mine.shape != saved.shape or mine.dtype != saved.dtype:
-                have, want = (t if t is None else f"{tuple(t.shape)} {t.dtype}" for t in (saved, mine))
-                raise ValueError(f"{type(self).__name__}.{name}: the state holds {have}, this selector needs {want}")
-        for name, value in own.items():
-            value.copy_(state[name])
-
-
 class RecentSteps(Tracker):
     """The latest prediction of every cell, and how far each of the last T predictions was from the one before.
 
@@ -121,12 +97,21 @@ class RecentSteps(Tracker):
         count_N: How often each sample was observed.
     """
 
+    sample_dims: ClassVar[Mapping[str, int]] = {"steps_SNL": 1}
+
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Start with nothing observed, in the shape and on the device of the labels."""
         device = labels_NL.device
-        self.latest_NL = torch.full(labels_NL.shape, 0.5, dtype=storage, device=device)
-        self.steps_SNL = torch.zeros(window - 1, *labels_NL.shape, dtype=storage, device=device)
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+        self.latest_NL = alike(0.5, labels_NL.shape, storage, device)
+        self.steps_SNL = alike(0.0, (window - 1, *labels_NL.shape), storage, device)
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        for name in ("latest_NL", "steps_SNL"):
+            check_within(name, state[name], 0, 1)
+        check_rows("latest_NL", state["latest_NL"], state["count_N"] == 0, 0.5)
+        for slot, steps_NL in enumerate(state["steps_SNL"]):
+            check_rows("steps_SNL", steps_NL, state["count_N"] <= slot + 1, 0.0)
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> Tensor:
         """Append one prediction of different samples.
@@ -139,6 +124,7 @@ class RecentSteps(Tracker):
         Returns:
             `|p(t) - p(t-1)|`, in the type of the predictions; 0 for a first observation.
         """
+        self.begin()
         before_B, rows_B = count_rows(self.count_N, indices_B, valid_B), bookkeeping(indices_B)
         previous_BL = self.latest_NL.index_select(0, indices_B).to(probs_BL.dtype)
         step_BL = torch.sub(probs_BL, previous_BL, out=previous_BL).abs_()
@@ -161,7 +147,7 @@ class RecentSteps(Tracker):
             total_RL += steps_RL
         number_of_steps = len(self.steps_SNL)
         count_R = self.count_N[rows]
-        if int(count_R.min()) > number_of_steps:  # all windows are full
+        if (count_R > number_of_steps).all():  # all windows are full
             return total_RL.div_(number_of_steps)
         return total_RL.div_((count_R - 1).clamp_(1, number_of_steps).to(dtype)[:, None])
 
@@ -174,11 +160,18 @@ class PredictionWindow(Tracker):
         count_N: How often each sample was observed (the newest stands in slot `(count - 1) % T`).
     """
 
+    sample_dims: ClassVar[Mapping[str, int]] = {"ring_TNL": 1}
+
     def __init__(self, labels_NL: Tensor, window: int, storage: torch.dtype) -> None:
         """Start with empty windows, of the shape and on the device of the labels."""
         device = labels_NL.device
-        self.ring_TNL = torch.full((window, *labels_NL.shape), 0.5, dtype=storage, device=device)
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=device)
+        self.ring_TNL = alike(0.5, (window, *labels_NL.shape), storage, device)
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        check_within("ring_TNL", state["ring_TNL"], 0, 1)
+        for slot, values_NL in enumerate(state["ring_TNL"]):
+            check_rows("ring_TNL", values_NL, state["count_N"] <= slot, 0.5)
 
     @property
     def window(self) -> int:
@@ -192,6 +185,7 @@ class PredictionWindow(Tracker):
 
     def update(self, indices_B: Tensor, probs_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append one prediction to the windows of different samples; the rows that are not valid are left out."""
+        self.begin()
         slot_B = count_rows(self.count_N, indices_B, valid_B) % self.window
         row_B = slot_B * self.ring_TNL.shape[1] + bookkeeping(indices_B)
         write_rows(self.ring_TNL.view(-1, self.ring_TNL.shape[2]), row_B, probs_BL, valid_B)
@@ -224,11 +218,31 @@ class RunningMoments(Tracker):
         squares_NL: The sum of squared deviations from the mean so far.
     """
 
-    def __init__(self, labels_NL: Tensor, storage: torch.dtype) -> None:
-        """Start with nothing observed, in the shape and on the device of the labels."""
-        self.count_N = torch.zeros(len(labels_NL), dtype=torch.int64, device=labels_NL.device)
-        self.mean_NL = torch.zeros(labels_NL.shape, dtype=storage, device=labels_NL.device)
-        self.squares_NL = torch.zeros_like(self.mean_NL)
+    def __init__(
+        self, labels_NL: Tensor, storage: torch.dtype, *, bounds: tuple[float, float] = (-math.inf, math.inf)
+    ) -> None:
+        """Start with nothing observed, in the shape and on the device of the labels; `bounds` hold all values."""
+        # A sum stands still when what is added falls below its resolution: in half precision after some hundred times.
+        storage, device = torch.promote_types(storage, torch.float32), labels_NL.device
+        self.count_N = alike(0, labels_NL.shape[:1], torch.int64, device)
+        self.mean_NL = alike(0.0, labels_NL.shape, storage, device)
+        self.squares_NL = alike(0.0, labels_NL.shape, storage, device)
+        self._bounds = bounds
+
+    def check_state(self, state: Any) -> None:
+        """See `Tracker.check_state`; of earlier versions the moments may be in half precision."""
+        half = torch.float16, torch.bfloat16
+        if isinstance(state, Mapping):
+            state = {k: v.float() if isinstance(v, Tensor) and v.dtype in half else v for k, v in state.items()}
+        super().check_state(state)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        (lowest, highest), count_N = self._bounds, state["count_N"]
+        most = int(count_N.max()) if len(count_N) else 0
+        check_within("mean_NL", state["mean_NL"], min(lowest, 0.0), max(highest, 0.0))  # 0 of what was never observed
+        check_within("squares_NL", state["squares_NL"], 0, (highest - lowest) ** 2 * most)
+        for name in ("mean_NL", "squares_NL"):
+            check_rows(name, state[name], count_N == 0, 0.0)
 
     @property
     def size_N(self) -> Tensor:  # noqa: N802
@@ -237,6 +251,7 @@ class RunningMoments(Tracker):
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Take in one value for each cell of different samples; the rows that are not valid are left out."""
+        self.begin()
         count_B = torch.as_tensor(count_rows(self.count_N, indices_B, valid_B), device=self.count_N.device) + 1
         mean_BL = self.mean_NL.index_select(0, indices_B).to(values_BL.dtype)
         before_BL = values_BL - mean_BL
@@ -254,12 +269,30 @@ class RunningMoments(Tracker):
 class LatestValue(Tracker):
     """One number for each cell, replaced whenever the sample is observed."""
 
-    def __init__(self, labels_NL: Tensor, initial: float, storage: torch.dtype) -> None:
-        """Start with `initial` everywhere, in the shape and on the device of the labels."""
-        self.value_NL = torch.full(labels_NL.shape, initial, dtype=storage, device=labels_NL.device)
+    def __init__(
+        self, labels_NL: Tensor, initial: float, storage: torch.dtype, *, bounds: tuple[float, float] | None = None
+    ) -> None:
+        """Start with `initial` everywhere, in the shape and on the device of the labels.
+
+        Args:
+            labels_NL: The labels.
+            initial: Of what was never observed; it may be NaN.
+            storage: The type of the values.
+            bounds: What all values lie between; None: a saved state may hold anything.
+        """
+        self.value_NL = alike(initial, labels_NL.shape, storage, labels_NL.device)
+        self._initial, self._bounds = initial, bounds
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        if self._bounds is not None:
+            value_NL = state["value_NL"]
+            if math.isnan(self._initial):
+                value_NL = value_NL.nan_to_num(nan=self._bounds[0], posinf=math.inf, neginf=-math.inf)
+            check_within("value_NL", value_NL, *self._bounds)
 
     def update(self, indices_B: Tensor, values_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the values of different samples; what the storage type cannot hold becomes its largest number."""
+        self.begin()
         largest = torch.finfo(self.value_NL.dtype).max
         if largest < torch.finfo(values_BL.dtype).max:
             values_BL = values_BL.clamp(-largest, largest)
@@ -278,10 +311,16 @@ class CourseMeans(Tracker):
     def __init__(self, labels_NL: Tensor) -> None:
         """Start with nothing observed, in the shape and on the device of the labels."""
         (num_samples, num_labels), device = labels_NL.shape, labels_NL.device
-        self.count_N = torch.zeros(num_samples, dtype=torch.int64, device=device)
-        self.means_N2L = torch.zeros(num_samples, 2, num_labels, dtype=torch.float32, device=device)
+        self.count_N = alike(0, (num_samples,), torch.int64, device)
+        self.means_N2L = alike(0.0, (num_samples, 2, num_labels), torch.float32, device)
         before_T = torch.arange(_MOST_OBSERVATIONS, dtype=torch.float64, device="cpu")
         self._share_T2 = observation_shares(before_T).to(device, torch.float32)
+
+    def _check_values(self, state: dict[str, Tensor]) -> None:
+        logit_NL, prob_NL = state["means_N2L"].unbind(1)
+        check_within("means_N2L", logit_NL, -CLIP, CLIP)
+        check_within("means_N2L", prob_NL, 0, 1)
+        check_rows("means_N2L", state["means_N2L"].flatten(1), state["count_N"] == 0, 0.0)
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Take in logits, on any device; a sample that occurs twice counts twice, in order."""
@@ -296,6 +335,7 @@ class CourseMeans(Tracker):
             self._update(logits_RL.to(device, torch.float32), *belonging_R)
 
     def _update(self, logits_BL: Tensor, indices_B: Tensor, valid_B: Tensor | None = None) -> None:
+        self.begin()
         before_B = count_rows(self.count_N, indices_B, valid_B)
         if on_host(self.count_N):
             share_B2 = torch.from_numpy(self._share_T2.numpy().take(before_B, axis=0, mode="clip"))

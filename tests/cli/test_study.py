@@ -1,11 +1,8 @@
 """`batchsift study`: runs that survive being killed, what is said of mistakes, and how far a study is."""
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -56,29 +53,18 @@ def contents(store):
 # --- Survival -----------------------------------------------------------------------------------------------
 
 
-def start(folder, out, jobs):
-    return subprocess.Popen(
-        [sys.executable, "-m", "batchsift", "study", "run", "study.toml", "--out", out, "--jobs", str(jobs)],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_killed_again_and_again_it_ends_as_if_undisturbed(batchsift, folder):
+def test_killed_again_and_again_it_ends_as_if_undisturbed(batchsift, folder, server):
     text = STUDY.replace("folds = 2", "folds = 2\nseeds = [0, 1, 2]").replace("epochs = 2", "epochs = 20")
     (folder / "study.toml").write_text(text)
     moments, killed = random.Random(0), Store(folder / "killed")
     for jobs in (2, 1, 1):
-        process, before = start(folder, "killed", jobs), len(killed.keys())
-        while process.poll() is None and len(killed.keys()) == before:
-            time.sleep(0.01)
+        words, before = ["study", "run", "study.toml", "--out", "killed", "--jobs", str(jobs)], len(killed.keys())
+        process = server.start(words, folder, folder / "stderr")
+        while process.ended(0.01) is None and len(killed.keys()) == before:
+            pass
         time.sleep(moments.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, "it was still at work"
+        process.signal(signal.SIGKILL)
+        assert process.ended(60) == -signal.SIGKILL, "it was still at work"
     left = 18 - len(killed.keys())
     assert left > 0
     code, _, told = batchsift("study", "run", "study.toml", "--out", "killed", "--jobs", 1)

@@ -3,12 +3,9 @@
 import csv
 import io
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -257,17 +254,16 @@ def test_event_files(batchsift, table):
     np.testing.assert_allclose(logged, [record["validation"]["macro_auc"] for record in records], rtol=1e-6)
 
 
-def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path):
+def test_a_killed_process_goes_on_to_the_same_model(batchsift, table, tmp_path, server):
     arguments = ["train", str(table), "--labels", "2", "--batch-size", "32"]
     arguments += ["--epochs", "40", "--learning-rate", "0.01", "--checkpoint-seconds", "0", "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = [sys.executable, "-m", "batchsift", *arguments, "--out", str(tmp_path / "killed")]
-    process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    process = server.start([*arguments, "--out", "killed"], tmp_path, tmp_path / "stderr")
     deadline = time.monotonic() + 120
     while not (tmp_path / "killed" / "checkpoint.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.signal(signal.SIGKILL)
+    assert process.ended(60) == -signal.SIGKILL, "it was still at work"
+    assert (tmp_path / "killed" / "checkpoint.pt").exists()
     went_on, whole = (batchsift(*arguments, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
     assert (went_on[0], whole[0]) == (0, 0)
     first, second = json.loads(whole[1]), json.loads(went_on[1])

@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from accelerate_training import Run, make_loader, make_selector
 
+import batchsift as bs
+
 
 def main(out: Path) -> None:
     accelerator = Accelerator(cpu=True)
@@ -23,7 +25,13 @@ def main(out: Path) -> None:
         resumed = Run(accelerator, make_selector(last_batch=last_batch), resume=folder)
         accelerator.free_memory()
         accelerator._custom_objects.clear()
+        parted = bs.shard(make_selector(last_batch=last_batch), sharded=True)
+        parted = Run(accelerator, parted, resume=folder)
+        accelerator.free_memory()
+        accelerator._custom_objects.clear()
         results[last_batch] = {
+            "parted_blocks": parted.blocks,
+            "parted_probabilities": parted.selector.probabilities,
             "blocks": whole.blocks,
             "resumed_blocks": resumed.blocks,
             "probabilities": whole.selector.probabilities,

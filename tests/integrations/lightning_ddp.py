@@ -63,6 +63,8 @@ def main(folder):
         results[last_batch] = outcome(selector, *fit(selector, saving))
     resumed = build_selector(last_batch="fill", seed=0)
     results["resumed"] = outcome(resumed, *fit(resumed, ckpt_path=folder / "fill-step=11.ckpt"))
+    parted = build_selector(last_batch="fill", seed=0)
+    results["parted"] = outcome(parted, *fit(parted, ckpt_path=folder / "fill-step=11.ckpt", sharded=True))
     results["short"] = refusal(build_selector())
     results["replaced"] = refusal(build_selector(last_batch="fill"), use_distributed_sampler=True)
     torch.save(results, folder / f"{torch.distributed.get_rank()}.pt")

@@ -52,7 +52,7 @@ class ValidatedModule(Module):
         self.log("validation_loss", torch.nn.functional.binary_cross_entropy_with_logits(self.net(x), y))
 
 
-def build_trainer(selector, *callbacks, **options):
+def build_trainer(selector, *callbacks, sharded=False, **options):
     settings = {
         "max_epochs": EPOCHS,
         "accelerator": "cpu",
@@ -61,7 +61,7 @@ def build_trainer(selector, *callbacks, **options):
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-    return pl.Trainer(callbacks=[SelectorCallback(selector), *callbacks], **settings | options)
+    return pl.Trainer(callbacks=[SelectorCallback(selector, sharded=sharded), *callbacks], **settings | options)
 
 
 def fit(selector, *callbacks, module=None, workers=0, ckpt_path=None, **options):

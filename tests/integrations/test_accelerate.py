@@ -223,6 +223,8 @@ def test_two_processes(tmp_path):
             assert rank["resumed_blocks"] == {1: rank["blocks"][1][2:], 2: rank["blocks"][2], 3: rank["blocks"][3]}
             assert torch.equal(rank["resumed_probabilities"], rank["probabilities"])
             assert all(map(torch.equal, rank["resumed_weights"], rank["weights"]))
+            assert rank["parted_blocks"] == rank["resumed_blocks"]
+            assert torch.equal(rank["parted_probabilities"], rank["probabilities"])
     assert 'use last_batch="fill" or last_batch="drop"' in left["short"]
     for rank in (left, right):
         (message,) = rank["prepared by Accelerate alone"]

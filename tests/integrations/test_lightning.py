@@ -494,6 +494,15 @@ def test_two_processes_resume_within_an_epoch(ranks):
         assert all(map(torch.equal, rank["resumed"]["weights"].values(), rank["fill"]["weights"].values()))
 
 
+def test_two_processes_that_remember_a_part_each_go_on_from_a_whole_checkpoint(ranks):
+    for rank in ranks:
+        assert rank["parted"]["seen"] == rank["resumed"]["seen"]
+        assert torch.equal(rank["parted"]["probabilities"], rank["resumed"]["probabilities"])
+        assert torch.equal(rank["parted"]["counts"], rank["resumed"]["counts"])
+        assert all(map(torch.equal, rank["parted"]["signals"].values(), rank["resumed"]["signals"].values()))
+        assert all(map(torch.equal, rank["parted"]["weights"].values(), rank["resumed"]["weights"].values()))
+
+
 def test_two_processes_are_refused_what_they_cannot_share(ranks):
     for rank in ranks:
         assert 'use last_batch="fill" or last_batch="drop"' in rank["short"]

@@ -1,14 +1,14 @@
-import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import batchsift as bs
 import distributed_run as run
-from batchsift.selection.exchange import Observation
-from scripts import TWO_PROCESSES, run_script
+from scripts import TWO_PROCESSES, processes, run_script
 
 PROCESSES = 2
+ELASTIC = Path(__file__).with_name("elastic_in_processes.py")
 SHARED = [("d2ace", "fill"), ("uncertainty", "drop"), ("random", "fill")]
 
 
@@ -106,14 +106,31 @@ def test_processes_without_a_group_are_told(monkeypatch):
         bs.shard(bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill"))
 
 
-def test_different_numbers_of_blocks_are_named(monkeypatch):
-    exchange = sys.modules["batchsift.selection.exchange"]
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_every_method_in_parts_is_one_process(number):
+    run_script(*processes(number), Path(__file__).with_name("equal_in_processes.py"))
 
-    def other_rank_is_behind(outlines, mine):
-        outlines[:] = [mine, ([(2, True)], False, 1)]
 
-    monkeypatch.setattr(exchange.dist, "get_world_size", lambda: 2)
-    monkeypatch.setattr(exchange.dist, "all_gather_object", other_rank_is_behind)
-    observed = [Observation(torch.tensor([0, 1]), torch.zeros(2, 1), in_plan=True)] * 2
-    with pytest.raises(ValueError, match=r"by rank: \[2, 1\]"):
-        exchange.gathered(observed)
+@pytest.mark.processes
+def test_processes_that_disagree_are_named_in_all_of_them():
+    run_script(*processes(3), Path(__file__).with_name("disagreeing_processes.py"))
+
+
+def test_parts_need_processes():
+    selector = bs.Selector(torch.ones(8, 1), method="random", batch_size=4, last_batch="fill")
+    with pytest.raises(ValueError, match="needs a process group"):
+        bs.shard(selector, 0, 2, sharded=True)
+
+
+@pytest.fixture(scope="module")
+def folder_saved_by_three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    run_script(*processes(3), ELASTIC, folder, "save")
+    return folder
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [1, 2, 4, 5])
+def test_what_three_saved_goes_on_in_any_number(folder_saved_by_three, number):
+    run_script(*processes(number), ELASTIC, folder_saved_by_three, "resume")

@@ -313,5 +313,5 @@ def test_to_frame():
 def test_equal_cells_come_in_order():
     selector = bs.Selector(torch.zeros(6, 2), method="random", batch_size=6)
     selector.observe(torch.arange(6), torch.zeros(6, 2), in_plan=False)
-    found = find_suspects(selector._progress.course, selector._labels, 12)
+    found = find_suspects(selector._progress, 12)
     assert cells(found) == [(n, j) for n in range(6) for j in range(2)]

@@ -17,7 +17,7 @@ from batchsift.studies.grid import read_study
 from batchsift.studies.progress import Forecast, study_progress
 from batchsift.studies.run import MixedVersionsError, StudyCallbacks, run_study
 from batchsift.studies.store import Store
-from batchsift.training import presets
+from batchsift.training import presets, provenance
 from batchsift.training.provenance import versions
 
 STUDY = """
@@ -241,7 +241,7 @@ def test_versions_are_not_mixed_unasked(folder, monkeypatch):
     study, store = study_of(folder), Store(folder / "out")
     run_study(study, store)
     changed = {**versions(), "torch": "99"}
-    for module in (progress, running):
+    for module in (progress, running, provenance):
         monkeypatch.setattr(module, "versions", lambda: changed)
     assert len(run_study(study, store).outdated) == 4, "nothing is left to run: nothing to refuse"
     more = study_of(folder, STUDY.replace('"hard"', '"hard", "d2ace"'))

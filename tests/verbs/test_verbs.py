@@ -18,11 +18,10 @@ from batchsift.cli.compare import compare as compare_command
 from batchsift.cli.train import train as train_command
 from batchsift.metrics import METRICS
 from batchsift.studies import comparison as comparisons
+from batchsift.training.pictures import NAMES
 from linear_data import made
 
 SHORT = {"epochs": 2, "learning_rate": 1e-2, "batch_size": 16}
-# Options of load for data sets of pictures, which the verbs refuse.
-OF_PICTURES = {"images", "file_column", "uncertain", "blanks", "unlabelled", "crowd", "broken", "format"}
 COMPARED = {**SHORT, "methods": "random,hard", "folds": 3, "min_positives": 5}
 
 
@@ -155,12 +154,12 @@ def test_python_takes_what_the_command_takes(verb, command):
     options -= {"help", "as_json"}
     words = {"option": "method_options"}  # NAME=VALUE on the command line
     options = {words.get(name, name) for name in options}
-    own = set(inspect.signature(verb).parameters) - {"reading", "progress"}
+    own = set(inspect.signature(verb).parameters) - {"options", "progress"}
     reading = set(list(inspect.signature(bs.data.load).parameters)[1:]) - {"offline"}
-    assert own | reading == options | OF_PICTURES
+    assert own | reading | set(NAMES) == options
     for name, parameter in inspect.signature(verb).parameters.items():
-        assert name in ("data", "reading") or parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        assert name in ("reading",) or re.search(rf"^\s+{name}: ", verb.__doc__, flags=re.MULTILINE), name
+        assert name in ("data", "options") or parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert re.search(rf"^\s+{name}: ", verb.__doc__, flags=re.MULTILINE), name
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from batchsift.cli.endings import (
     show_paths,
     stop,
 )
-from batchsift.cli.options import AsJson, Data, Jobs, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, Jobs, Log, TrainingOptions, takes_groups
+from batchsift.cli.pictures import PictureOptions
+from batchsift.cli.reading import ReadingOptions, as_options
 from batchsift.files import write
 from batchsift.training.settings import Settings
 from batchsift.verbs.choices import number_of_processes
@@ -36,6 +38,7 @@ def compare(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
+    pictures: PictureOptions,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +84,7 @@ def compare(
     """Compare methods on one data set: progress, tables, a plot. What a killed run finished is not run again."""
     with mistakes_explained():
         plan = ComparisonPlan.of(
-            training.choices(),
+            training.choices(pictures.settings()),
             methods=None if methods is None else split_words(methods),
             recipe=recipe,
             losses=word_list(losses or ""),
@@ -102,12 +105,12 @@ def compare(
 
 
 def _computed(ready: ReadyComparison) -> "Comparison":
-    from rich.console import Console
-
+    from batchsift.data.images import PictureError
+    from batchsift.report.console.terminal import Terminal
     from batchsift.training.loggers.opening import LogError
     from batchsift.training.loop import DivergedError
 
-    console = Console(stderr=True)
+    console = Terminal(on_stderr=True)
     with ExitStack() as stack:
         with mistakes_explained():
             stack.enter_context(ready.store.locked())
@@ -116,19 +119,18 @@ def _computed(ready: ReadyComparison) -> "Comparison":
             with mistakes_explained():
                 found = ready.find(console)
             return ready.run(found, console)
-        except (DivergedError, LogError) as error:
-            stop(str(error), USER_MISTAKE)
+        except (DivergedError, LogError, OSError, PictureError) as error:
+            stop(as_options(str(error)), USER_MISTAKE)
 
 
 def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
     """Write the files, then show tables or the document: the latter also where files cannot be written any more."""
-    from rich.console import Console
-
     from batchsift.report.console.tables import comparison_report
+    from batchsift.report.console.terminal import Terminal
     from batchsift.studies.document import document
 
     files = comparison_files(comparison)
-    console = Console(highlight=False)
+    console = Terminal()
     try:
         with mistakes_explained():
             written = write(folder, files)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from batchsift.cli.endings import mistakes_explained, plain_endings, show_json, show_paths
-from batchsift.cli.options import AsJson, Data, ReadingOptions, takes_groups
+from batchsift.cli.options import AsJson, Data, takes_groups
+from batchsift.cli.reading import ReadingOptions
 from batchsift.files import folder_of, json_text, write
 
 
@@ -20,14 +21,13 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture; pictures on a sheet."""
-    from rich.console import Console
-
     from batchsift.data.images import ImageData, contact_sheet
     from batchsift.report.console.description import description_figure, description_report
     from batchsift.report.console.plots import image
+    from batchsift.report.console.terminal import Terminal
 
     with plain_endings(), mistakes_explained():
-        loaded = reading.load_any(data)
+        loaded = reading.load(data)
         description = loaded.describe()
         document = description.document()
         picture = image(description_figure(description), "png")
@@ -40,5 +40,5 @@ def describe(
     if as_json:
         show_json(document)
     else:
-        Console(highlight=False).print(description_report(description))
+        Terminal().print(description_report(description))
     show_paths(written, as_json=as_json)

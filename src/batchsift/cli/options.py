@@ -4,12 +4,8 @@ A verb takes a whole group of them as one parameter, when it is decorated with `
 """
 
 import inspect
-import re
-import shlex
-import sys
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -17,21 +13,23 @@ import typer
 
 from batchsift.cli.assignments import assigned
 from batchsift.training.loggers.opening import LOGS
+from batchsift.training.pictures import MODELS as PICTURE_MODELS
+from batchsift.training.pictures import PictureSettings
 from batchsift.training.presets import USUAL
 from batchsift.training.settings import AUTO, DRAWINGS, LOSSES, SCALINGS, Settings
 from batchsift.verbs import words
 from batchsift.verbs.choices import TrainingChoices
 
 if TYPE_CHECKING:
-    from batchsift.data import ImageData, MultiLabelData
+    pass
 
-_Loaded = TypeVar("_Loaded")
 Number = TypeVar("Number", int, float)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Data = Annotated[
     str,
     typer.Argument(
-        help="'digits', a name that 'batchsift datasets' lists, or a file of a kind that docs/data.md names.",
+        help="'digits', a name that 'batchsift datasets' lists, a file of a kind that docs/data.md names, or a folder "
+        "of pictures (docs/images.md).",
         show_default=False,
     ),
 ]
@@ -68,149 +66,6 @@ def takes_groups(verb: Callable[..., None]) -> Callable[..., None]:
     return with_groups
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadingOptions:
-    """How a data set is read."""
-
-    labels: Annotated[
-        int | None,
-        typer.Option(help="How many of the last columns are labels.", show_default=False),
-    ] = None
-    label_columns: Annotated[
-        str | None,
-        typer.Option(
-            help="Which columns are labels: names or patterns such as 'y_*', parted by commas.", show_default=False
-        ),
-    ] = None
-    label_column: Annotated[
-        str | None,
-        typer.Option(help="The column that holds all labels of a sample as delimited tags.", show_default=False),
-    ] = None
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="Between the tags of --label-column; found out where only one occurs.", show_default=False),
-    ] = None
-    drop: Annotated[
-        str | None,
-        typer.Option(help="Columns to leave out: names or patterns, parted by commas.", show_default=False),
-    ] = None
-    labels_file: Annotated[
-        str | None,
-        typer.Option(help="The file with the labels, where DATA has the features alone.", show_default=False),
-    ] = None
-    negative: Annotated[
-        float | None,
-        typer.Option(help="The number that stands for not having a label, such as -1.", show_default=False),
-    ] = None
-    sheet: Annotated[
-        str | None,
-        typer.Option(help="The sheet of a file of Excel that has several.", show_default=False),
-    ] = None
-    variables: Annotated[
-        str | None,
-        typer.Option(help="Of a .mat file: the variables with features and labels, 'X,Y'.", show_default=False),
-    ] = None
-    label_rows: Annotated[
-        str | None,
-        typer.Option(
-            help="Of matrices with as many samples as labels: what rows of the labels are, 'samples' or 'labels'.",
-            show_default=False,
-        ),
-    ] = None
-    dates: Annotated[
-        str | None,
-        typer.Option(
-            help="What becomes of dates: 'features' (by default), 'drop', or, for 03/04/2021, 'day-first' or "
-            "'month-first'.",
-            show_default=False,
-        ),
-    ] = None
-
-    def load(self, data: str) -> "MultiLabelData":
-        """Load the data set with features that the command line names; errors and warnings speak of its options.
-
-        Raises:
-            ValueError: It holds pictures; or as `batchsift.data.load`.
-            OSError: As `batchsift.data.load`.
-        """
-        from batchsift.data.loading import load_features
-
-        return self._loaded(data, load_features)
-
-    def load_any(self, data: str) -> "MultiLabelData | ImageData":
-        """Load what the command line names, pictures too; see `load`."""
-        from batchsift.data.loading import load
-
-        return self._loaded(data, load)
-
-    def _loaded(self, data: str, load: Callable[..., _Loaded]) -> _Loaded:
-
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                loaded = load(data, **asdict(self))
-            except ValueError as error:
-                raise ValueError(as_options(str(error)) + _whole_command(error)) from error
-        for warning in caught:
-            warnings.warn(_as_note(warning.message), UserWarning, stacklevel=2)
-        return loaded
-
-
-_ARGUMENTS = (*(field.name for field in fields(ReadingOptions)), "unknown_category")
-_ARGUMENT = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=(?=(\S?))")
-
-
-def as_options(message: str) -> str:
-    """Return a message of `load` with its arguments as the options of the command line they came from.
-
-    >>> as_options("labels=3 came with a.npz; what goes with it: drop=")
-    '--labels 3 came with a.npz; what goes with it: --drop'
-    """
-
-    def option(match: re.Match[str]) -> str:
-        flag = f"--{match[1].replace('_', '-')}"
-        return f"{flag} " if match[2] not in ("", ",", ";", ")") else flag
-
-    return _ARGUMENT.sub(option, message)
-
-
-def _as_note(warning: Warning | str) -> str:
-    """Return a warning of `load` as a note on the command line."""
-    from batchsift.data.readers.problems import ColumnsLeftOut
-
-    if not isinstance(warning, ColumnsLeftOut):
-        return as_options(str(warning))
-    # Its advice may be a list, which is Python.
-    told = warning.reason if "drop=[" in str(warning) else as_options(str(warning))
-    return told + (_whole_command(warning) if warning.drop else "")
-
-
-def _whole_command(cause: "Warning | BaseException | None") -> str:
-    """Return the end of a message: the command that was given, with the options that an error or warning advises."""
-    from batchsift.data.readers.problems import ColumnsLeftOut, TableError
-
-    while cause is not None and not isinstance(cause, (ColumnsLeftOut, TableError)):
-        cause = cause.__cause__
-    if cause is None or not isinstance(cause.drop, str):  # what no text can say no command line can
-        return ""
-    words = ["batchsift", *sys.argv[1:]]
-    if cause.drop:
-        words = [*_without("--drop", words), "--drop", cause.drop]
-    if not isinstance(cause, TableError) or not cause.has_ambiguous_dates:
-        return f". The whole command: {shlex.join(words)}"
-    command = shlex.join([*_without("--dates", words), "--dates"])
-    return f". The whole command: {command} day-first, or {command} month-first"
-
-
-def _without(option: str, words: Sequence[str]) -> list[str]:
-    """Return a command line without an option and its value."""
-    return [
-        word
-        for before, word in zip(["", *words], words, strict=False)
-        if option not in (before, word) and not word.startswith(f"{option}=")
-    ]
-
-
 def _help(what: str, name: str) -> str:
     default = getattr(Settings, name)
     shown = default if isinstance(default, str) else f"{default:g}"
@@ -239,7 +94,13 @@ _AUTO = f"{AUTO} unless --settings says otherwise."
 class TrainingOptions:
     """How a model is trained."""
 
-    model: Annotated[str, typer.Option(help=f"Base model: {', '.join(words.MODELS)}.")] = "mlp"
+    model: Annotated[
+        str,
+        typer.Option(
+            help=f"Base model: {', '.join(words.MODELS)}; for pictures {', '.join(PICTURE_MODELS)}, or a backbone of "
+            "transformers by name or folder (--set head=linear, ml-decoder or query2label)."
+        ),
+    ] = "mlp"
     settings: Annotated[
         str,
         typer.Option(help="'default', 'paper', or 'tuned' where a search was made for this model and data set."),
@@ -295,11 +156,15 @@ class TrainingOptions:
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, ...")] = Settings.device
     threads: Annotated[int, typer.Option(help="Threads of torch on the CPU.")] = Settings.threads
 
-    def choices(self) -> TrainingChoices:
+    def choices(self, pictures: PictureSettings) -> TrainingChoices:
         """Return what the options say.
+
+        Args:
+            pictures: How pictures are read and trained on.
 
         Raises:
             ValueError: A hyperparameter is no `NAME=VALUE`, or comes twice.
         """
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return TrainingChoices(**{**given, "hyperparameters": assigned(self.hyperparameters or [], "--set")})
+        hyperparameters = assigned(self.hyperparameters or [], "--set")
+        return TrainingChoices(**{**given, "hyperparameters": hyperparameters, "pictures": pictures})

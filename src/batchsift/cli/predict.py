@@ -4,19 +4,23 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings
-from batchsift.cli.options import AsJson, ReadingOptions, as_options, takes_groups
-from batchsift.data.schema import Unknown
-from batchsift.files import csv_text, write
-from batchsift.messages import there_are
+from batchsift.cli.endings import complain, mistakes_explained, plain_endings
+from batchsift.cli.options import AsJson, takes_groups
+from batchsift.cli.reading import ReadingOptions, as_options
+from batchsift.files import csv_text, escaped_json, write
+from batchsift.messages import visible
 from batchsift.training.thresholds import check_thresholds
+from batchsift.verbs.words import check_unknown_category
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from batchsift.data.schema import Unknown
+    from batchsift.training.model import TrainedModel
 
 
 @takes_groups
@@ -24,7 +28,11 @@ def predict(
     *,
     run: Annotated[Path, typer.Argument(help="The folder of 'batchsift train'.", show_default=False)],
     data: Annotated[
-        str, typer.Argument(help="A file like that of the training; a table needs no labels.", show_default=False)
+        str,
+        typer.Argument(
+            help="A file like that of the training; a table or a folder of pictures needs no labels.",
+            show_default=False,
+        ),
     ],
     reading: ReadingOptions,
     id_column: Annotated[
@@ -55,6 +63,7 @@ def predict(
         ),
     ] = "error",
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Of pictures: processes that decode them.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="A .csv file; standard output by default.", show_default=False)
     ] = None,
@@ -65,6 +74,8 @@ def predict(
 
     with mistakes_explained():
         is_table = names_table(data)
+        if workers < 0:
+            raise ValueError(f"--workers must be at least 0, got {workers}")
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"--threshold must be in [0, 1), got {threshold}")
         if threshold is not None and thresholds is not None:
@@ -73,45 +84,53 @@ def predict(
             check_thresholds("f1" if thresholds is None else thresholds, cost_ratio)
         if id_column is not None and not is_table:
             raise ValueError(f"--id-column {id_column} came with {data}, which is no table")
-        unknown = _checked(unknown_category)
-    from batchsift.data.readers.tables import read_frame
+        unknown = check_unknown_category(unknown_category, "--unknown-category")
+    from batchsift.data.images import PictureError
+    from batchsift.data.images.listing import pictures_in
     from batchsift.training.folder import load_model, path_of_model
+    from batchsift.training.picture_model import pictures_of
 
     with plain_endings("interrupted; nothing was written"), mistakes_explained():
         _check_out(out, data, path_of_model(run))
         model = load_model(run)
         thresholds_L = None if thresholds is None else model.thresholds(thresholds, cost_ratio=cost_ratio)
         ids: dict[str, list[Any]] = {}
-        if is_table:
-            if id_column is not None:
-                ids[id_column] = _ids(data, id_column, model.label_names)
-            try:
-                features: Any = model.features_of(read_frame(data), unknown)
-            except ValueError as error:
-                raise ValueError(as_options(f"{data}: {error}")) from error
-        else:
-            features = model.aligned(reading.load(data))
-        probs_NL = model.predict_proba(features, device=device)
+        features: Any
+        try:
+            if model.takes_pictures:
+                features = pictures_of(pictures_in(data, reading.load, **reading.of_files()))
+                ids["file"] = [features.pictures.name_of(row) for row in range(features.num_samples)]
+            elif is_table:
+                if id_column is not None:
+                    ids[id_column] = _ids(data, id_column, model.label_names)
+                features = _features(model, data, unknown)
+            else:
+                features = reading.load(data)
+            probs_NL = model.predict_proba(features, device=device, workers=workers)
+        except PictureError as error:
+            raise ValueError(as_options(str(error))) from error
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)
         text = (_json if as_json else _csv)(model.label_names, predicted, ids, thresholds_L)
         if out is None:
-            sys.stdout.write(text)
+            # Into a file or a pipe goes what was predicted, byte by byte; a terminal would obey some of it.
+            sys.stdout.write(visible(text, lines=True) if sys.stdout.isatty() else text)
         else:
             write(out.parent, {out.name: text.encode()})
-            sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
+            complain(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)")
 
 
-def _checked(unknown_category: str) -> Unknown:
-    """Return what unknown categories are.
+def _features(model: "TrainedModel", data: str, unknown: "Unknown") -> "NDArray[Any]":
+    """Return the features of a table, which needs no labels.
 
     Raises:
-        ValueError: There is no such word.
+        ValueError: They are not those that the model was trained on.
     """
-    words: tuple[Unknown, ...] = get_args(Unknown)
-    for word in words:
-        if word == unknown_category:
-            return word
-    raise ValueError(f"--unknown-category {unknown_category!r}{there_are(unknown_category, words)}")
+    from batchsift.data.readers.tables import read_frame
+
+    try:
+        return model.features_of(read_frame(data), unknown)
+    except ValueError as error:
+        raise ValueError(as_options(f"{data}: {error}")) from error
 
 
 def _check_out(out: Path | None, data: str, model: Path) -> None:
@@ -151,7 +170,7 @@ def _json(
         document["predicted"] = (predicted > thresholds_L).astype(int).tolist()
     for column in ids.values():
         document["ids"] = column
-    return json.dumps(document, ensure_ascii=False, default=str) + "\n"
+    return escaped_json(json.dumps(document, ensure_ascii=False, default=str)) + "\n"
 
 
 def _csv(

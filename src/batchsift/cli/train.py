@@ -1,6 +1,5 @@
 """`batchsift train`: one training run for use."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, stop
-from batchsift.cli.options import AsJson, Data, Log, ReadingOptions, TrainingOptions, takes_groups
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, say, show_json, stop
+from batchsift.cli.options import AsJson, Data, Log, TrainingOptions, takes_groups
+from batchsift.cli.pictures import PictureOptions
+from batchsift.cli.reading import ReadingOptions, as_options
 from batchsift.training.thresholds import CALIBRATIONS
 from batchsift.verbs import words
 from batchsift.verbs.train import METHOD, TrainingPlan
-from batchsift.verbs.words import word_list
+from batchsift.verbs.words import check_unknown_category, word_list
 
 if TYPE_CHECKING:
     from batchsift.training.folder import TrainingResult
@@ -25,6 +26,7 @@ def train(
     data: Data,
     reading: ReadingOptions,
     training: TrainingOptions,
+    pictures: PictureOptions,
     method: Annotated[
         str | None,
         typer.Option(
@@ -42,6 +44,10 @@ def train(
     test: Annotated[
         str | None, typer.Option(help="Another file of the same kind, to be scored at the end.", show_default=False)
     ] = None,
+    unknown_category: Annotated[
+        str,
+        typer.Option(help="What a value of a category in --test is that DATA does not have: an 'error', or 'missing'."),
+    ] = "error",
     validation_share: Annotated[float, typer.Option(help="Share of the samples to choose the epoch by.")] = 0.1,
     calibrate: Annotated[
         str | None,
@@ -61,8 +67,9 @@ def train(
     with mistakes_explained():
         if tensorboard:
             complain("note: --tensorboard is now --log tensorboard")
+        unknown = check_unknown_category(unknown_category, "--unknown-category")
         plan = TrainingPlan.of(
-            training.choices(),
+            training.choices(pictures.settings()),
             method=method,
             recipe=recipe,
             method_options=assigned(option or [], "--option"),
@@ -73,31 +80,32 @@ def train(
             out=out,
         )
     import batchsift.training.fit  # noqa: F401 (imports torch: an interruption meanwhile ends the process itself)
+    from batchsift.data.images import PictureError
     from batchsift.training.loop import DivergedError
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
         with mistakes_explained():
-            from rich.console import Console
+            from batchsift.report.console.terminal import Terminal
 
-            load_test = None if test is None else partial(reading.load, test)
+            load_test = None if test is None else partial(reading.load_test, test, unknown)
             try:
-                result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
-            except DivergedError as error:
-                stop(str(error), USER_MISTAKE)
+                result = plan.run(partial(reading.load, data), load_test, console=Terminal(on_stderr=True))
+            except (DivergedError, PictureError) as error:
+                stop(as_options(str(error)), USER_MISTAKE)
         _show(result, result.folder, as_json=as_json)
 
 
 def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
-    from rich.console import Console
-
+    from batchsift.report.console.terminal import Terminal
     from batchsift.report.console.training import training_table
     from batchsift.report.suspects import PAGE
-    from batchsift.training.folder import MODEL
+    from batchsift.training.folder import MODEL, read_summary
 
     if as_json:
-        sys.stdout.write((folder / "training.json").read_text(encoding="utf-8") + "\n")
+        nothing = {"test": None, "tested_on": None}  # an earlier call may have asked for a test
+        show_json({**read_summary(folder), **(nothing if result.test is None else {})})
     else:
-        Console(highlight=False).print(training_table(result))
+        Terminal().print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
     page = folder / PAGE
     if page.is_file():
@@ -106,4 +114,4 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:
         lines.insert(0, f"went on after epoch {result.resumed_from}, where an earlier run was stopped")
-    (sys.stderr if as_json else sys.stdout).write("\n".join(lines) + "\n")
+    say("\n".join(lines) + "\n", on_stderr=as_json)

@@ -150,6 +150,28 @@ def load_features(source: Any, **options: Any) -> MultiLabelData:
     return cast("MultiLabelData", data)
 
 
+def load_decodable(source: Any, **options: Any) -> MultiLabelData | ImageData:
+    """Load a data set; where `broken` is given, pictures are decoded once, so that none of them is broken later.
+
+    Args:
+        source: As for `load`.
+        options: Options of `load`.
+
+    Raises:
+        PictureError: `broken="error"`, and pictures cannot be decoded; names them.
+        ValueError: As `load`.
+        FileNotFoundError: As `load`.
+        TypeError: As `load`.
+        OSError: As `load`.
+    """
+    data = load(source, **options)
+    if isinstance(data, ImageData) and options.get("broken") is not None:
+        from batchsift.data.images.checking import check_images  # noqa: PLC0415 (Pillow)
+
+        return check_images(data, broken=options["broken"])
+    return data
+
+
 def names_table(source: str) -> bool:
     """Return whether a text names a file, or a folder of files, that is read as a table, whether it has labels or not.
 

@@ -179,7 +179,24 @@ def cosine_of_cells(value_P: Tensor, cells: PositiveCells) -> Tensor:
     tensor([[0.5858, 0.4142],
             [0.4142, 0.5858]], dtype=torch.float64)
     """
-    gram_LL = _gram(value_P.cpu(), cells.cell_P.cpu(), cells.num_labels)
+    return cosine_of_gram(gram_of_cells(value_P, cells))
+
+
+def gram_of_cells(value_P: Tensor, cells: PositiveCells) -> Tensor:
+    """Return the inner products of the columns of a signal over the positives, `(L, L)` float64 on the CPU.
+
+    Those of all samples are the sum of those of parts of them.
+
+    >>> cells = PositiveCells.of(torch.tensor([[True, True], [True, False]]))
+    >>> gram_of_cells(torch.tensor([1.0, 2.0, 3.0]), cells)
+    tensor([[10.,  2.],
+            [ 2.,  4.]], dtype=torch.float64)
+    """
+    return _gram(value_P.cpu(), cells.cell_P.cpu(), cells.num_labels)
+
+
+def cosine_of_gram(gram_LL: Tensor) -> Tensor:
+    """Return `positive_cosine` by the inner products of the columns alone, `(L, L)` float64."""
     norm_L = gram_LL.diagonal().sqrt()
     norms_LL = norm_L[:, None] * norm_L[None, :]
     cosine_LL = (gram_LL / norms_LL).where(norms_LL > 0, 0.0)

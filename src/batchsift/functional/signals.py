@@ -226,6 +226,20 @@ class ColumnMoments:
         between_L = (count_CL * (mean_CL - mean_L).square()).sum(0)
         return cls(count_L, mean_L, squares_CL.sum(0) + between_L)
 
+    def as_matrix(self) -> Tensor:
+        """Return number, mean and squares of each column, `(3, L)` float64; see `of_matrix`."""
+        return torch.stack([self.count_L.expand(self.mean_L.shape), self.mean_L, self.squares_L]).double()
+
+    @classmethod
+    def of_matrix(cls, moments_3L: Tensor) -> Self:
+        """Return the moments that `as_matrix` gave.
+
+        >>> moments = ColumnMoments.of(torch.tensor([[0.0], [2.0]]))
+        >>> ColumnMoments.of_matrix(moments.as_matrix()).mean_L
+        tensor([1.], dtype=torch.float64)
+        """
+        return cls(*moments_3L.unbind())
+
     def label_weights(self) -> Tensor:
         """Return `exp(mean / 2 + deviation / 2)`, `(L,)`; see `label_weights`."""
         return ((self.mean_L + (self.squares_L / self.count_L.clamp(min=1)).sqrt()) / 2).exp()

@@ -5,4 +5,5 @@
 | `lightning` | `SelectorCallback` for a Lightning `Trainer` |
 | `transformers` | `SelectorTrainer`, a Hugging Face `Trainer` |
 | `accelerate` | `prepare_loader` for a loop of your own with Accelerate |
+| `ray` | `prepare_loader` for the workers of Ray Train |
 """

@@ -50,10 +50,13 @@ class SelectorCallback(Callback):
 
     Args:
         selector: The sampler of the training `DataLoader`.
+        sharded: Whether each process remembers only the samples it owns; see `batchsift.shard`. A checkpoint is whole
+            nevertheless, and every process puts it together: where that is too much, save by `batchsift.save_state`.
     """
 
-    def __init__(self, selector: Selector) -> None:
+    def __init__(self, selector: Selector, *, sharded: bool = False) -> None:
         self.selector = selector
+        self._sharded = sharded
         self._fitting = False
         self._within_epoch = False  # blocks of the selector's epoch were observed here
         self._before_trial: dict[str, Any] | None = None  # the selector's state before a trial run
@@ -69,7 +72,7 @@ class SelectorCallback(Callback):
         """
         self._fitting = stage == "fit"
         if self._fitting:
-            shard(self.selector, trainer.global_rank, trainer.world_size)
+            shard(self.selector, trainer.global_rank, trainer.world_size, sharded=self._sharded)
             if self._within_epoch:
                 self._end_epoch()
             if trainer.fast_dev_run:  # type: ignore[attr-defined]

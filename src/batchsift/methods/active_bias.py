@@ -35,6 +35,7 @@ class ActiveBias(ScoredMethod):
 
     name: ClassVar[str] = "active_bias"
     paper: ClassVar[str] = "Chang et al., NeurIPS 2017"
+    in_parts: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = True
     window: int | None = None
     predictions: PredictionWindow | RunningMoments = field(init=False, repr=False)
@@ -49,7 +50,9 @@ class ActiveBias(ScoredMethod):
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
         self.predictions = (
-            RunningMoments(y, self.storage) if self.window is None else PredictionWindow(y, self.window, self.storage)
+            RunningMoments(y, self.storage, bounds=(0, 1))
+            if self.window is None
+            else PredictionWindow(y, self.window, self.storage)
         )
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:

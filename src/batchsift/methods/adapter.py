@@ -7,7 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from batchsift.methods.base import CompleteMethod, Method, observe_valid
+from batchsift.entries import check_keys
+from batchsift.methods.base import BaseMethod, CompleteMethod, Method, observe_valid
 
 
 def completed(method: Method) -> CompleteMethod:
@@ -31,6 +32,26 @@ def ask_plan(
     wanted = inspect.signature(plan).parameters
     asked = {name: value for name, value in also.items() if name in wanted}
     return plan(epoch, batch_size, num_batches, generator, **asked)
+
+
+def load_or_leave(method: CompleteMethod, state: Any) -> None:
+    """Let a method take over a state; if it fails, whatever it changed before is put back.
+
+    Raises:
+        ValueError: The method refuses the state, or fails.
+    """
+    if isinstance(method, BaseMethod) and type(method).load_state_dict is BaseMethod.load_state_dict:
+        method.load_state_dict(state)  # which checks everything first
+        return
+    check_keys(state, (), others=True)
+    before = method.state_dict()
+    try:
+        method.load_state_dict(state)
+    except BaseException as error:
+        method.load_state_dict(before)
+        if isinstance(error, ValueError) or not isinstance(error, Exception):
+            raise
+        raise ValueError(f"{method.name} cannot read it: {type(error).__name__}: {error}") from error
 
 
 @runtime_checkable

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.balancing import balanced_blocks
 from batchsift.functional.imbalance import rarity_weights
 from batchsift.functional.sampling import uniform
@@ -26,6 +27,7 @@ from batchsift.functional.systematic import expected_copies, systematic_counts
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.options import in_unit_interval
 from batchsift.methods.registry import register
+from batchsift.saved import check_near
 
 
 @register
@@ -41,6 +43,7 @@ class BalancedPass(BaseMethod):
 
     name: ClassVar[str] = "balanced_pass"
     paper: ClassVar[str] = "ours"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     share: float = 0.5
     power: float = 0.5
@@ -65,6 +68,12 @@ class BalancedPass(BaseMethod):
             )
         super().setup(labels, epochs, features)
         self._rarity_N = rarity_weights(self.labels.positive_NL, self.power, floor=True)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; what follows from the labels is what it was."""
+        super().check_state(state)
+        with part("tensors"):
+            check_near("_rarity_N", state["tensors"]["_rarity_N"], self._rarity_N)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64, positive; uniform after the last epoch, if the share falls."""

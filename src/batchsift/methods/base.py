@@ -13,9 +13,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from batchsift.entries import check_keys, mapped, part, put, truth
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
-from batchsift.trackers import Tracker
+from batchsift.methods.parts import SamplePart
+from batchsift.saved import Tracker, tensor_of
 
 
 @runtime_checkable
@@ -137,13 +139,28 @@ class BaseMethod:
 
     Subclasses are dataclasses whose fields are their options. A subclass' `setup` does what can fail before it calls
     `super().setup()`, which marks the instance as taken. A subclass that has no `observe` says `remembers = False`.
+
+    Several processes can each remember a part of the samples only (`batchsift.shard(selector, sharded=True)`) if the
+    class itself says `in_parts = True`; to inherit it is not enough. Then `labels`, trackers and the tensors that
+    `sample_tensors` names are of the rows that this process owns, `part.num_samples` is the N of all, and `part` puts
+    together what the processes know; all of them ask it the same, in the same order.
+
+    Attributes:
+        labels: The labels of the samples that are remembered here; of all of them if the method remembers nothing.
+        all_labels: The labels of all samples.
+        part: Which samples are remembered here: all of them, or those that this process owns.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str] = ""  # where it was published, for lists of methods
     remembers: ClassVar[bool] = True
+    in_parts: ClassVar[bool] = False
+    sample_tensors: ClassVar[tuple[str, ...]] = ()  # attributes, tensors whose first dimension is the samples'
+    flags: ClassVar[tuple[str, ...]] = ()  # attributes, True or False, that are part of the saved state
     refresh = "epoch"  # without a type, so that it is no option: those are fields
     labels: LabelMatrix = field(init=False, repr=False)
+    all_labels: LabelMatrix = field(init=False, repr=False)
+    part: SamplePart = field(init=False, repr=False)
     epochs: int | None = field(init=False, repr=False, default=None)
 
     @property
@@ -159,8 +176,20 @@ class BaseMethod:
         """
         if hasattr(self, "labels"):
             raise ValueError(f"this {type(self).__name__} already serves a selector: create another instance")
-        self.labels = LabelMatrix.sharing(labels)
+        self.labels = self.all_labels = LabelMatrix.sharing(labels)
+        self.part = SamplePart(self.labels.num_samples)
         self.epochs = epochs
+
+    def keep(self, part: SamplePart) -> None:
+        """Remember the samples of a part only, from now on."""
+        self.part = part
+        if self.remembers:
+            self.labels = self.all_labels.of_rows(part.rows)
+            for name, value in self._memory().items():
+                if isinstance(value, Tracker):
+                    value.keep(part.rows)
+                elif name in self.sample_tensors:
+                    setattr(self, name, value[part.rows].clone())
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember nothing."""
@@ -171,7 +200,7 @@ class BaseMethod:
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return equal probabilities, `(N,)` float64."""
-        return uniform(self.labels.num_samples)
+        return uniform(self.part.num_samples)
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return None: blocks are drawn from the probabilities."""
@@ -196,31 +225,84 @@ class BaseMethod:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, and a copy of all trackers and tensors that are not options."""
+        """Return the options in words, and a copy of all trackers, tensors and flags that are not options."""
+        state = self.state_without_rows()
+        for path, (value, dim) in self.row_tensors().items():
+            put(state, path, self.part.joined(value.detach().cpu().clone(), dim))
+        return state
+
+    def state_without_rows(self) -> dict[str, Any]:
+        """Return what `state_dict` does, without the tensors that `row_tensors` names."""
         memory = self._memory()
+        tensors = {k: v for k, v in memory.items() if isinstance(v, Tensor) and k not in self.sample_tensors}
         return {
             "options": repr(self),
-            "trackers": {name: value.state_dict() for name, value in memory.items() if isinstance(value, Tracker)},
-            "tensors": {name: value.cpu().clone() for name, value in memory.items() if isinstance(value, Tensor)},
+            "trackers": {name: {} for name, value in memory.items() if isinstance(value, Tracker)},
+            "tensors": {name: value.cpu().clone() for name, value in tensors.items()},
+            **{name: getattr(self, name) for name in self.flags},
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state.
+    def row_tensors(self) -> dict[str, tuple[Tensor, int]]:
+        """Return what is remembered of the samples here, not copied, and the dimension of the samples in each.
+
+        The names are the keys, joined by dots, of the tensors in `state_dict`.
+        """
+        found: dict[str, tuple[Tensor, int]] = {}
+        for name, value in self._memory().items():
+            if isinstance(value, Tracker):
+                found |= {f"trackers.{name}.{key}": one for key, one in value.row_tensors().items()}
+            elif name in self.sample_tensors:
+                found[f"tensors.{name}"] = (value, 0)
+        return found
+
+    def check_state(self, state: Any) -> None:
+        """Check that a saved state, of what is remembered here, is one that this method could have come to.
+
+        A subclass that keeps tensors says here what they may hold. One with a `state_dict` of its own may save more.
 
         Raises:
-            ValueError: It was saved with other options, or does not hold all there is.
+            ValueError: It was saved with other options, or does not hold what it should; the message names the key.
         """
+        has_own = type(self).state_dict is not BaseMethod.state_dict
+        check_keys(state, ("options", "trackers", "tensors", *self.flags), others=has_own)
         if state["options"] != repr(self):
-            raise ValueError(f"the state is of {state['options']}, this selector has {self!r}")
-        memory, saved = self._memory(), {**state["trackers"], **state["tensors"]}
-        for name, value in memory.items():
-            if name not in saved or (isinstance(value, Tensor) and saved[name].shape != value.shape):
-                raise ValueError(f"the state does not hold the {name} of this {type(self).__name__}")
-        for name, value in memory.items():
+            raise ValueError(f"options: the state is of {state['options']}, this selector has {self!r}")
+        memory = self._memory()
+        with part("trackers"):
+            trackers = {name: value for name, value in memory.items() if isinstance(value, Tracker)}
+            check_keys(state["trackers"], trackers)
+            for name, tracker in trackers.items():
+                with part(name):
+                    tracker.check_state(state["trackers"][name])
+        with part("tensors"):
+            tensors = {name: value for name, value in memory.items() if isinstance(value, Tensor)}
+            check_keys(state["tensors"], tensors)
+            for name, tensor in tensors.items():
+                tensor_of(state["tensors"], name, tensor.shape, tensor.dtype)
+        for name in self.flags:
+            truth(state, name)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a saved state, of all samples or of those that are remembered here.
+
+        Raises:
+            ValueError: See `check_state`; nothing has changed.
+        """
+        dims = {path: dim for path, (_, dim) in self.row_tensors().items()}
+        state = mapped(
+            state,
+            lambda path, value: (
+                self.part.own(value, dims[path]) if path in dims and isinstance(value, Tensor) else value
+            ),
+        )
+        self.check_state(state)
+        for name, value in self._memory().items():
             if isinstance(value, Tracker):
-                value.load_state_dict(saved[name])
+                value.take_over(state["trackers"][name])
             else:
-                value.copy_(saved[name])
+                value.copy_(state["tensors"][name])
+        for name in self.flags:
+            setattr(self, name, state[name])
 
     def _memory(self) -> dict[str, Tracker | Tensor]:
         """Return trackers and tensors by the names of their attributes; options are not among them."""

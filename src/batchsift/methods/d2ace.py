@@ -28,11 +28,18 @@ from torch import Tensor
 
 from batchsift.functional import signals as formulas
 from batchsift.functional.chunks import on_one_thread
-from batchsift.functional.correlation import PositiveCells, correlated_sums, cosine_of_cells, packed_local_context
+from batchsift.functional.correlation import (
+    PositiveCells,
+    correlated_sums,
+    cosine_of_gram,
+    gram_of_cells,
+    packed_local_context,
+)
 from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.functional.sampling import uniform
 from batchsift.functional.schedule import Mixture
 from batchsift.methods.options import at_least, in_unit_interval, one_of
+from batchsift.methods.parts import SamplePart
 from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
 from batchsift.methods.scored import ScoredMethod
@@ -61,7 +68,9 @@ class D2ACE(ScoredMethod):
 
     name: ClassVar[str] = "d2ace"
     paper: ClassVar[str] = "IJCAI 2026, arXiv 2605.09400"
+    in_parts: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = True
+    sample_tensors: ClassVar[tuple[str, ...]] = ("context_NW",)
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 6
     window: int = 5
@@ -95,10 +104,33 @@ class D2ACE(ScoredMethod):
         y = self.labels.positive_NL
         if neighbors_NK is not None:
             self.context_NW = packed_local_context(y, neighbors_NK.to(y.device))
-            self.cells = PositiveCells.of(y)
         self.predictions = RecentSteps(y, self.window, self.storage)
-        self.flips = LatestValue(y, 0.0, self.storage)
+        self.flips = LatestValue(y, 0.0, self.storage, bounds=(0, 1))
+        self._follow_labels()
+
+    def keep(self, part: SamplePart) -> None:
+        """Remember the samples of a part only, from now on; their context may belong to others and stays known."""
+        super().keep(part)
+        self._follow_labels()
+
+    def _follow_labels(self) -> None:
+        """Make what follows from the labels of the samples that are remembered here."""
+        y = self.labels.positive_NL
+        if self.correlation:
+            self.cells = PositiveCells.of(y)
         self._passes = TwoPasses(self._both, y.shape, y.device)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; of a sample's context its own labels are a part, and no bit stands for none."""
+        super().check_state(state)
+        if self.correlation:
+            own_NW = packed_local_context(self.labels.positive_NL, self.context_NW[:, :0])
+            used_W = packed_local_context(torch.ones_like(self.labels.positive_NL[:1]), self.context_NW[:1, :0])
+            saved_NW = state["tensors"]["context_NW"].to(own_NW.device)
+            if ((own_NW & ~saved_NW) | (saved_NW & ~used_W)).any():
+                raise ValueError(
+                    "tensors: context_NW: lacks labels of the samples themselves, or has others than there are"
+                )
 
     def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
         """Put other neighbours in the place of those the correlation looks at.
@@ -120,9 +152,9 @@ class D2ACE(ScoredMethod):
                 "no neighbours to renew: "
                 + ("this method serves no selector yet" if self.correlation else "correlation=False looks at none")
             )
-        y = self.labels.positive_NL
+        y = self.all_labels.positive_NL
         neighbors_NK = renewed_neighbors(neighbors, features, self.num_neighbors, len(y))
-        self.context_NW.copy_(packed_local_context(y, neighbors_NK.to(y.device)))
+        self.context_NW.copy_(self.part.own(packed_local_context(y, neighbors_NK.to(y.device))))
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Append the predicted probabilities to the windows, and their change to the flip averages."""
@@ -165,17 +197,19 @@ class D2ACE(ScoredMethod):
             for m, v, score_N in zip(both, v_both, score_both, strict=True):
                 torch.mv(m.double(), v, out=score_N[rows])
         if self.correlation:
-            C_both = [cosine_of_cells(value_P, self.cells).to(value_P) for value_P in positive_both]
+            gram_both = [self.part.total(gram_of_cells(value_P, self.cells)) for value_P in positive_both]
+            C_both = [cosine_of_gram(G).to(value_P) for G, value_P in zip(gram_both, positive_both, strict=True)]
             vC_both = [v.to(C.dtype)[:, None] * C for v, C in zip(v_both, C_both, strict=True)]
             correlated_both = correlated_sums(positive_both, self.cells, self.context_NW, vC_both)
             score_both = [score_N.add_(sum_N) for score_N, sum_N in zip(score_both, correlated_both, strict=True)]
-        return {name: score_N.cpu() for name, score_N in zip(_FAMILIES, score_both, strict=True)}
+        return {name: self.part.joined(score_N.cpu()) for name, score_N in zip(_FAMILIES, score_both, strict=True)}
 
     def _first_pass(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return, for both families, the label weights v and the values in the positive cells."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
         moments: list[list[formulas.ColumnMoments]] = [[] for _ in _FAMILIES]
-        positive: list[Tensor] = []
+        count = len(self.cells.cell_P) if self.correlation else 0
+        positive = [torch.empty(count, dtype=self.compute, device=y.device) for _ in _FAMILIES]
         cuts = iter(self.cells.chunks() if self.correlation else [])
         for rows, both in self._passes.first():
             if self.label_weights:
@@ -183,14 +217,20 @@ class D2ACE(ScoredMethod):
                 for m, parts in zip(both, moments, strict=True):
                     parts.append(formulas.ColumnMoments.of(m, known_RL))
             if self.correlation:
-                positive = positive or [m.new_empty(len(self.cells.cell_P)) for m in both]
                 _, cut = next(cuts)
                 inside = self.cells.cell_P[cut] - rows.start * y.shape[1]
                 for m, value_P in zip(both, positive, strict=True):
                     torch.index_select(m.view(-1), 0, inside, out=value_P[cut])
         if self.label_weights:
-            return [formulas.ColumnMoments.together(parts).label_weights() for parts in moments], positive
+            return [self._moments_of_all(parts).label_weights() for parts in moments], positive
         return [torch.ones(y.shape[1], dtype=torch.float64, device=y.device) for _ in _FAMILIES], positive
+
+    def _moments_of_all(self, parts: list[formulas.ColumnMoments]) -> formulas.ColumnMoments:
+        """Merge the moments of chunks, and of what other processes remember."""
+        zeros_L = torch.zeros(self.labels.num_labels, dtype=torch.float64, device=self.labels.positive_NL.device)
+        own = formulas.ColumnMoments.together(parts or [formulas.ColumnMoments(zeros_L, zeros_L, zeros_L)])
+        each = self.part.each(own.as_matrix())
+        return own if len(each) == 1 else formulas.ColumnMoments.together(list(map(own.of_matrix, each)))
 
     @on_one_thread
     def weights(self) -> dict[str, Tensor]:
@@ -205,7 +245,7 @@ class D2ACE(ScoredMethod):
     def probabilities(self, epoch: int) -> Tensor:
         """Return `beta P_u + (1 - beta) P_h`, `(N,)` float64; uniform in the warm-up."""
         if not self.selecting(epoch):
-            return uniform(self.labels.num_samples)
+            return uniform(self.part.num_samples)
         score = self.scores()
         P_u = self.select_by_range(score["uncertainty"], epoch)
         P_h = self.select_by_range(score["hardness"], epoch)

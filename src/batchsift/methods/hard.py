@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from batchsift.functional.chunks import on_one_thread
@@ -36,6 +37,7 @@ class Hard(ScoredMethod):
 
     name: ClassVar[str] = "hard"
     paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
+    in_parts: ClassVar[bool] = True
     pressure_falls: ClassVar[bool] = False
     skips_rows: ClassVar[bool] = True
     warmup: float = 0.03
@@ -50,7 +52,9 @@ class Hard(ScoredMethod):
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
         """Start with the loss of p = 1/2 everywhere; see `Method.setup`."""
         super().setup(labels, epochs, features)
-        self.losses = LatestValue(self.labels.positive_NL, math.log(2), self.storage)
+        self.losses = LatestValue(
+            self.labels.positive_NL, math.log(2), self.storage, bounds=(0, torch.finfo(torch.float32).max)
+        )
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Replace the losses."""

@@ -18,11 +18,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.imbalance import local_imbalance_weights
 from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.methods.hard import Hard
 from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
+from batchsift.saved import check_within
 
 
 @register
@@ -38,6 +40,7 @@ class HardImbalanced(Hard):
 
     name: ClassVar[str] = "hard_imbalanced"
     paper: ClassVar[str] = "ECML PKDD 2024, arXiv 2403.18192"
+    in_parts: ClassVar[bool] = True
     neighbors: Any = field(default=None, repr=False)
     num_neighbors: int = 5
     weight_N: Tensor = field(init=False, repr=False)
@@ -51,6 +54,12 @@ class HardImbalanced(Hard):
         neighbors_NK = given_or_nearest(self.neighbors, features, self.num_neighbors, len(labels))
         super().setup(labels, epochs, features)
         self.weight_N = self._weights(neighbors_NK)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; weights are 1, and at most 1 more for every label."""
+        super().check_state(state)
+        with part("tensors"):
+            check_within("weight_N", state["tensors"]["weight_N"], 1, 1 + self.labels.num_labels)
 
     def renew_neighbors(self, *, features: Any = None, neighbors: Any = None) -> None:
         """Put other neighbours in the place of those the samples are weighted by.
@@ -75,8 +84,8 @@ class HardImbalanced(Hard):
 
     def _weights(self, neighbors_NK: Tensor) -> Tensor:
         """Return omega, `(N,)` float64 on the CPU."""
-        y = self.labels.positive_NL
-        return local_imbalance_weights(y, neighbors_NK.to(y.device), self.labels.known_NL).cpu()
+        y = self.all_labels.positive_NL
+        return local_imbalance_weights(y, neighbors_NK.to(y.device), self.all_labels.known_NL).cpu()
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`: omega times the sum over labels, `(N,)` float64."""

@@ -29,6 +29,7 @@ from batchsift.methods.registry import register
 from batchsift.trackers import LatestValue, distinct_rows
 
 ROUNDING = 1e-6  # share of the mean by which a loss is below it
+_LARGEST = torch.finfo(torch.float32).max  # of logits, and so of losses, in double precision: sums of them are finite
 
 
 @register
@@ -43,6 +44,8 @@ class InfoBatch(BaseMethod):
 
     name: ClassVar[str] = "info_batch"
     paper: ClassVar[str] = "Qin et al., ICLR 2024, arXiv 2303.04947"
+    in_parts: ClassVar[bool] = True
+    flags: ClassVar[tuple[str, ...]] = ("observed",)
     prune_ratio: float = 0.5
     full_from: float = 0.875
     losses: LatestValue = field(init=False, repr=False)
@@ -68,7 +71,7 @@ class InfoBatch(BaseMethod):
         full_from_epoch = resolve(self.full_from, epochs, "full_from")
         super().setup(labels, epochs, features)
         self.full_from_epoch = full_from_epoch
-        self.losses = LatestValue(self.labels.positive_NL[:, :1], torch.nan, torch.float64)
+        self.losses = LatestValue(self.labels.positive_NL[:, :1], torch.nan, torch.float64, bounds=(0, _LARGEST))
 
     def observe(self, indices_B: Tensor, logits_BL: Tensor) -> None:
         """Remember the loss of every sample; of one that occurs twice, the later."""
@@ -78,7 +81,7 @@ class InfoBatch(BaseMethod):
     def observe_distinct(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
         """Remember the loss of every sample; see `CompleteMethod.observe_distinct`."""
         y, known_NL = self.labels.positive_NL, self.labels.known_NL
-        logits_BL = logits_BL.to(y.device, torch.float64)
+        logits_BL = logits_BL.to(y.device, torch.float64).clamp(-_LARGEST, _LARGEST)
         cell_BL = binary_cross_entropy_of_logits(logits_BL, y.index_select(0, indices_B))
         if known_NL is None:
             loss_B = cell_BL.mean(1)
@@ -91,8 +94,8 @@ class InfoBatch(BaseMethod):
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64: less, by 1 - r, where the loss is below the mean; equal in full epochs."""
         if not 0 < epoch < self.full_from_epoch or not self.observed:
-            return uniform(self.labels.num_samples)
-        loss_N = self.losses.value_NL[:, 0].cpu()
+            return uniform(self.part.num_samples)
+        loss_N = self._latest_losses()
         small_N = loss_N < loss_N.nanmean() * (1 - ROUNDING)
         weight_N = 1 - self.prune_ratio * small_N.double()
         return weight_N / weight_N.sum()
@@ -123,13 +126,8 @@ class InfoBatch(BaseMethod):
 
     def scores(self) -> dict[str, Tensor]:
         """Return `loss`, the latest of each sample in nats, `(N,)` float64; ln 2 where never observed."""
-        return {"loss": self.losses.value_NL[:, 0].cpu().nan_to_num(nan=math.log(2))}
+        return {"loss": self._latest_losses().nan_to_num(nan=math.log(2))}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, a copy of the losses, and whether anything was observed."""
-        return {**super().state_dict(), "observed": self.observed}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state; see `BaseMethod.load_state_dict`."""
-        super().load_state_dict(state)
-        self.observed = state["observed"]
+    def _latest_losses(self) -> Tensor:
+        """Return the latest loss of every sample, `(N,)` float64 on the CPU; NaN where never observed."""
+        return self.part.joined(self.losses.value_NL[:, 0].cpu())

@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.imbalance import rarity_weights
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
+from batchsift.saved import check_near
 
 
 @register
@@ -29,6 +31,7 @@ class LabelBalanced(BaseMethod):
 
     name: ClassVar[str] = "label_balanced"
     paper: ClassVar[str] = "common practice"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     power: float = 1.0
     floor: bool = False
@@ -42,6 +45,12 @@ class LabelBalanced(BaseMethod):
         """Count the labels; see `Method.setup`."""
         super().setup(labels, epochs, features)
         self._probability_N = rarity_weights(self.labels.positive_NL, self.power, floor=self.floor)
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; what follows from the labels is what it was."""
+        super().check_state(state)
+        with part("tensors"):
+            check_near("_probability_N", state["tensors"]["_probability_N"], self._probability_N)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64, the same in every epoch; 0 for samples without a label, unless there is a floor."""

@@ -18,6 +18,7 @@ class Random(BaseMethod):
 
     name: ClassVar[str] = "random"
     paper: ClassVar[str] = "the baseline"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:

@@ -35,6 +35,7 @@ class RecencyBias(ScoredMethod):
 
     name: ClassVar[str] = "recency_bias"
     paper: ClassVar[str] = "Song et al., CIKM 2020"
+    in_parts: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = True
     window: int = 5
     predictions: PredictionWindow = field(init=False, repr=False)

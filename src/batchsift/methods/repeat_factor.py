@@ -17,9 +17,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.chunks import row_chunks
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
+from batchsift.saved import check_near
 
 
 @register
@@ -34,6 +36,7 @@ class RepeatFactor(BaseMethod):
 
     name: ClassVar[str] = "repeat_factor"
     paper: ClassVar[str] = "Gupta et al. (LVIS), CVPR 2019, arXiv 1908.03195"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
     threshold: float | None = None
     _probability_N: Tensor = field(init=False, repr=False)
@@ -47,6 +50,12 @@ class RepeatFactor(BaseMethod):
         super().setup(labels, epochs, features)
         factor_N = repeat_factors(self.labels.positive_NL, self.threshold)
         self._probability_N = factor_N / factor_N.sum()
+
+    def check_state(self, state: Any) -> None:
+        """See `BaseMethod.check_state`; what follows from the labels is what it was."""
+        super().check_state(state)
+        with part("tensors"):
+            check_near("_probability_N", state["tensors"]["_probability_N"], self._probability_N)
 
     def probabilities(self, epoch: int) -> Tensor:
         """Return `(N,)` float64, positive, the same in every epoch."""

@@ -23,6 +23,8 @@ from batchsift.messages import count_nouns, warn
 from batchsift.methods.base import BaseMethod, observe_valid
 from batchsift.trackers import distinct_rows
 
+_STORAGES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 
 @dataclass(kw_only=True, eq=False)
 class ScoredMethod(BaseMethod):
@@ -41,6 +43,7 @@ class ScoredMethod(BaseMethod):
 
     pressure_falls: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = False
+    flags: ClassVar[tuple[str, ...]] = ("observed",)
     warmup: float = 0.1
     pressure: float = 8.0
     storage: torch.dtype = torch.float32
@@ -55,8 +58,11 @@ class ScoredMethod(BaseMethod):
     def __post_init__(self) -> None:
         if not 1 <= self.pressure < float("inf"):
             raise ValueError(f"pressure={self.pressure} must be a finite number of at least 1 (1 is uniform)")
-        if not self.storage.is_floating_point:
-            raise ValueError(f"storage={self.storage} must be a floating dtype such as torch.float32")
+        if self.storage not in _STORAGES:
+            raise ValueError(
+                f"storage={self.storage!r} must be a floating dtype such as torch.float32: one of "
+                f"{', '.join(map(str, _STORAGES))}"
+            )
         resolve(self.warmup, 1, "warmup")
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:
@@ -94,8 +100,8 @@ class ScoredMethod(BaseMethod):
         self.observed = True
 
     def _computable(self, logits_RL: Tensor) -> Tensor:
-        """Return logits in the dtype `compute`; what is finite in their own dtype stays finite."""
-        largest = torch.finfo(self.compute).max
+        """Return logits in the dtype `compute`; what is finite in their own dtype stays finite, and sums of it do."""
+        largest = torch.finfo(torch.float32).max
         if largest < torch.finfo(logits_RL.dtype).max:
             logits_RL = logits_RL.clamp(-largest, largest)
         return logits_RL.to(self.compute)
@@ -124,7 +130,13 @@ class ScoredMethod(BaseMethod):
                 if name not in whole:
                     whole[name] = torch.empty(y.shape, dtype=signal_RL.dtype, device=y.device)
                 whole[name][rows] = signal_RL
-        return whole
+        return self.joined_signals(whole)
+
+    def joined_signals(self, signals: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return signals of the samples that are remembered here together with those of the other processes."""
+        if not signals and len(self.labels.positive_NL) == 0:  # a process that owns nothing says what others have, too
+            signals = self.signals_of(slice(0, 0))
+        return {name: self.part.joined(signal_RL) for name, signal_RL in signals.items()}
 
     def signal_chunks(self) -> Iterator[tuple[slice, dict[str, Tensor]]]:
         """Yield the signals of consecutive samples, so that nothing as large as the state is made."""
@@ -133,6 +145,8 @@ class ScoredMethod(BaseMethod):
             return
         for rows in self.row_chunks():
             yield rows, self.signals_of(rows)
+        if not len(self.labels.positive_NL):  # a process that owns no sample has sums of signals, too
+            yield slice(0, 0), self.signals_of(slice(0, 0))
 
     def row_chunks(self) -> Iterator[slice]:
         """Yield the slices of samples that a pass over the state takes one after the other."""
@@ -144,12 +158,12 @@ class ScoredMethod(BaseMethod):
         sum_N = torch.empty(self.labels.num_samples, dtype=torch.float64, device="cpu")
         for rows in self.row_chunks():
             sum_N[rows] = self.signals_of(rows)[name].sum(1, dtype=torch.float64)
-        return sum_N
+        return self.part.joined(sum_N)
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor | None:
         """Return shuffled passes in the warm-up; after it None: drawn from the probabilities."""
         if self.warming_up(epoch):
-            return shuffled_passes(self.labels.num_samples, batch_size, num_batches, generator)
+            return shuffled_passes(self.part.num_samples, batch_size, num_batches, generator)
         return None
 
     def warming_up(self, epoch: int) -> bool:
@@ -162,7 +176,7 @@ class ScoredMethod(BaseMethod):
 
     def selected(self, name: str, select: Callable[[Tensor, int], Tensor], epoch: int) -> Tensor:
         """Return probabilities by one of the scores, which are not computed where there is nothing to select by."""
-        return select(self.scores()[name], epoch) if self.selecting(epoch) else uniform(self.labels.num_samples)
+        return select(self.scores()[name], epoch) if self.selecting(epoch) else uniform(self.part.num_samples)
 
     def select_by_range(self, score_N: Tensor, epoch: int) -> Tensor:
         """Return probabilities in min-max form, under the falling pressure; uniform with nothing to select by."""
@@ -190,12 +204,3 @@ class ScoredMethod(BaseMethod):
     def masked(self, rows: slice = slice(None), /, **signals: Tensor) -> dict[str, Tensor]:
         """Return the signals, of all samples or of consecutive ones, with 0 in the cells that are not labelled."""
         return {name: self.labels.masked(signal_RL, rows) for name, signal_RL in signals.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the options in words, a copy of all trackers, and whether anything was observed."""
-        return {**super().state_dict(), "observed": self.observed}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved state; see `BaseMethod.load_state_dict`."""
-        super().load_state_dict(state)
-        self.observed = state["observed"]

@@ -26,6 +26,7 @@ class Stratified(BaseMethod):
 
     name: ClassVar[str] = "stratified"
     paper: ClassVar[str] = "Sechidis et al., ECML PKDD 2011"
+    in_parts: ClassVar[bool] = True
     remembers: ClassVar[bool] = False
 
     def plan(self, epoch: int, batch_size: int, num_batches: int, generator: torch.Generator) -> Tensor:

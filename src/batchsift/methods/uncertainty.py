@@ -31,6 +31,7 @@ from batchsift.functional.correlation import (
 )
 from batchsift.functional.signals import entropy, uncertainty
 from batchsift.methods.options import at_least, in_unit_interval, one_of
+from batchsift.methods.parts import SamplePart
 from batchsift.methods.passes import TwoPasses
 from batchsift.methods.registry import register
 from batchsift.methods.scored import ScoredMethod
@@ -54,6 +55,7 @@ class Uncertainty(ScoredMethod):
 
     name: ClassVar[str] = "uncertainty"
     paper: ClassVar[str] = "AAAI 2025, arXiv 2412.16521"
+    in_parts: ClassVar[bool] = True
     skips_rows: ClassVar[bool] = True
     window: int = 5
     fluctuation_weight: float = 0.5
@@ -77,6 +79,12 @@ class Uncertainty(ScoredMethod):
         super().setup(labels, epochs, features)
         y = self.labels.positive_NL
         self.predictions = RecentSteps(y, self.window, self.storage)
+        self._passes = TwoPasses(self._uncertainty, y.shape, y.device)
+
+    def keep(self, part: SamplePart) -> None:
+        """Remember the samples of a part only, from now on."""
+        super().keep(part)
+        y = self.labels.positive_NL
         self._passes = TwoPasses(self._uncertainty, y.shape, y.device)
 
     def remember(self, indices_B: Tensor, logits_BL: Tensor, valid_B: Tensor | None = None) -> None:
@@ -103,11 +111,12 @@ class Uncertainty(ScoredMethod):
             for rows, (u,) in self._passes.first():
                 bins_RL = equal_width_bins(u, self.bins)
                 counts += joint_counts(bins_RL, self.bins, None if known_NL is None else known_NL[rows])
+            counts = self.part.total(counts)
             weight_L = scaled_by_row_maximum(information_of_counts(counts, self.bins)).sum(1)
         score_N = torch.empty(len(y), dtype=torch.float64, device="cpu")
         for rows, (u,) in self._passes.second():  # sum_k (U C)_ik = sum_j U_ij sum_k C_jk
             score_N[rows] = (self._scored(u, rows) @ weight_L).cpu()
-        return {"uncertainty": score_N}
+        return {"uncertainty": self.part.joined(score_N)}
 
     def _scored(self, u: Tensor, rows: slice) -> Tensor:
         """Return U in float64: the uncertainty itself, or its bin's centre."""

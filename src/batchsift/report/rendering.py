@@ -8,6 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from batchsift.messages import visible
+
 
 def render_page(package: str, template: str, **values: Any) -> str:
     """Render a template of a package, with the package's `style.css` and `script.js`.
@@ -15,7 +17,7 @@ def render_page(package: str, template: str, **values: Any) -> str:
     Args:
         package: The name of the package that holds the three files.
         template: The file name of the template.
-        values: What the template names; texts among them are escaped.
+        values: What the template names; texts among them are escaped, and shown as `visible` does.
 
     Raises:
         jinja2.UndefinedError: The template names a value that is not given.
@@ -29,10 +31,11 @@ def render_page(package: str, template: str, **values: Any) -> str:
     )
     style, script = (files(package).joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
     html: str = environment.get_template(template).render(
-        style=Markup(style),
-        script=Markup(script),
+        style=Markup(style),  # nosec B704 # files of the package
+        script=Markup(script),  # nosec B704 # files of the package
         # The page's policy lets this script run and no other.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **values,
     )
-    return html
+    # A browser shows nothing of some characters, and obeys others: of names that came from files.
+    return visible(html, lines=True)

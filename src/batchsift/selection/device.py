@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from batchsift.selection.inputs import NO_PROBABILITIES, logits_of, refuse_outside, wrong_target, wrong_targets
-from batchsift.selection.observer import Observer, Progress
+from batchsift.selection.observer import Call, Observer, Progress
 from batchsift.selection.plan import Position
 from batchsift.trackers import distinct_rows, on_host
 
@@ -107,7 +107,10 @@ class DeviceObserver(Observer):
         self._first_wrong.copy_(torch.where(self._wrong_target, self._first_wrong, first_wrong))
         self._wrong_target |= wrong_BL.any()
 
-    def catch_up(self) -> None:
+    def agree(self, call: Call) -> None:
+        """Do nothing: there is one process."""
+
+    def catch_up(self, call: Call) -> None:
         """Report what was noted since the last time. Waits for the device.
 
         Raises:

@@ -6,7 +6,7 @@ Shapes: L labels, B rows observed together.
 from torch import Tensor
 
 from batchsift.selection.inputs import logits_of, refuse_outside, refuse_wrong_targets
-from batchsift.selection.observer import Observer
+from batchsift.selection.observer import Call, Observer
 
 
 class HostObserver(Observer):
@@ -33,5 +33,8 @@ class HostObserver(Observer):
             self.progress.check.look(indices_B, start, as_planned=as_planned)
         self.progress.record(indices_B, logits_BL, in_plan=in_plan, as_planned=as_planned)
 
-    def catch_up(self) -> None:
+    def agree(self, call: Call) -> None:
+        """Do nothing: there is one process."""
+
+    def catch_up(self, call: Call) -> None:
         """Do nothing: all is taken in."""

@@ -6,8 +6,11 @@ processes, which must tell each other first (`exchange.py`). The selector has ex
 Shapes: N samples, L labels, B rows observed together.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,10 +18,54 @@ from torch import Tensor
 from batchsift.labels import LabelMatrix
 from batchsift.messages import warn
 from batchsift.methods import CompleteMethod
+from batchsift.methods.parts import SamplePart
 from batchsift.selection.check import PlanCheck
 from batchsift.selection.inputs import LogitRange, all_finite
 from batchsift.selection.plan import Position
 from batchsift.trackers import CourseMeans, count_rows
+
+if TYPE_CHECKING:
+    from batchsift.selection.group import Group
+
+_logger = logging.getLogger("batchsift.selection.selector")  # by which users know it
+
+
+class Call(IntEnum):
+    """What the selector is asked for: several processes must ask theirs for the same."""
+
+    SHARD = 0
+    BLOCK = 1
+    DRAW = 2
+    END_EPOCH = 3
+    PLAN = 4
+    SCORES = 5
+    SIGNALS = 6
+    COUNTS = 7
+    SUMMARY = 8
+    SUSPECTS = 9
+    STATE = 10
+    SAVE = 11
+
+    @property
+    def words(self) -> str:
+        """What a process does."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Call.SHARD: "calls shard()",
+    Call.BLOCK: "has observed a block",
+    Call.DRAW: "draws a block",
+    Call.END_EPOCH: "calls end_epoch()",
+    Call.PLAN: "has planned an epoch",
+    Call.SCORES: "asks for scores",
+    Call.SIGNALS: "calls signals()",
+    Call.COUNTS: "asks for counts",
+    Call.SUMMARY: "calls summary()",
+    Call.SUSPECTS: "calls suspects()",
+    Call.STATE: "calls state_dict()",
+    Call.SAVE: "saves or loads the state",
+}
 
 
 @dataclass(eq=False)
@@ -28,8 +75,9 @@ class Progress:
     Attributes:
         labels: The labels of the selector.
         method: The method of the selector.
-        count_N: The in-plan observations of each sample, int64, on the device of the labels.
+        count_N: The in-plan observations of each sample that is remembered here, int64, on the device of the labels.
         course: What was predicted over the training, in plan or beside it, or None where nobody will ask for suspects.
+        part: Which samples are remembered here; method, `count_N` and course are of these.
         position: How far the epoch has come.
         check: Looks whether the plan is followed.
         logit_range: Looks whether logits are logits.
@@ -40,6 +88,7 @@ class Progress:
     method: CompleteMethod
     count_N: Tensor
     course: CourseMeans | None
+    part: SamplePart
     position: Position = field(init=False)
     check: PlanCheck = field(init=False, default_factory=PlanCheck)
     logit_range: LogitRange = field(init=False, default_factory=LogitRange)
@@ -78,6 +127,12 @@ class Progress:
         Args:
             epochs: The length of the training, or None.
         """
+        if self.position.epoch == 0 and self.method.awaits_observations:
+            _logger.warning(
+                "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
+                "observe(indices, logits) after every batch",
+                self.method.name,
+            )
         self.check.look_back()
         self.logit_range.look_back()
         if self.position.epoch == epochs and self.position.observed > self.position.start:  # counted from 0
@@ -100,7 +155,10 @@ class Observer(ABC):
 
     Attributes:
         progress: What it keeps up to date.
+        group: The processes it exchanges with, if there are several.
     """
+
+    group: "Group | None" = None
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -121,8 +179,19 @@ class Observer(ABC):
         """
 
     @abstractmethod
-    def catch_up(self) -> None:
+    def agree(self, call: Call) -> None:
+        """Check that all processes are alike, where there are several.
+
+        Raises:
+            ValueError: Some differ.
+        """
+
+    @abstractmethod
+    def catch_up(self, call: Call) -> None:
         """Take in all that was observed, so that method and progress know it.
+
+        Args:
+            call: What for.
 
         Raises:
             ValueError: Something that was observed does not fit.

@@ -11,6 +11,7 @@ from batchsift.functional.systematic import expected_copies
 from batchsift.messages import count_nouns, warn
 from batchsift.methods import CompleteMethod
 from batchsift.selection.plan import Blocks, Plan, Position, checked_probabilities, generator_for, make_plan
+from batchsift.selection.saved_plan import check_plan
 
 
 class Planner:
@@ -48,6 +49,15 @@ class Planner:
         self._ask_probabilities(epoch)
         self.plan = make_plan(self.method, epoch, self.probability_N, self.blocks, seed=self.seed, drawing=self.drawing)
         return Position(self.plan, epoch)
+
+    def check_saved(self, plan: Plan, probability_N: Tensor) -> None:
+        """Check a plan and its probabilities, `(N,)` float64, before they are taken over.
+
+        Raises:
+            ValueError: They are not such as this planner makes; the message names the key.
+        """
+        by_step = self.method.refresh == "step"
+        check_plan(plan, probability_N, self.blocks, self.drawing, by_step=by_step)
 
     def take_over(self, plan: Plan, probability_N: Tensor, seed: int) -> None:
         """Go on with what was planned before."""

@@ -3,7 +3,6 @@
 Shapes: N samples, L labels, B rows of a block.
 """
 
-import logging
 import operator
 from collections.abc import Iterator
 from typing import Any
@@ -16,21 +15,21 @@ from batchsift.functional.chunks import on_one_thread
 from batchsift.functional.sampling import Drawing, LastBatch
 from batchsift.labels import LabelMatrix
 from batchsift.methods import Method, completed, create
+from batchsift.methods.parts import SamplePart
 from batchsift.selection import summary
 from batchsift.selection.device import DeviceObserver
-from batchsift.selection.exchange import SharedObserver
+from batchsift.selection.group import Group
 from batchsift.selection.host import HostObserver
 from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.inputs import checked_indices, feature_matrix, index_tensor, prediction_tensor
-from batchsift.selection.observer import Observer, Progress
+from batchsift.selection.joining import Terms, joined
+from batchsift.selection.observer import Call, Observer, Progress
 from batchsift.selection.plan import Blocks, PlanIterator, Position
 from batchsift.selection.planner import Planner
 from batchsift.selection.share import Share
-from batchsift.selection.state import SelectorSettings, SelectorState
+from batchsift.selection.state import PartedState, SelectorSettings, SelectorState
 from batchsift.selection.suspects import Suspects, find_suspects
 from batchsift.trackers import CourseMeans, on_host
-
-_logger = logging.getLogger(__name__)
 
 
 class Selector(Sampler[int]):
@@ -103,7 +102,7 @@ class Selector(Sampler[int]):
             self._method.setup(self._labels.tensor(), self._epochs, features)
             count_N = torch.zeros(num_samples, dtype=torch.int64, device=self._labels.positive_NL.device)
             course = CourseMeans(self._labels.positive_NL) if suspects else None
-            self._progress = Progress(self._labels, self._method, count_N, course)
+            self._progress = Progress(self._labels, self._method, count_N, course, SamplePart(num_samples))
             self._observer: Observer = (HostObserver if on_host(count_N) else DeviceObserver)(self._progress)
             self._observer.start(self._planner.plan_epoch(0))
 
@@ -143,10 +142,9 @@ class Selector(Sampler[int]):
         self._planner.check_short_blocks(share.world_size)
         if plan.stepwise:
             return self._drawn_stepwise()
-        if position.start == len(plan):
-            return iter(())  # of nothing, torch.split would make one empty block
         left = plan.indices[position.start :].clone()  # what the caller does to a block leaves the plan as it is
-        return iter([share.cut(block_B) for block_B in torch.split(left, plan.block_size)])
+        blocks = torch.split(left, plan.block_size) if len(left) else ()  # of nothing it would make an empty block
+        return iter([share.cut(block_B) for block_B in blocks])
 
     def _drawn_stepwise(self) -> Iterator[Tensor]:
         """Yield each block, drawn when the one before was observed."""
@@ -160,7 +158,7 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def _draw_block(self, start: int) -> Tensor:
         """Draw the block that begins at a place of the plan, from all that was observed; return this process' share."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.DRAW)
         return self._progress.check.share.cut(self._planner.draw_block(self.epoch, start)).clone()
 
     # Training ------------------------------------------------------------------------------------------------
@@ -202,18 +200,13 @@ class Selector(Sampler[int]):
 
         Where nothing was observed in the first and the method selects by what it observes, the log says so.
         """
-        self._observer.catch_up()
-        if self.epoch == 0 and self._method.awaits_observations:
-            _logger.warning(
-                "the first epoch ended and nothing was observed yet: %s draws uniformly until then; call "
-                "observe(indices, logits) after every batch",
-                self._method.name,
-            )
+        self._observer.catch_up(Call.END_EPOCH)
         self._progress.look_back(self._epochs)
         self._observer.start(self._planner.plan_epoch(self.epoch + 1))
+        self._observer.agree(Call.PLAN)
 
     @outside_inference_mode
-    def restrict_to(self, share: Share) -> None:
+    def restrict_to(self, share: Share, terms: Terms) -> None:
         """Yield and observe this process' share of every block from now on: see `batchsift.shard`.
 
         Raises:
@@ -223,10 +216,10 @@ class Selector(Sampler[int]):
         if share != check.share:
             if check.share.world_size > 1:
                 raise ValueError(f"this selector is sharded already ({check.share}): a share of a share loses samples")
-            self._planner.blocks.check_shareable(share.world_size)
-            self._observer.catch_up()
-            self._observer = SharedObserver(self._progress, share)
-            self._observer.start(self._progress.position)
+            self._observer.catch_up(Call.SHARD)
+            self._observer = joined(self._progress, self._planner, self._settings(), share, terms)
+        elif terms.sharded and share.world_size > 1 and len(self._progress.part.bounds) == 2:
+            raise ValueError("this selector keeps all samples in every process already: pass sharded=True at first")
         check.share, check.is_share_chosen = share, True
 
     # What it knows -------------------------------------------------------------------------------------------
@@ -261,21 +254,21 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def scores(self) -> dict[str, Tensor]:
         """The method's scores, `(N,)` each, from everything observed so far."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SCORES)
         return self._method.scores()
 
     @outside_inference_mode
     def signals(self) -> dict[str, Tensor]:
         """Return the method's signals, `(N, L)` each, from everything observed so far; 0 where not labelled."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SIGNALS)
         return self._method.signals()
 
     @property
     @outside_inference_mode
     def counts(self) -> Tensor:
         """How often each sample was observed in plan, `(N,)` int64: a copy. Skipped rows do not count."""
-        self._observer.catch_up()
-        return self._progress.count_N.cpu().clone()
+        self._observer.catch_up(Call.COUNTS)
+        return self._progress.part.joined(self._progress.count_N.cpu().clone())
 
     @outside_inference_mode
     def summary(self) -> dict[str, float]:
@@ -284,7 +277,7 @@ class Selector(Sampler[int]):
         `epoch`; `entropy` (nats) and `effective_size` (1 / sum P^2) of the probabilities; `share_drawn`, the share of
         the samples that are in the epoch's plan; `skipped_rows`; and `mean_<signal>` over the labelled cells.
         """
-        self._observer.catch_up()
+        self._observer.catch_up(Call.SUMMARY)
         return summary.summarize(self._progress, self._planner.probability_N)
 
     @outside_inference_mode
@@ -301,8 +294,8 @@ class Selector(Sampler[int]):
         Raises:
             ValueError: k or `share` out of range, or the selector was made with `suspects=False`.
         """
-        self._observer.catch_up()
-        return find_suspects(self._progress.course, self._labels, k, share)
+        self._observer.catch_up(Call.SUSPECTS)
+        return find_suspects(self._progress, k, share)
 
     @outside_inference_mode
     def importance_weights(self, indices: Any) -> Tensor:
@@ -333,17 +326,23 @@ class Selector(Sampler[int]):
     @outside_inference_mode
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on exactly, mid-epoch included: copies of tensors, numbers and strings."""
-        self._observer.catch_up()
+        self._observer.catch_up(Call.STATE)
         return SelectorState.of(self._settings(), self._planner, self._progress).as_dict()
+
+    @outside_inference_mode
+    def parted_state(self) -> tuple[PartedState, Group | None]:
+        """Return the state with what is remembered of samples apart, and the processes: for `save_state`."""
+        self._observer.catch_up(Call.SAVE)
+        return PartedState.of(self._settings(), self._planner, self._progress), self._observer.group
 
     @outside_inference_mode
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where the state was saved: iteration starts after the last observed block. The seed comes with it.
 
         Raises:
-            ValueError: A state of another version, of other labels, another method or other settings; or of the middle
-                of an epoch whose blocks were not observed in the plan's order.
+            ValueError: A state of another version, of other labels, another method or other settings; of the middle of
+                an epoch whose blocks came in another order; or one that is damaged. The selector is as it was.
         """
-        saved = SelectorState.read(state, self._settings())
+        saved = SelectorState.read(state, self._settings(), self._labels.num_samples)
         saved.restore(self._planner, self._progress)
         self._observer.start(Position(saved.plan, saved.epoch, saved.position, saved.in_order))

@@ -10,13 +10,14 @@ from torch import Tensor
 from batchsift.functional.chunks import on_one_thread
 from batchsift.labels import LabelMatrix
 from batchsift.methods import CompleteMethod
+from batchsift.methods.parts import SamplePart
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 
 
 def summarize(progress: Progress, probability_N: Tensor) -> dict[str, float]:
     """Return what `Selector.summary` does."""
-    means = mean_signals(progress.method, progress.labels)
+    means = mean_signals(progress.method, progress.labels, progress.part)
     return {
         "epoch": float(progress.position.epoch),
         "entropy": float(torch.special.entr(probability_N).sum()),
@@ -28,8 +29,12 @@ def summarize(progress: Progress, probability_N: Tensor) -> dict[str, float]:
 
 
 @on_one_thread
-def mean_signals(method: CompleteMethod, labels: LabelMatrix) -> dict[str, float]:
-    """Return the mean of every signal over the labelled cells."""
+def mean_signals(method: CompleteMethod, labels: LabelMatrix, part: SamplePart) -> dict[str, float]:
+    """Return the mean of every signal over the labelled cells.
+
+    Where processes remember parts, the sum of a signal is that of their sums: it may differ in the last bit from that
+    of one process.
+    """
     sums: dict[str, Tensor] = {}
     for _, signals in method.signal_chunks():
         for name, signal_RL in signals.items():
@@ -37,7 +42,7 @@ def mean_signals(method: CompleteMethod, labels: LabelMatrix) -> dict[str, float
             sums[name] = sums[name] + total if name in sums else total
     known_NL = labels.known_NL
     cells = labels.positive_NL.numel() if known_NL is None else max(1, int(known_NL.sum()))
-    return {name: float(total) / cells for name, total in sums.items()}
+    return {name: float(part.total(total)) / cells for name, total in sums.items()}
 
 
 def share_drawn(plan: Plan, num_samples: int) -> float:

@@ -15,6 +15,8 @@ from torch import Tensor
 from batchsift.functional.chunks import on_one_thread, row_chunks
 from batchsift.functional.suspicion import contradiction, suspicion
 from batchsift.labels import LabelMatrix
+from batchsift.methods.parts import SamplePart
+from batchsift.selection.observer import Progress
 from batchsift.trackers import CourseMeans
 
 if TYPE_CHECKING:
@@ -99,8 +101,9 @@ class Limits:
     least_2L: Tensor
 
     @classmethod
-    def of(cls, course: CourseMeans, labels: LabelMatrix, share: float) -> Self:
+    def of(cls, seen: "Seen", share: float) -> Self:
         """Return the limits that a share of the observed cells, rounded up, gives."""
+        labels, course, part = seen.labels, seen.course, seen.part
         device = labels.positive_NL.device
         count_2L = torch.zeros(2, labels.num_labels, dtype=torch.int64, device="cpu")
         least_2L = torch.zeros(2, labels.num_labels, dtype=torch.float32, device=device)
@@ -111,9 +114,11 @@ class Limits:
             against_N = _against(course.means_N2L[:, 0, label], positive_N)
             for given, side_N in enumerate((seen_N & ~positive_N, seen_N & positive_N)):
                 side = against_N[side_N]
-                if len(side):
-                    count_2L[given, label] = count = math.ceil(share * len(side))
-                    least_2L[given, label] = side.topk(count).values[-1]
+                cells = int(part.total(side_N.sum()))
+                if cells:
+                    count_2L[given, label] = count = math.ceil(share * cells)
+                    highest = part.collected(side.topk(min(count, len(side))).values)
+                    least_2L[given, label] = highest.topk(count).values[-1]
         return cls(count_2L, least_2L)
 
     def reached(self, logit_RL: Tensor, positive_RL: Tensor) -> Tensor:
@@ -126,39 +131,72 @@ def _against(logit: Tensor, positive: Tensor) -> Tensor:
     return torch.where(positive, -logit, logit)
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What this process remembers of the samples: all of them, or a part.
+
+    Attributes:
+        course: What was predicted for them.
+        labels: Their labels.
+        part: Which they are.
+    """
+
+    course: CourseMeans
+    labels: LabelMatrix
+    part: SamplePart
+
+    def chunks(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Yield consecutive samples, which of their cells are labelled and were observed, and how contradicted."""
+        labels, course = self.labels, self.course
+        for rows in row_chunks(labels.positive_NL.shape, labels.positive_NL.device):
+            seen_RL = (course.count_N[rows] > 0)[:, None].repeat(1, labels.num_labels)
+            if labels.known_NL is not None:
+                seen_RL &= labels.known_NL[rows]
+            yield rows, seen_RL, contradiction(course.means_N2L[rows, 0], labels.positive_NL[rows])
+
+
 @on_one_thread
-def find_suspects(course: CourseMeans | None, labels: LabelMatrix, k: int, share: float = 1.0) -> Suspects:
+def find_suspects(progress: Progress, k: int, share: float = 1.0) -> Suspects:
     """Find the k cells that are most likely mislabelled; see `Selector.suspects`.
 
     Raises:
         ValueError: k or `share` is out of range, or nothing was remembered.
     """
-    if course is None:
+    if progress.course is None:
         raise ValueError("this selector was made with suspects=False and keeps nothing to find them by")
     if k < 1:
         raise ValueError(f"k={k} must be at least 1")
     if not 0 < share <= 1:
         raise ValueError(f"share={share} must be in (0, 1]")
-    usual_2L, limits = _usual(course, labels), None if share == 1 else Limits.of(course, labels, share)
-    best: list[tuple[Tensor, Tensor]] = []  # of each chunk, `(<= k,)` each: scores and cells
-    for rows, seen_RL, contradiction_RL in _chunks(course, labels):
+    seen = Seen(progress.course, progress.labels.of_rows(progress.part.rows), progress.part)
+    course, labels, num_labels = seen.course, seen.labels, progress.labels.num_labels
+    usual_2L, limits = _usual(seen), None if share == 1 else Limits.of(seen, share)
+    nothing = torch.empty(0, dtype=torch.float32, device="cpu"), torch.empty(0, dtype=torch.int64, device="cpu")
+    best: list[tuple[Tensor, Tensor]] = [nothing]  # of each chunk, `(<= k,)` each: scores and cells
+    for rows, seen_RL, contradiction_RL in seen.chunks():
         positive_RL = labels.positive_NL[rows]
         score_RL = suspicion(contradiction_RL, positive_RL, usual_2L)
         wanted_RL = seen_RL if limits is None else seen_RL & limits.reached(course.means_N2L[rows, 0], positive_RL)
         score_R = score_RL.where(wanted_RL, -torch.inf).flatten()
         score_k, cell_k = score_R.topk(min(k, int(wanted_RL.sum())))
-        best.append((score_k.cpu(), cell_k.cpu() + rows.start * labels.num_labels))
+        best.append((score_k.cpu(), cell_k.cpu() + rows.start * num_labels))
     score, cell = (torch.cat(parts) for parts in zip(*best, strict=True))
     cell = cell[(order := cell.argsort())]  # equals come in the order of the cells
     score, places = score[order].sort(descending=True, stable=True)
-    samples, columns = cell[places] // labels.num_labels, cell[places] % labels.num_labels
+    cell = cell[places]
+    if limits is None:  # else more than k may be among equals
+        score, cell = score[:k], cell[:k]
+    samples, columns = cell // num_labels, cell % num_labels
     at = samples.to(course.means_N2L.device), columns.to(course.means_N2L.device)
     given, probability = labels.positive_NL[at].long().cpu(), course.means_N2L[at[0], 1, at[1]].cpu()
-    parts = samples, columns, given, probability, score
+    parts = tuple(map(seen.part.collected, (samples + seen.part.rows.start, columns, given, probability, score)))
+    order = parts[-1].sort(descending=True, stable=True).indices
+    parts = tuple(one[order] for one in parts)
     if limits is not None:  # among equals more may have reached them
+        _, columns, given, _, _ = parts
         inside = _places(2 * columns + given) <= limits.count_2L[given, columns]
-        samples, columns, given, probability, score = (part[inside] for part in parts)
-    return Suspects(samples[:k], columns[:k], given[:k], probability[:k], score[:k])
+        parts = tuple(one[inside] for one in parts)
+    return Suspects(*(one[:k] for one in parts))
 
 
 def _places(group_k: Tensor) -> Tensor:
@@ -168,23 +206,15 @@ def _places(group_k: Tensor) -> Tensor:
     return torch.empty_like(place_k).scatter_(0, order_k, place_k - torch.searchsorted(sorted_k, sorted_k) + 1)
 
 
-def _usual(course: CourseMeans, labels: LabelMatrix) -> Tensor:
+def _usual(seen: Seen) -> Tensor:
     """Return the mean contradiction of the negatives and of the positives of each label, `(2, L)`; 0 where none is."""
-    device = labels.positive_NL.device
-    total_2L = torch.zeros(2, labels.num_labels, dtype=torch.float64, device="cpu")
-    count_2L = torch.zeros(2, labels.num_labels, dtype=torch.int64, device="cpu")
-    for rows, seen_RL, contradiction_RL in _chunks(course, labels):
-        positive_RL = labels.positive_NL[rows]
+    device, num_labels = seen.labels.positive_NL.device, seen.labels.num_labels
+    total_2L = torch.zeros(2, num_labels, dtype=torch.float64, device="cpu")
+    count_2L = torch.zeros(2, num_labels, dtype=torch.int64, device="cpu")
+    for rows, seen_RL, contradiction_RL in seen.chunks():
+        positive_RL = seen.labels.positive_NL[rows]
         for given, side_RL in enumerate((seen_RL & ~positive_RL, seen_RL & positive_RL)):
             total_2L[given] += contradiction_RL.where(side_RL, 0.0).sum(0).cpu()
             count_2L[given] += side_RL.sum(0).cpu()
+    total_2L, count_2L = seen.part.total(total_2L), seen.part.total(count_2L)
     return (total_2L / count_2L.clamp(min=1)).to(device, torch.float32)
-
-
-def _chunks(course: CourseMeans, labels: LabelMatrix) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Yield consecutive samples, which of their cells are labelled and were observed, and how they are contradicted."""
-    for rows in row_chunks(labels.positive_NL.shape, labels.positive_NL.device):
-        seen_RL = (course.count_N[rows] > 0)[:, None].repeat(1, labels.num_labels)
-        if labels.known_NL is not None:
-            seen_RL &= labels.known_NL[rows]
-        yield rows, seen_RL, contradiction(course.means_N2L[rows, 0], labels.positive_NL[rows])

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from batchsift.messages import there_are
-from batchsift.methods import create
+from batchsift.data import ImageData
+from batchsift.data.images import PictureError
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
 from batchsift.studies.analysis.runs import BASELINE, Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
 from batchsift.studies.analysis.verdict import Answer, find_answer
+from batchsift.studies.checks import check_losses, check_methods, check_metrics, loss_of
 from batchsift.studies.config import ALPHA, HEADLINES, CellConfig, StudyManifest
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts
@@ -21,11 +23,10 @@ from batchsift.studies.store import Store
 from batchsift.training.fold import FoldResult
 from batchsift.training.found import Found
 from batchsift.training.loop import DivergedError
-from batchsift.training.options import check_model_settings
 from batchsift.training.prepare import Prepared
 from batchsift.training.provenance import fingerprint, versions
 from batchsift.training.recording import EpochRecord
-from batchsift.training.settings import Settings, split_loss
+from batchsift.training.settings import split_loss
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,11 @@ class Comparison:
         return tuple(self.results)
 
     @property
+    def known_metrics(self) -> tuple[str, ...]:
+        """Keys of the metrics that the runs have: those of the protocol, and of pictures also theirs."""
+        return tuple(ALL_METRICS if isinstance(self.prepared.data, ImageData) else METRICS)
+
+    @property
     def learning_rate(self) -> float | None:
         """The learning rate of all runs; None where a search chose several."""
         rates = {found.best.learning_rate for found in self.found.rates.values()} or {
@@ -108,7 +114,7 @@ class Comparison:
         import pandas as pd  # noqa: PLC0415 (an extra)
 
         rows = []
-        for key in METRICS:
+        for key in self.known_metrics:
             contrasts = self.scope.contrasts(key)
             for method, runs in self.results.items():
                 scores = summarize([run.metrics[key] for run in runs])
@@ -173,11 +179,6 @@ def _cell_configs(
     ]
 
 
-def loss_of(name: str, settings: Settings) -> str:
-    """Return the loss that a method is trained with: the one that its name says, else that of the settings."""
-    return split_loss(name)[1] or settings.loss
-
-
 def compare(
     prepared: Prepared,
     *,
@@ -222,6 +223,7 @@ def compare(
         ValueError: An unknown name, methods or metrics that are none or not distinct, or a loss that the model does
             not take.
         DivergedError: The predictions of a run are no longer finite.
+        PictureError: A picture cannot be decoded; the message names it.
         RunFailedError: A run failed in another way.
     """
     check_methods(methods)
@@ -297,41 +299,7 @@ def _raise_failure(cell: CellRecord) -> None:
         warnings.warn(message, UserWarning, stacklevel=2)
     if cell.error is None:
         return
-    if cell.error.type == DivergedError.__name__:
-        raise DivergedError(cell.error.message)
+    for kind in (DivergedError, PictureError):
+        if cell.error.type == kind.__name__:
+            raise kind(cell.error.message)
     raise RunFailedError(f"{cell.config} failed:\n{cell.error.traceback}")
-
-
-def check_methods(methods: Sequence[str]) -> None:
-    """Check that `compare` can run these methods.
-
-    Raises:
-        ValueError: An unknown name, or methods that are none or not distinct.
-    """
-    for method in methods:
-        create(split_loss(method)[0])
-    if not methods or len(set(methods)) < len(methods):
-        raise ValueError(f"methods must be distinct, and at least one, got {', '.join(methods) or 'none'}")
-
-
-def check_metrics(metrics: Sequence[str]) -> None:
-    """Check that these are metrics.
-
-    Raises:
-        ValueError: An unknown one, or metrics that are none or not distinct.
-    """
-    for key in metrics:
-        if key not in METRICS:
-            raise ValueError(f"unknown metric {key!r}{there_are(key, METRICS)}")
-    if not metrics or len(set(metrics)) < len(metrics):
-        raise ValueError(f"metrics must be distinct, and at least one, got {', '.join(metrics) or 'none'}")
-
-
-def check_losses(model: str, methods: Sequence[str], settings: Settings) -> None:
-    """Check that a model can be trained with the losses that the names of the methods say, and those of the settings.
-
-    Raises:
-        ValueError: It cannot.
-    """
-    for method in methods:
-        check_model_settings(model, replace(settings, loss=loss_of(method, settings)))

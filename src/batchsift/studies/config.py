@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from batchsift.entries import check_keys, described, part, whole_number
 from batchsift.training.settings import Settings
 
 STUDY_FORMAT = 2
@@ -58,13 +59,23 @@ class CellConfig:
             ValueError: A key is missing, unknown, or has a value out of its range.
         """
         try:
-            return cls(**{**document, "training": Settings.from_document(document["training"])})
+            config = cls(**{**document, "training": Settings.from_document(document["training"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no configuration of a cell of this version of batchsift: {error}") from error
+        for key in ("data", "model", "method", "settings", "base_method", "data_fingerprint"):
+            if not isinstance(document[key], str):
+                raise ValueError(f"{key}: must be a text, got {described(document[key])}")
+        for key in ("fold", "seed"):
+            whole_number(document, key)
+        for key in ("method_options", "hyperparameters"):
+            with part(key):
+                check_keys(document[key], (), others=True)
+        return config
 
     def document(self) -> dict[str, Any]:
         """Return the configuration as JSON can hold it; without a seed of the drawing where it has none of its own."""
-        return {name: value for name, value in asdict(self).items() if name != "drawing_seed" or value is not None}
+        content = asdict(self) | {"training": self.training.document()}
+        return {name: value for name, value in content.items() if name != "drawing_seed" or value is not None}
 
     def repeated(self) -> "CellConfig":
         """Return the cell once more, with another seed of the drawing: one far from those that people choose."""
@@ -134,12 +145,30 @@ class StudyManifest:
         if document.get("format") not in STUDY_FORMATS:
             readable = " and ".join(map(str, STUDY_FORMATS))
             raise ValueError(f"the study has format {document.get('format')!r}; this batchsift reads {readable}")
+        check_keys(document, ("cells",), others=True)
+        for key in ("name", "file", "source"):
+            if not isinstance(document.get(key, ""), str):
+                raise ValueError(f"{key}: must be a text, got {described(document[key])}")
+        for key in ("metrics", "command", "cells"):
+            wanted = Mapping if key == "cells" else str
+            entries = document.get(key, [])
+            if not isinstance(entries, list | tuple) or not all(isinstance(entry, wanted) for entry in entries):
+                raise ValueError(f"{key}: must be a list, got {described(entries)}")
+        if not isinstance(document.get("budget", False), bool):
+            raise ValueError(f"budget: must be true or false, got {described(document['budget'])}")
+        cells = {}
+        for cell in document["cells"]:
+            with part("cells"):
+                check_keys(cell, ("key", "config"))
+                if not isinstance(cell["key"], str):
+                    raise ValueError(f"key: must be a text, got {described(cell['key'])}")
+                cells[cell["key"]] = CellConfig.from_document(cell["config"])
         return cls(
             name=document.get("name", ""),
             file=document.get("file", ""),
             source=document.get("source", ""),
             metrics=tuple(document.get("metrics", ())),
             command=tuple(document.get("command", ())),
-            cells={cell["key"]: CellConfig.from_document(cell["config"]) for cell in document["cells"]},
+            cells=cells,
             budget=document.get("budget", False),
         )

@@ -17,12 +17,10 @@ The document, all values at the best epochs unless said otherwise (NaN is null):
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from batchsift.files import csv_text, make_jsonable
-from batchsift.metrics import METRICS
 from batchsift.statistics import summarize
 from batchsift.studies.analysis.chance import measure_chance
 from batchsift.studies.analysis.claims import describe_tests, make_claims
@@ -54,7 +52,7 @@ def document(comparison: Comparison, *, histories: bool = False) -> dict[str, An
             "removed_features": prepared.num_removed_features,
         },
         "config": {
-            **asdict(prepared.settings),
+            **prepared.settings.document(),
             "learning_rate": comparison.learning_rate,
             "settings": comparison.settings,
             "hyperparameters": comparison.hyperparameters,
@@ -93,15 +91,15 @@ def _history(record: EpochRecord) -> dict[str, Any]:
 def _results(comparison: Comparison) -> list[dict[str, Any]]:
     ranks = comparison.scope.overall_ranks
     return [
-        {"method": method, **_summary(runs), "average_rank": ranks[method]}
+        {"method": method, **_summary(runs, comparison.known_metrics), "average_rank": ranks[method]}
         for method, runs in comparison.results.items()
     ]
 
 
-def _summary(runs: Sequence[FoldResult]) -> dict[str, Any]:
+def _summary(runs: Sequence[FoldResult], keys: Sequence[str]) -> dict[str, Any]:
     return {
-        "metrics": {key: summarize([run.metrics[key] for run in runs]) for key in METRICS},
-        "last_metrics": {key: summarize([run.last_metrics[key] for run in runs]) for key in METRICS},
+        "metrics": {key: summarize([run.metrics[key] for run in runs]) for key in keys},
+        "last_metrics": {key: summarize([run.last_metrics[key] for run in runs]) for key in keys},
         "best_epochs": [run.best_epoch for run in runs],
         "selection_seconds": [run.selection_seconds for run in runs],
         "total_seconds": [run.total_seconds for run in runs],
@@ -111,18 +109,18 @@ def _summary(runs: Sequence[FoldResult]) -> dict[str, Any]:
 def _chance(comparison: Comparison) -> dict[str, Any] | None:
     if not comparison.again:
         return None
-    chances = {key: measure_chance(comparison.scope, key) for key in METRICS}
+    chances = {key: measure_chance(comparison.scope, key) for key in comparison.known_metrics}
     gains = {
         key: {"gain": one.gain, "low": one.interval.low, "high": one.interval.high, "spread": one.spread}
         for key, one in chances.items()
         if one is not None
     }
-    return {"method": AGAIN, **_summary(comparison.again), "gains": gains}
+    return {"method": AGAIN, **_summary(comparison.again, comparison.known_metrics), "gains": gains}
 
 
 def _contrasts(comparison: Comparison) -> dict[str, Any]:
     scope = comparison.scope
-    contrasts = {key: scope.contrasts(key) for key in METRICS}
+    contrasts = {key: scope.contrasts(key) for key in comparison.known_metrics}
     return {
         "baseline": BASELINE if BASELINE in comparison.results else None,
         "alpha": ALPHA,

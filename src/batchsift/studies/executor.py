@@ -4,11 +4,13 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from multiprocessing import current_process
+from typing import Protocol
 
 from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
@@ -78,10 +80,26 @@ def in_order(tasks: Iterable[Task]) -> list[Task]:
     )
 
 
+class EngineError(RuntimeError):
+    """An engine cannot run the cells of this study."""
+
+
+class Engine(Protocol):
+    """Runs cells somewhere else than in processes of this one."""
+
+    def run(self, tasks: Sequence[Task]) -> Generator[CellRecord]:
+        """Run cells, and yield each as soon as it has ended.
+
+        Raises:
+            EngineError: It cannot run them.
+        """
+
+
 def execute(
     tasks: Sequence[Task],
     *,
     jobs: int = 1,
+    engine: Engine | None = None,
     on_cell: Callable[[CellRecord], None],
     on_epoch: Callable[[CellConfig, EpochRecord], None] | None = None,
 ) -> None:
@@ -90,21 +108,24 @@ def execute(
     Args:
         tasks: The cells, in the order in which they are begun.
         jobs: The number of processes, of joblib's backend in force (`joblib.parallel_config`; loky if none is).
+        engine: What runs the cells instead, such as `batchsift.studies.cluster.RayCluster`; `jobs` is then its own.
         on_cell: Called in this process with every cell that is finished.
         on_epoch: Called after every epoch where there is one process, which then is this one.
 
     Raises:
         ValueError: The backend in force uses threads.
+        EngineError: The engine cannot run the cells.
     """
-    if jobs == 1:
+    if engine is None and jobs == 1:
         for task in tasks:
             on_cell(run_task(task, on_epoch=None if on_epoch is None else partial(on_epoch, task.config)))
         return
-    for record in _run_in_processes(tasks, jobs):
-        on_cell(record)
+    with closing(_run_in_processes(tasks, jobs) if engine is None else engine.run(tasks)) as records:
+        for record in records:
+            on_cell(record)
 
 
-def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Iterator[CellRecord]:
+def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Generator[CellRecord]:
     backend, _ = get_active_backend()
     if getattr(backend, "uses_threads", False):
         raise ValueError("cells share a process' random state and cannot run in threads: use a backend of processes")

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from batchsift import methods, models
-from batchsift.metrics import METRICS
+from batchsift import methods
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.studies.config import HEADLINES
 from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
-from batchsift.training import presets
+from batchsift.training import networks, presets
 from batchsift.training.options import create_method, nearest
-from batchsift.training.settings import AUTO, Settings
+from batchsift.training.pictures import PictureSettings, takes_pictures
+from batchsift.training.settings import AUTO, MOST_FOLDS, Settings
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ def _one_of(words: Callable[[], Sequence[str]], what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _is_a_model(value: Any) -> Any:
+    """Check the name of a model; those of pictures are also called as on a hub, or by a folder."""
+    if isinstance(value, str) and not takes_pictures(value) and value not in networks.names():
+        raise ValueError(f"unknown model {value!r}{nearest(value, networks.names())}")
+    return value
+
+
+_A_MODEL = BeforeValidator(_is_a_model)
 Name = Annotated[str, Field(min_length=1)]
 Words = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 Patterns = Annotated[list[str], BeforeValidator(_split_at_commas)]
@@ -96,6 +105,14 @@ class DataEntry(_Table):
     sheet: str | None = None
     variables: Patterns | None = None
     label_rows: str | None = None
+    images: str | None = None
+    file_column: str | None = None
+    uncertain: str | None = None
+    blanks: str | None = None
+    unlabelled: str | None = None
+    crowd: str | None = None
+    broken: str | None = None
+    format: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the keywords of `batchsift.data.load`."""
@@ -137,6 +154,7 @@ class Training(_Table):
     center_sparse: bool | None = None
     device: str | None = None
     threads: int | None = None
+    pictures: dict[str, Any] | None = None
 
     @field_validator("epochs", "learning_rate", mode="before")
     @classmethod
@@ -152,7 +170,8 @@ class Training(_Table):
     @classmethod
     def _is_in_range(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and info.field_name in Training.model_fields:
-            Settings(**{info.field_name: value})
+            field: dict[str, Any] = {info.field_name: value}
+            Settings(**field | ({"pictures": PictureSettings.of(value)} if info.field_name == "pictures" else {}))
         return value
 
     def changes(self) -> dict[str, Any]:
@@ -180,7 +199,7 @@ class Where(_Table):
     """
 
     data: Words | None = None
-    model: Annotated[list[Annotated[str, _one_of(models.names, "model")]], BeforeValidator(_as_list)] | None = None
+    model: Annotated[list[Annotated[str, _A_MODEL]], BeforeValidator(_as_list)] | None = None
     settings: Words | None = None
 
     def given(self) -> dict[str, list[str]]:
@@ -221,14 +240,14 @@ class StudyFile(_Table):
     """
 
     data: Annotated[list[Annotated[DataEntry, _as_table("source")]], Field(min_length=1)]
-    models: Annotated[list[Annotated[str, _one_of(models.names, "model")]], Field(min_length=1)]
+    models: Annotated[list[Annotated[str, _A_MODEL]], Field(min_length=1)]
     methods: Annotated[list[Annotated[MethodEntry, _as_table("method")]], Field(min_length=1)]
     settings: Annotated[list[Annotated[SettingsEntry, BeforeValidator(_settings_table)]], Field(min_length=1)] = [
         SettingsEntry(name="default")
     ]
-    folds: Annotated[int, Field(ge=2)] = Settings.num_folds
+    folds: Annotated[int, Field(ge=2, le=MOST_FOLDS)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
-    metrics: list[Annotated[str, _one_of(lambda: list(METRICS), "metric")]] = list(HEADLINES)
+    metrics: list[Annotated[str, _one_of(lambda: list(ALL_METRICS), "metric")]] = list(HEADLINES)
     repeat_random: bool = False
     budget: bool = False
     training: Training = Training()
@@ -271,6 +290,8 @@ def read_study_file(path: Path) -> tuple[StudyFile, str]:
     except tomllib.TOMLDecodeError as error:
         line, message = syntax_problem(text, error)
         raise ValueError(f"{path}, line {line}: not TOML: {message}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is no study file: its brackets are nested too deep") from error
     try:
         study = StudyFile.model_validate(content)
     except ValidationError as error:

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
+from batchsift.devices import check_device
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.executor import Task
 from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
-from batchsift.training.checks import check_device
 from batchsift.training.label_rule import warn_of_dropped_labels
 from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
+from batchsift.training.picture_model import fitting, side_in_memory
+from batchsift.training.pictures import PictureSettings
 from batchsift.training.prepare import apply_filters
 from batchsift.training.presets import Preset, preset
 from batchsift.training.provenance import fingerprint
@@ -65,8 +67,12 @@ class Study:
         )
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path, *, check_devices: bool = True) -> Study:
     """Read a study file, load its data sets, and check everything a run would need.
+
+    Args:
+        path: The study file.
+        check_devices: Check that its devices are those of this machine: leave that out where other machines run it.
 
     Raises:
         StudyFileError: Something is wrong; each mistake is named with its line and key.
@@ -74,7 +80,7 @@ def read_study(path: Path) -> Study:
         OSError: It cannot be read.
     """
     spec, text = read_study_file(path)
-    expansion = _Expansion(spec, path.parent)
+    expansion = _Expansion(spec, path.parent, check_devices=check_devices)
     tasks = tuple(expansion.tasks())
     if expansion.problems:
         raise StudyFileError(path, text, expansion.problems)
@@ -85,17 +91,18 @@ def read_study(path: Path) -> Study:
 class _DataSet:
     number: int  # in the file
     source: FileSource
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
     fingerprint: str
 
 
 class _Expansion:
     """The way from a study file to its cells; mistakes on the way are gathered in `problems`."""
 
-    def __init__(self, spec: StudyFile, folder: Path) -> None:
+    def __init__(self, spec: StudyFile, folder: Path, *, check_devices: bool) -> None:
         self.problems: list[Problem] = []
         self._spec = spec
         self._folder = folder
+        self._check_devices = check_devices
 
     def tasks(self) -> Iterator[Task]:
         """Yield all cells of the grid that could be checked."""
@@ -146,13 +153,14 @@ class _Expansion:
             self._report_problem(("settings", number), str(error))
             return None
         try:
-            kept, removed, _ = apply_filters(data_set.data, chosen.training)
+            kept, removed, _ = apply_filters(fitting(data_set.data, model), chosen.training)
             warn_of_dropped_labels(data_set.data, removed, chosen.training.min_positives)
         except ValueError as error:
             self._report_problem(("data", data_set.number), str(error))
             return None
         try:
-            check_device(chosen.training.device)
+            if self._check_devices:
+                check_device(chosen.training.device)
         except ValueError as error:
             self._report_problem(("training", "device"), str(error))
         if self._check_model(model, kept, chosen, ("settings", number)):
@@ -162,18 +170,23 @@ class _Expansion:
     def _apply_overrides(self, data_set: _DataSet, model: str, number: int, base: Preset) -> "_ChosenSettings":
         """Change the recipe by `training`, the settings and the overrides, in that order."""
         entry = self._spec.settings[number]
-        fields = {**base.settings, **self._spec.training.changes(), **entry.changes()}
+        fields = merged(base.settings, self._spec.training.changes(), entry.changes())
         hyperparameters = {**base.hyperparameters, **entry.hyperparameters}
         places: dict[str, Place] = dict.fromkeys(entry.hyperparameters, ("settings", number, "hyperparameters"))
         for count, override in enumerate(self._spec.overrides):
             if override.where.matches(data=data_set.data.name, model=model, settings=entry.name):
-                fields |= override.changes.changes()
+                fields = merged(fields, override.changes.changes())
                 hyperparameters |= override.changes.hyperparameters
                 place = ("overrides", count, "set", "hyperparameters")
                 places |= dict.fromkeys(override.changes.hyperparameters, place)
+        data, pictures = fitting(data_set.data, model), fields.pop("pictures", {})
+        if isinstance(data, ImageData):
+            fields["pictures"] = PictureSettings.of(pictures).for_training(model, side_in_memory(data))
         return _ChosenSettings(Settings(**{**fields, "num_folds": self._spec.folds}), hyperparameters, places)
 
-    def _check_model(self, model: str, kept: MultiLabelData, chosen: "_ChosenSettings", around: Place) -> bool:
+    def _check_model(
+        self, model: str, kept: MultiLabelData | ImageData, chosen: "_ChosenSettings", around: Place
+    ) -> bool:
         """Check whether the model can be built with these hyperparameters."""
         before = len(self.problems)
         for name, place in chosen.places.items():
@@ -219,3 +232,16 @@ class _ChosenSettings:
     training: Settings
     hyperparameters: Mapping[str, Any]
     places: Mapping[str, Place]  # of each hyperparameter, the table in the file that gives it
+
+
+def merged(*changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of settings, later ones in place of earlier ones; those of pictures one by one.
+
+    >>> merged({"epochs": 2, "pictures": {"size": 64}}, {"pictures": {"flip": 0}})
+    {'epochs': 2, 'pictures': {'size': 64, 'flip': 0}}
+    """
+    fields: dict[str, Any] = {}
+    for change in changes:
+        pictures = {**fields.get("pictures", {}), **change.get("pictures", {})}
+        fields |= {**change, "pictures": pictures} if pictures else change
+    return fields

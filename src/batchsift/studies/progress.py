@@ -63,7 +63,8 @@ def study_progress(configs: Sequence[CellConfig], store: Store) -> StudyProgress
         ValueError: A file of the store cannot be read.
     """
     stored = store.keys()
-    outcomes = [CellOutcome.of_record(store.read(config.key)) for config in configs if config.key in stored]
+    keys = [config.key for config in configs if config.key in stored]
+    outcomes = [CellOutcome.of_record(record) for record in store.read_all(keys)]
     return StudyProgress(
         done=tuple(outcome for outcome in outcomes if outcome.error is None),
         failed=tuple(outcome for outcome in outcomes if outcome.error is not None),

@@ -19,14 +19,17 @@ on one machine differ in `timings` alone.
 
 import math
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from batchsift.entries import check_keys, described, part, real_number
 from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
+from batchsift.studies.checking import check_facts, check_result
 from batchsift.studies.config import CellConfig
 from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared
@@ -82,7 +85,7 @@ class DataFacts:
             num_train=len(split.train),
             num_validation=len(split.validation),
             num_test=len(split.test),
-            label_counts=data.labels[split.train].sum(axis=0, dtype=int).tolist(),
+            label_counts=(data.labels[split.train] == 1).sum(axis=0, dtype=int).tolist(),
         )
 
     @property
@@ -149,7 +152,18 @@ class CellRecord:
     @cached_property
     def config(self) -> CellConfig:
         """What was run."""
-        return CellConfig.from_document(self.document["config"])
+        with self._read(), part("config"):
+            return CellConfig.from_document(self.document["config"])
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Say of which cell it is that something cannot be, and what to do."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(
+                f"the cell {self.key} is damaged: {error}; remove cells/{self.key}.json, and run it again"
+            ) from error
 
     @property
     def key(self) -> str:
@@ -164,41 +178,69 @@ class CellRecord:
     @property
     def versions(self) -> Mapping[str, str]:
         """The versions of Python, of the packages, and of batchsift's own source."""
-        return dict(self.document["versions"])
+        return self._words("versions")
 
     @property
     def machine(self) -> Mapping[str, Any]:
         """Where the cell was run."""
-        return dict(self.document["machine"])
+        return self._words("machine")
 
     @property
     def started(self) -> str:
         """When the run began, in UTC, as ISO 8601 writes it: later is larger."""
+        with self._read(), part("timings"):
+            check_keys(self._words("timings"), ("started",), others=True)
         return str(self.document["timings"]["started"])
 
     @property
     def seconds(self) -> float:
         """How long the run took, data preparation included."""
-        return float(self.document["timings"]["cell_seconds"])
+        with self._read(), part("timings"):
+            check_keys(self._words("timings"), ("cell_seconds",), others=True)
+            return real_number(self.document["timings"], "cell_seconds", 0)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of the run, each once."""
-        return tuple(self.document["warnings"])
+        with self._read():
+            check_keys(self.document, ("warnings",), others=True)
+            if not isinstance(self.document["warnings"], list | tuple):
+                raise ValueError(f"warnings: must be a list, got {described(self.document['warnings'])}")
+        return tuple(map(str, self.document["warnings"]))
 
     @property
     def error(self) -> CellError | None:
         """Why the cell failed; None if it did not."""
-        return CellError(**self.document["error"]) if self.status == "failed" else None
+        if self.status == "done":
+            return None
+        with self._read(), part("error"):
+            check_keys(words := self._words("error"), ("type", "message", "traceback"))
+        return CellError(**{name: str(word) for name, word in words.items()})
+
+    def _words(self, name: str) -> dict[str, Any]:
+        """Return an entry that is a dictionary."""
+        with self._read():
+            check_keys(self.document, (name,), others=True)
+            with part(name):
+                check_keys(self.document[name], (), others=True)
+        return dict(self.document[name])
 
     @cached_property
     def facts(self) -> DataFacts:
         """The data set of a finished cell; a failed cell has none (KeyError)."""
+        names = [one.name for one in fields(DataFacts)]
+        if self.status == "done":
+            with self._read(), part("data"):
+                check_keys(self.document, ("data",), others=True)
+                check_facts(self.document["data"], names)
         return DataFacts(**self.document["data"])
 
     @cached_property
     def result(self) -> FoldResult:
         """The result of a finished cell; a failed cell has none (KeyError)."""
+        if self.status == "done":
+            with self._read():
+                check_result(self.document, [one.name for one in fields(DataFacts)])
         content, timings = self.document, self.document["timings"]
         return FoldResult(
             method=self.config.method,

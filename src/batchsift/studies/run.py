@@ -1,15 +1,15 @@
 """Running a study: the cells that its store lacks, and nothing twice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from batchsift.studies.config import CellConfig
-from batchsift.studies.executor import execute, in_order
+from batchsift.studies.executor import Engine, execute, in_order
 from batchsift.studies.grid import Study
 from batchsift.studies.progress import CellOutcome, StudyProgress, study_progress
 from batchsift.studies.record import CellRecord
 from batchsift.studies.store import Store
-from batchsift.training.provenance import versions
+from batchsift.training.provenance import differing_versions, versions
 from batchsift.training.recording import EpochRecord
 
 
@@ -37,6 +37,7 @@ def run_study(
     store: Store,
     *,
     jobs: int = 1,
+    engine: Engine | None = None,
     retry_failed: bool = False,
     mix_versions: bool = False,
     command: Sequence[str] = (),
@@ -51,6 +52,7 @@ def run_study(
         study: What to run.
         store: Where the cells go; nobody else may run a study there meanwhile.
         jobs: The number of processes.
+        engine: What runs the cells instead of them, such as `batchsift.studies.cluster.RayCluster`.
         retry_failed: Run again what failed.
         mix_versions: Go on beside cells of other versions of batchsift or the packages it computes with.
         command: The words that run the study again, for `study.json`.
@@ -79,23 +81,14 @@ def run_study(
             store.write(cell)
             callbacks.on_cell(cell)
 
-        execute(tasks, jobs=jobs, on_cell=keep, on_epoch=callbacks.on_epoch)
+        execute(tasks, jobs=jobs, engine=engine, on_cell=keep, on_epoch=callbacks.on_epoch)
         return study_progress(study.configs, store)
 
 
 def _versions_message(outdated: Sequence[CellOutcome], store: Store) -> str:
-    differences = sorted({difference for outcome in outdated for difference in _differences(outcome.versions)})
+    differences = sorted({difference for outcome in outdated for difference in differing_versions(outcome.versions)})
     return (
-        f"{len(outdated)} finished cells in {store.folder} were computed with other versions "
+        f"{len(outdated)} finished cells in {store.place} were computed with other versions "
         f"({', '.join(differences)}): "
         "take another folder, or --mix-versions to keep them beside new ones"
     )
-
-
-def _differences(theirs: Mapping[str, str]) -> list[str]:
-    mine = versions()
-    return [
-        f"{name} {theirs.get(name)}, here {mine.get(name)}"
-        for name in sorted({*mine, *theirs})
-        if mine.get(name) != theirs.get(name)
-    ]

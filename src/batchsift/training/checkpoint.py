@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchsift.training.configuration import check_same_run
+from batchsift.entries import check_keys, part
+from batchsift.training.configuration import check_same_run, warn_of_versions
+from batchsift.training.contents import content_of, text_of
 from batchsift.training.environment import generator_states, restore_generators
 from batchsift.training.loop import TrainingLoop
+from batchsift.training.provenance import versions
 from batchsift.training.tensor_files import load_tensors, save_tensors
 
 VERSION = 1
@@ -38,13 +41,22 @@ class Checkpoint:
             saved = load_tensors(self.path)
             if saved.get("version") != VERSION:
                 raise ValueError(f"{self.path} is of another version of batchsift: remove it to start again")
-            check_same_run(self.path.parent, json.loads(saved["config"]), self.identity)
-            loop.load_state_dict(saved)
-            restore_generators(saved["generators"], self.device)
+            with content_of(self.path, "remove it to train from the beginning"):
+                config = read_config(saved)
+                before = saved.get("versions", versions())  # older ones do not say theirs
+                check_keys(before, (), others=True)
+            check_same_run(self.path.parent, config, self.identity)
+            warn_of_versions(self.path.parent, before)
+            with content_of(self.path, "remove it to train from the beginning"):
+                check_keys(saved, ("version", "config", *loop.state_dict(), "generators"), others="versions" in saved)
+                check_keys(saved["generators"], generator_states(self.device), others=True)
+                loop.check_state(saved)
+                restore_generators(saved["generators"], self.device)
+                loop.load_state_dict(saved)
         self._last = time.monotonic()
 
     def save_if_due(self, loop: TrainingLoop) -> None:
-        """Write the checkpoint, between two epochs, if the last one is old enough.
+        """Write the checkpoint, between two epochs or two batches, if the last one is old enough.
 
         Raises:
             OSError: Where it cannot be written.
@@ -54,6 +66,7 @@ class Checkpoint:
         content = {
             "version": VERSION,
             "config": json.dumps(self.identity),
+            "versions": dict(versions()),
             **loop.state_dict(),
             "generators": generator_states(self.device),
         }
@@ -63,3 +76,17 @@ class Checkpoint:
     def remove(self) -> None:
         """Remove the file: the run is over."""
         self.path.unlink(missing_ok=True)
+
+
+def read_config(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the identity of the run that a checkpoint is of.
+
+    Raises:
+        ValueError: It has none.
+    """
+    check_keys(saved, ("config",), others=True)
+    with part("config"):
+        config: dict[str, Any] = json.loads(text_of(saved, "config"))
+        check_keys(config, ("training",), others=True)
+        check_keys(config["training"], ("epochs",), others=True)
+    return config

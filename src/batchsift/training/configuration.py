@@ -1,16 +1,16 @@
 """What is trained and how: all that is chosen for a run beside its data and its seed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
+from batchsift.devices import check_device
 from batchsift.files import make_jsonable
-from batchsift.messages import cut_short, first_few
-from batchsift.training.checks import check_device
+from batchsift.messages import cut_short, first_few, warn
 from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
-from batchsift.training.provenance import fingerprint
+from batchsift.training.provenance import differing_versions, fingerprint
 from batchsift.training.settings import BEFORE, Settings
 
 STUDY_SETTINGS = ("num_folds", "min_positives", "top_features")  # of folds and filters: `fit` has neither
@@ -47,9 +47,9 @@ class Configuration:
         check_model_settings(self.model, self.settings)
         create_method(self.method, self.method_options)
 
-    def identity(self, data: MultiLabelData, seed: int) -> dict[str, Any]:
+    def identity(self, data: MultiLabelData | ImageData, seed: int) -> dict[str, Any]:
         """Return everything that decides the numbers of `fit`, as JSON can hold it."""
-        settings = asdict(self.settings)
+        settings = self.settings.document()
         identity: dict[str, Any] = make_jsonable(
             {
                 "data": data.name,
@@ -89,12 +89,28 @@ def check_same_run(folder: Path, stored: Mapping[str, Any], identity: Mapping[st
         )
 
 
+def warn_of_versions(folder: Path, theirs: Mapping[str, str]) -> None:
+    """Warn where a run that is found, or gone on with, was computed by other versions.
+
+    Warns:
+        UserWarning: It was.
+    """
+    different = differing_versions(theirs)
+    if different:
+        warn(
+            f"{folder} holds a run that was computed with other versions ({', '.join(different)}); remove it to train "
+            "with those here"
+        )
+
+
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the training beside the other keys; hyperparameters and options under names with a dot."""
     flat: dict[str, Any] = {}
     for key, value in identity.items():
         if isinstance(value, Mapping):
-            flat |= {name if key == "training" else f"{key}.{name}": inner for name, inner in value.items()}
+            inner = value if key == "training" else {f"{key}.{name}": one for name, one in value.items()}
+            flat |= {**inner, **(inner.get("pictures") or {})}
+            flat.pop("pictures", None)
         else:
             flat["content of the data" if key == "data_fingerprint" else key] = value
     return flat

@@ -41,7 +41,14 @@ def generator_states(device: str) -> dict[str, Tensor]:
 
 
 def restore_generators(states: Mapping[str, Tensor], device: str) -> None:
-    """Put the generators into states that `generator_states` returned."""
-    torch.set_rng_state(states["cpu"])
-    if torch.device(device).type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+    """Put the generators into states that `generator_states` returned.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    try:
+        torch.set_rng_state(states["cpu"])
+        if torch.device(device).type == "cuda" and "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"], device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"generators: {error}") from error

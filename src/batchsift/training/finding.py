@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchsift.data import MultiLabelData
+from batchsift.data import ImageData, MultiLabelData
 from batchsift.training.configuration import Configuration
 from batchsift.training.folder import CHECKPOINT
 from batchsift.training.found import Found
@@ -19,9 +19,7 @@ from batchsift.training.model import SUMMARY
 from batchsift.training.prepare import Indices, Prepared, hold_out_validation
 from batchsift.training.search import search_epochs, search_rate
 from batchsift.training.settings import Search, Settings
-from batchsift.training.trials import METHOD, Trial, Trials, hold_out
-
-FOLDER = "search"  # of the folder of a comparison or a model: the scores of trials
+from batchsift.training.trials import METHOD, SEARCH, Trial, Trials, hold_out
 
 
 def find_settings(
@@ -66,7 +64,7 @@ def find_settings(
 
 
 def find_settings_of_model(
-    data: MultiLabelData,
+    data: MultiLabelData | ImageData,
     settings: Settings,
     search: Search,
     *,
@@ -108,7 +106,7 @@ def find_settings_of_model(
 
 
 def _find(
-    data: MultiLabelData,
+    data: MultiLabelData | ImageData,
     parts: Mapping[str, Indices],
     settings: Settings,
     search: Search,
@@ -132,7 +130,7 @@ def _find(
                 model=model, method=METHOD, settings=replace(settings, loss=loss), hyperparameters=hyperparameters
             ),
             seed=seed,
-            folder=None if folder is None else folder / FOLDER,
+            folder=None if folder is None else folder / SEARCH,
             on_trial=None if on_trial is None else lambda trial: on_trial(words, trial),
         )
 
@@ -156,7 +154,7 @@ def check_searched(folder: Path, search: Search) -> None:
         ValueError: It does not: the run there is another.
     """
     lies_there = any((folder / name).is_file() for name in (SUMMARY, CHECKPOINT))
-    if search and lies_there and not (folder / FOLDER).is_dir():
+    if search and lies_there and not (folder / SEARCH).is_dir():
         raise ValueError(
             f"{folder} holds another run, whose learning rate and number of epochs were not searched: give both as "
             "numbers to go on with it, choose another folder, or remove it"

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from batchsift.metrics import choose_thresholds, evaluate, evaluate_labels
+from batchsift.partial_metrics import choose_thresholds, evaluate, evaluate_labels
 from batchsift.training.configuration import Configuration
 from batchsift.training.environment import isolated
 from batchsift.training.loop import TrainingLoop, predict
@@ -104,8 +104,8 @@ def run_fold(
         hyperparameters=hyperparameters or {},
         method_options=method_options or {},
     )
-    parts = scale_parts(prepared.data, prepared.splits[fold], settings)
     weight_seed, selection_seed = _seeds(prepared.seed, fold)
+    parts = scale_parts(prepared.data, prepared.splits[fold], settings, weight_seed)
     if drawing_seed is not None:
         _, selection_seed = _seeds(drawing_seed, fold)
     with isolated(settings.device, seed=weight_seed, threads=settings.threads):
@@ -151,7 +151,8 @@ def _seeds(seed: int, fold: int) -> tuple[int, int]:
 
 def _score(loop: TrainingLoop, parts: Parts) -> tuple[dict[str, float], Tensor]:
     """Return the metrics of the network as it is on the test part, and its probabilities there, `(N, L)`."""
-    by_validation = predict(loop.network, parts.validation.features)
+    by_validation = predict(loop.predictor, parts.validation.features)
     thresholds_L = choose_thresholds(by_validation, parts.validation.labels.cpu())
-    probs_NL = predict(loop.network, parts.test.features)
-    return evaluate(probs_NL, parts.test.labels.cpu(), thresholds_L), probs_NL
+    probs_NL, targets_NL = predict(loop.predictor, parts.test.features), parts.test.labels.cpu()
+    scores = {**evaluate(probs_NL, targets_NL, thresholds_L), **loop.further_metrics(probs_NL, targets_NL)}
+    return scores, probs_NL

@@ -8,13 +8,16 @@ Shapes: N samples, L labels.
 
 import warnings
 from collections.abc import Sequence
+from typing import TypeVar
 
 from batchsift import data as datasets
-from batchsift.data import MultiLabelData
+from batchsift.data.labelled import Labelled
 from batchsift.messages import count_nouns, first_few
 
+_Data = TypeVar("_Data", bound=Labelled)
 
-def drop_labels(data: MultiLabelData, min_positives: int) -> tuple[MultiLabelData, tuple[str, ...]]:
+
+def drop_labels(data: _Data, min_positives: int) -> tuple[_Data, tuple[str, ...]]:
     """Drop the labels that are too rare, and those that every sample has.
 
     Args:
@@ -38,7 +41,7 @@ def drop_labels(data: MultiLabelData, min_positives: int) -> tuple[MultiLabelDat
     return kept.select(labels=varies_L) if common else kept, rare + common
 
 
-def warn_of_dropped_labels(data: MultiLabelData, removed: Sequence[str], min_positives: int) -> None:
+def warn_of_dropped_labels(data: Labelled, removed: Sequence[str], min_positives: int) -> None:
     """Warn of the labels that were dropped, by name.
 
     Args:

@@ -5,24 +5,42 @@ Shapes: N samples, D features, L labels.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from batchsift import models
-from batchsift.data import MultiLabelData
-from batchsift.data.images.dataset import check_no_pictures
+from batchsift.data import ImageData, MultiLabelData
+from batchsift.data.dataset import first_infinite
+from batchsift.data.labelled import checked_matrix
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
-from batchsift.messages import first_few, warn
+from batchsift.devices import check_device
+from batchsift.entries import check_keys
+from batchsift.files import from_csv
+from batchsift.messages import warn
 from batchsift.models import BaseModel
 from batchsift.training.calibration import Calibration
+from batchsift.training.contents import (
+    check_calibration_state,
+    columns_of,
+    content_of,
+    names_of,
+    network_of,
+    scales_of,
+    thresholds_of,
+)
 from batchsift.training.loop import predict
-from batchsift.training.parts import Preprocessing
+from batchsift.training.matching import with_features
+from batchsift.training.parts import Preprocessing, SparseRows
+from batchsift.training.picture_model import PictureReading, empty_network
+from batchsift.training.picture_rows import PictureRows
 from batchsift.training.tensor_files import load_tensors, save_tensors
 from batchsift.training.thresholds import check_thresholds, threshold_of_cost
 
@@ -30,7 +48,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUMMARY, SUSPECTS = "training.json", "suspects.csv"  # files of the run beside the model, see `training.folder`
-_VERSION, _CALIBRATED_VERSION = 1, 2  # versions that know no calibration would pass over it, so they refuse its files
+_OF_FEATURES = ("mean", "scale", "offset")
+_OF_PICTURES = ("pictures", "batch_size")
+_KEYS = ("version", "name", "hyperparameters", "weights", "feature_names", "label_names")
+_OPTIONAL = ("columns", "thresholds", "calibration", "backbone")
+# Versions that know no calibration, or no pictures, would pass over them, so they refuse those files.
+_VERSION, _CALIBRATED_VERSION, _PICTURES_VERSION = _VERSIONS = (1, 2, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +64,8 @@ class TrainedModel:
         name: A name of `batchsift.models`.
         hyperparameters: Hyperparameters of the model; its own defaults for the others.
         network: The network with the weights of the best epoch, in evaluation mode.
-        preprocessing: Means and ranges of the features it was trained on.
-        feature_names: D names.
+        preprocessing: Means and ranges of the features it was trained on; or how it reads pictures.
+        feature_names: D names; none of pictures.
         label_names: L names.
         thresholds_L: The threshold of each label with the highest F1 on the validation part of the training, `(L,)`
             float64, for calibrated probabilities where they are; None for a model that was saved by a version without
@@ -54,7 +77,7 @@ class TrainedModel:
     name: str
     hyperparameters: Mapping[str, Any]
     network: BaseModel
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | PictureReading
     feature_names: tuple[str, ...]
     label_names: tuple[str, ...]
     thresholds_L: NDArray[np.float64] | None = None
@@ -72,8 +95,12 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself.
+            ValueError: Where the file is damaged.
         """
-        content: dict[str, Any] = json.loads(self._beside(SUMMARY).read_text(encoding="utf-8"))
+        path = self._beside(SUMMARY)
+        with content_of(path, "train again"):
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            check_keys(content, (), others=True)
         return content
 
     @property
@@ -82,27 +109,56 @@ class TrainedModel:
 
         Raises:
             FileNotFoundError: Where the model is a file by itself, or the method of its training names no suspects.
+            ValueError: Where the file is damaged.
         """
         import pandas as pd  # noqa: PLC0415 (an extra)
 
-        return pd.read_csv(self._beside(SUSPECTS), dtype={"label": str})
+        path = self._beside(SUSPECTS)
+        with content_of(path, "train again"):
+            frame = pd.read_csv(path, dtype={"label": str}, keep_default_na=False)
+            return frame.assign(label=frame["label"].map(from_csv))
 
-    def predict_proba(self, data: Any, *, device: str = "cpu") -> NDArray[np.float32]:
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether it was trained on pictures."""
+        return isinstance(self.preprocessing, PictureReading)
+
+    def predict_proba(self, data: Any, *, device: str = "cpu", workers: int = 0) -> NDArray[np.float32]:
         """Return the predicted probabilities, `(N, L)` in [0, 1], calibrated where the training was told to.
 
         Args:
             data: `(N, D)` features as they are in files, not scaled, dense or scipy sparse, NaN where missing; or a
-                `MultiLabelData`, or a pandas data frame, in which the features are found by name.
+                `MultiLabelData`, or a pandas data frame, in which the features are found by name. Of a model of
+                pictures: an `ImageData`, or a list of paths.
             device: The device to compute on.
+            workers: Processes that decode pictures; 0 for this one.
 
         Raises:
-            ValueError: For another number of features, where one is not there, or for pictures.
+            ValueError: For another number of features, where one is not there; for pictures in the place of features,
+                or the reverse.
+            PictureError: A picture cannot be decoded; the message names it.
         """
-        features = self._features(data)
-        if features.ndim != 2 or features.shape[1] != len(self.feature_names):
-            raise ValueError(f"features must have shape (N, {len(self.feature_names)}), got {tuple(features.shape)}")
-        rows = self.preprocessing.transform(features, device)
+        check_device(device)
+        rows: Tensor | SparseRows | PictureRows
+        if isinstance(self.preprocessing, PictureReading):
+            rows = self.preprocessing.transform(data, device, workers)
+        else:
+            features = self._features(data)
+            if features.ndim != 2 or features.shape[1] != len(self.feature_names):
+                expected = f"(N, {len(self.feature_names)})"
+                raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+            for column, row, value in first_infinite(features)[:1]:
+                raise ValueError(
+                    f"features hold {value} in row {row}, column {self.feature_names[column]!r}; expected finite "
+                    "numbers (NaN: missing)"
+                )
+            rows = self.preprocessing.transform(features, device)
         probs_NL: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
+        if (unusable_N := ~np.isfinite(probs_NL).all(axis=1)).any():
+            raise ValueError(
+                f"the model has no prediction for row {int(unusable_N.argmax())}: its features are too far from those "
+                "of the training"
+            )
         return probs_NL if self.calibration is None else self.calibration.apply(probs_NL)
 
     def predict(
@@ -155,12 +211,13 @@ class TrainedModel:
         return self.folder / name
 
     def _features(self, data: Any) -> Any:
-        check_no_pictures(data)
+        if isinstance(data, ImageData):
+            raise ValueError(f"got {data}; this model was trained on {len(self.feature_names)} features of other data")
         if isinstance(data, MultiLabelData):
             return self.aligned(data)
         if hasattr(data, "iloc"):
             return self.features_of(data)
-        return data
+        return checked_matrix("features", data)
 
     def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
         """Return the features of a table, which needs no labels, as the model was trained on them.
@@ -182,7 +239,11 @@ class TrainedModel:
         from batchsift.data.readers.matching import matching_features  # noqa: PLC0415 (pandas)
 
         blocks = category_blocks(self.columns)
-        unseen = {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        unseen = (
+            set()
+            if isinstance(self.preprocessing, PictureReading)
+            else {self.feature_names[d] for block in blocks for d in np.r_[block] if self.preprocessing.mean_D[d] == 0}
+        )
         return matching_features(
             frame, self.feature_names, columns=self.columns, unknown=unknown_category, unseen=unseen
         )
@@ -193,21 +254,7 @@ class TrainedModel:
         Raises:
             ValueError: Where one of them is not there, or its dates were read in another order.
         """
-        orders = {column.name: column.order for column in self.columns if column.order is not None}
-        for column in data.columns:
-            if column.order is not None and orders.get(column.name, column.order) != column.order:
-                raise ValueError(
-                    f"{data.name}: the dates in {column.name!r} are read as {column.order}, in training as "
-                    f"{orders[column.name]}; say which with dates={orders[column.name]!r}"
-                )
-        columns = {name: column for column, name in enumerate(data.feature_names)}
-        missing = [name for name in self.feature_names if name not in columns]
-        if missing:
-            raise ValueError(
-                f"{data.name} lacks {len(missing)} of the {len(self.feature_names)} features the model was trained on: "
-                f"{first_few(missing)}; it has {first_few(data.feature_names)}"
-            )
-        return data.select(features=[columns[name] for name in self.feature_names]).features
+        return with_features(data, self.feature_names, self.columns).features
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one file, whole or not at all; `torch.load(..., weights_only=True)` reads it.
@@ -216,13 +263,11 @@ class TrainedModel:
             OSError: Where that cannot be done.
         """
         content = {
-            "version": _VERSION if self.calibration is None else _CALIBRATED_VERSION,
+            "version": self._version,
             "name": self.name,
             "hyperparameters": dict(self.hyperparameters),
             "weights": {name: value.cpu() for name, value in self.network.state_dict().items()},
-            "mean": torch.from_numpy(self.preprocessing.mean_D),
-            "scale": torch.from_numpy(self.preprocessing.scale_D),
-            "offset": torch.from_numpy(self.preprocessing.offset_D),
+            **self._content_of_preprocessing(),
             "feature_names": list(self.feature_names),
             "label_names": list(self.label_names),
         }
@@ -234,6 +279,21 @@ class TrainedModel:
             content["calibration"] = self.calibration.state()
         save_tensors(Path(path), content)
 
+    @property
+    def _version(self) -> int:
+        if self.takes_pictures:
+            return _PICTURES_VERSION
+        return _VERSION if self.calibration is None else _CALIBRATED_VERSION
+
+    def _content_of_preprocessing(self) -> dict[str, Any]:
+        if isinstance(self.preprocessing, PictureReading):
+            return self.preprocessing.content(self.network)
+        return {
+            "mean": torch.from_numpy(self.preprocessing.mean_D),
+            "scale": torch.from_numpy(self.preprocessing.scale_D),
+            "offset": torch.from_numpy(self.preprocessing.offset_D),
+        }
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "TrainedModel":
         """Read what `save` wrote.
@@ -243,16 +303,29 @@ class TrainedModel:
             ValueError: Where it is damaged, or of another kind or version.
         """
         content = load_tensors(Path(path))
-        if content.get("version") not in (_VERSION, _CALIBRATED_VERSION) or "weights" not in content:
+        if content.get("version") not in _VERSIONS or "weights" not in content:
             raise ValueError(f"{path} is no trained model of this version of batchsift")
-        features, labels = tuple(content["feature_names"]), tuple(content["label_names"])
-        with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten: no one's numbers are used up
-            network = models.build(content["name"], len(features), len(labels), **content["hyperparameters"])
-        network.load_state_dict(content["weights"])
-        columns = tuple(map(TableColumn.from_document, content.get("columns", ())))
-        mean_D, scale_D, offset_D = (content[key].numpy() for key in ("mean", "scale", "offset"))
-        preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
-        chosen, calibration = content.get("thresholds"), content.get("calibration")
+        preprocessing: Preprocessing | PictureReading
+        build: Callable[..., BaseModel]
+        with content_of(Path(path), "take another copy of the file, or train again"):
+            calibration = content.get("calibration")
+            optional = [key for key in _OPTIONAL if key in content]
+            of_pictures = content["version"] == _PICTURES_VERSION
+            check_keys(content, (*_KEYS, *(_OF_PICTURES if of_pictures else _OF_FEATURES), *optional))
+            labels = names_of(content, "label_names")
+            features = () if of_pictures else names_of(content, "feature_names")
+            if calibration is not None:
+                check_calibration_state(calibration, len(labels))
+            chosen_L = thresholds_of(content, len(labels))
+            if of_pictures:
+                preprocessing = PictureReading.of_content(content)
+                build = partial(empty_network, num_labels=len(labels), backbone=content.get("backbone"))
+            else:
+                columns = columns_of(content, len(features))
+                mean_D, scale_D, offset_D = (values.numpy() for values in scales_of(content, len(features)))
+                preprocessing = Preprocessing(mean_D, scale_D, offset_D, columns)
+                build = partial(models.build, num_features=len(features), num_labels=len(labels))
+            network = network_of(content, build)
         return cls(
             name=content["name"],
             hyperparameters=content["hyperparameters"],
@@ -260,6 +333,6 @@ class TrainedModel:
             preprocessing=preprocessing,
             feature_names=features,
             label_names=labels,
-            thresholds_L=None if chosen is None else chosen.numpy(),
+            thresholds_L=None if chosen_L is None else chosen_L.numpy(),
             calibration=None if calibration is None else Calibration.of_state(calibration),
         )

@@ -12,7 +12,7 @@ from batchsift.functional.schedule import Mixture
 from batchsift.messages import there_are
 
 if TYPE_CHECKING:
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
     from batchsift.methods import Method
     from batchsift.training.settings import Settings
 
@@ -57,9 +57,9 @@ def check_hyperparameters(model: str, names: Iterable[str]) -> None:
     ...
     ValueError: mlp has no hyperparameter 'hiden': did you mean 'hidden'? There are hidden, dropout
     """
-    from batchsift import models  # noqa: PLC0415 (imports torch)
+    from batchsift.training import networks  # noqa: PLC0415 (imports torch)
 
-    known = models.hyperparameters(model)
+    known = networks.hyperparameters(model)
     for name in names:
         if name not in known:
             raise ValueError(f"{model} has no hyperparameter {name!r}{nearest(name, known)}")
@@ -71,20 +71,19 @@ def check_model_settings(model: str, settings: "Settings") -> None:
     Raises:
         ValueError: For an unknown model, or a loss or scaling that it does not take.
     """
-    from batchsift.models.registry import class_of, names  # noqa: PLC0415 (imports torch)
+    from batchsift.training import networks  # noqa: PLC0415 (imports torch)
 
-    chosen = class_of(model)
-    if settings.loss != "bce" and not chosen.takes_label_loss:
-        others = ", ".join(name for name in names() if class_of(name).takes_label_loss)
+    if settings.loss != "bce" and not networks.takes_label_loss(model):
+        others = ", ".join(name for name in networks.names() if networks.takes_label_loss(name))
         raise ValueError(
             f"{model} has no cross-entropy by label that the loss {settings.loss!r} could replace: "
             f"leave the loss at 'bce', or take one of {others}"
         )
-    if settings.scaling == "standard" and chosen.unit_features:
+    if settings.scaling == "standard" and networks.takes_unit_features(model):
         raise ValueError(f"{model} takes features in [0, 1], got scaling 'standard': choose scaling 'minmax'")
 
 
-def try_model(model: str, data: "MultiLabelData", hyperparameters: Mapping[str, Any]) -> None:
+def try_model(model: str, data: "MultiLabelData | ImageData", hyperparameters: Mapping[str, Any]) -> None:
     """Build a model for the data once, to see whether it takes the hyperparameters.
 
     Raises:
@@ -92,11 +91,12 @@ def try_model(model: str, data: "MultiLabelData", hyperparameters: Mapping[str, 
     """
     import torch  # noqa: PLC0415
 
-    from batchsift import models  # noqa: PLC0415 (imports torch)
+    from batchsift.training import networks  # noqa: PLC0415 (imports torch)
 
+    networks.check_fits(model, data.num_features, data.name)
     try:
         with torch.random.fork_rng(devices=[]):
-            models.build(model, data.num_features, data.num_labels, **hyperparameters)
+            networks.create(model, data.num_features, data.num_labels, hyperparameters)
     except (ValueError, TypeError, RuntimeError) as error:
         given = ", ".join(f"{name}={value!r}" for name, value in hyperparameters.items()) or "its defaults"
         raise ValueError(f"{model} cannot be built with {given} for {data.name}: {error}") from error

@@ -1,5 +1,7 @@
 """The three parts of a fold, scaled by what the training part alone tells; sparse features until a batch is drawn.
 
+Pictures are neither scaled nor in memory: `picture_rows` stands in the place of their features.
+
 Shapes: N samples of a part, B batch, D features, L labels.
 """
 
@@ -12,10 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batchsift.data import MultiLabelData, Split
+from batchsift.data import ImageData, MultiLabelData, Split
 from batchsift.data.schema import TableColumn, category_blocks, feature_columns
 from batchsift.data.transforms import TopFeatures, make_steps, unseen_as_missing
+from batchsift.selection.selector import Selector
+from batchsift.training.picture_rows import PictureRows
 from batchsift.training.settings import Settings
+from batchsift.training.stopwatch import Stopwatch
 
 DENSE_CELLS = 2**24  # of sparse features that are made dense at a time without a batch to say how many
 
@@ -61,33 +66,76 @@ class SparseRows:
 
 
 @dataclass(frozen=True, eq=False)
+class Batch:
+    """What a step is trained on.
+
+    Args:
+        indices: `(B,)` on the CPU: the rows of the samples in their part.
+        x: `(B, D)` features, or pictures `(B, 3, height, width)`, augmented.
+        y: `(B, L)` of 0 and 1, NaN where unknown.
+        clean: The pictures without augmentation, where the selector is to see predictions of those.
+    """
+
+    indices: Tensor
+    x: Tensor
+    y: Tensor
+    clean: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """A part of a data set in the form a model takes.
 
     Args:
-        features: `(N, D)`, scaled, float32.
+        features: `(N, D)`, scaled, float32; or the pictures.
         labels: `(N, L)` of 0 and 1, NaN where unknown, float32.
     """
 
-    features: Tensor | SparseRows
+    features: Tensor | SparseRows | PictureRows
     labels: Tensor
 
     @property
     def widths(self) -> tuple[int, int]:
-        """D and L."""
-        return self.features.shape[1], self.labels.shape[1]
+        """D and L; D is 0 for pictures."""
+        return 0 if isinstance(self.features, PictureRows) else self.features.shape[1], self.labels.shape[1]
 
     @property
     def feature_tensor(self) -> Tensor:
-        """All features, for what a model derives from them: a sparse tensor where they are sparse."""
+        """All features, for what a model derives from them: sparse where they are sparse; none `(N, 0)` of pictures."""
+        if isinstance(self.features, PictureRows):
+            return self.labels.new_empty(len(self.labels), 0)
         return self.features if isinstance(self.features, Tensor) else self.features.tensor()
 
     @property
     def neighbor_features(self) -> Any:
-        """All features on the CPU, for a search of neighbors: a constant added to a column moves no distance."""
+        """All features on the CPU, for a search of neighbors: a constant added to a column moves no distance.
+
+        None for pictures, whose pixels make poor neighbors.
+        """
+        if isinstance(self.features, PictureRows):
+            return None
         if isinstance(self.features, Tensor):
             return self.features.cpu()
         return self.features.matrix.astype(np.float64)
+
+    def batches(self, selector: Selector, selection: Stopwatch) -> Iterator[Batch]:
+        """Yield what is left of the selector's epoch, batch by batch.
+
+        Args:
+            selector: It chooses the samples.
+            selection: Takes the time of the choice.
+
+        Raises:
+            PictureError: A picture cannot be decoded; the message names it.
+        """
+        blocks, device = selection.each(selector.batches()), self.labels.device
+        if isinstance(self.features, PictureRows):
+            for indices_B, x, clean in self.features.batches(blocks, selector.epoch):
+                yield Batch(indices_B, x, self.labels[indices_B.to(device)], clean)
+        else:
+            for indices_B in blocks:
+                on_device_B = indices_B.to(device)
+                yield Batch(indices_B, self.features[on_device_B], self.labels[on_device_B])
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,27 +198,46 @@ class Preprocessing:
         return SparseRows(matrix, self.offset_D, device)
 
 
-def scale_parts(data: MultiLabelData, split: Split, settings: Settings) -> Parts:
-    """Scale the parts of a fold by what its training part alone tells.
+def scale_parts(data: MultiLabelData | ImageData, split: Split, settings: Settings, seed: int = 0) -> Parts:
+    """Scale the parts of a fold by what its training part alone tells; pictures are left where they are.
 
     Args:
-        data: Features as they are in files.
+        data: Features as they are in files; or pictures.
         split: The rows of the parts.
-        settings: The features to keep (`top_features`), their scaling, and the device the parts go to.
+        settings: The features to keep (`top_features`), their scaling, how pictures are read, and the device the parts
+            go to.
+        seed: The seed of the augmentation of pictures.
     """
-    device = settings.device
+    rows = (split.train, split.validation, split.test)
+    if isinstance(data, ImageData):
+        return Parts(*(picture_part(data, part, settings, seed=seed) for part in rows))
     if settings.top_features is not None:
         top = TopFeatures(settings.top_features).fit(data.features[split.train])
         data = data.select(features=top.get_support())
     preprocessing = Preprocessing.fit(data.features[split.train], settings, data.columns)
-    return Parts(
-        scale_part(data, split.train, preprocessing, device),
-        scale_part(data, split.validation, preprocessing, device),
-        scale_part(data, split.test, preprocessing, device),
-    )
+    return Parts(*(scale_part(data, part, preprocessing, settings.device) for part in rows))
 
 
 def scale_part(data: MultiLabelData, rows: NDArray[np.int64], preprocessing: Preprocessing, device: str) -> Part:
     """Return some rows of a data set in the form a model takes."""
-    labels = torch.from_numpy(data.labels[rows]).to(device, torch.float32)
-    return Part(preprocessing.transform(data.features[rows], device), labels)
+    return Part(preprocessing.transform(data.features[rows], device), _labels(data, rows, device))
+
+
+def picture_part(data: ImageData, rows: NDArray[np.int64], settings: Settings, *, seed: int) -> Part:
+    """Return some pictures in the form a model takes; where the rows are none, nothing is asked of the part."""
+    if settings.pictures is None:
+        raise ValueError(f"{data.name} holds pictures, and the settings do not say how they are read")
+    if not len(rows):
+        return Part(torch.empty(0, 0), torch.empty(0, data.num_labels))
+    chosen = PictureRows(
+        data.select(rows=rows),
+        settings.pictures,
+        device=settings.device,
+        batch_size=settings.batch_size,
+        seed=seed,
+    )
+    return Part(chosen, _labels(data, rows, settings.device))
+
+
+def _labels(data: MultiLabelData | ImageData, rows: NDArray[np.int64], device: str) -> Tensor:
+    return torch.from_numpy(data.labels[rows]).to(device, torch.float32)

@@ -6,18 +6,19 @@ Shape: L labels.
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchsift import data as datasets
-from batchsift.data import MultiLabelData, Split
+from batchsift.data import ImageData, MultiLabelData, Split
 from batchsift.data.splits.splitting import quiet_folds, quiet_holdout
 from batchsift.data.transforms import num_kept
+from batchsift.devices import check_device
 from batchsift.messages import count_nouns
 from batchsift.training.checks import (
     check_complete_labels,
-    check_device,
     check_finite_features,
     check_macro_auc_exists,
     check_seed,
@@ -26,6 +27,7 @@ from batchsift.training.label_rule import drop_labels
 from batchsift.training.settings import Settings
 
 Indices = NDArray[np.int64]
+_Data = TypeVar("_Data", bound=MultiLabelData | ImageData)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Prepared:
         kept_samples: The row of each sample of `data` in the data set before the filters.
     """
 
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
     settings: Settings
     seed: int
     splits: tuple[Split, ...]
@@ -53,16 +55,16 @@ class Prepared:
     @property
     def num_removed_features(self) -> int:
         """How many features each training part leaves out."""
-        if self.settings.top_features is None:
+        if self.settings.top_features is None or isinstance(self.data, ImageData):
             return 0
         return self.data.num_features - num_kept(self.settings.top_features, self.data.num_features)
 
 
-def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int = 0) -> Prepared:
+def prepare(data: MultiLabelData | ImageData, settings: Settings | None = None, *, seed: int = 0) -> Prepared:
     """Filter and split a data set, and check that all its runs can be trained and scored.
 
     Args:
-        data: Complete labels; missing feature values are fine.
+        data: Complete labels, but for those of pictures; missing feature values are fine.
         settings: The settings; those of `Settings` by default.
         seed: A number from 0 to 2**32 - 1.
 
@@ -85,7 +87,7 @@ def prepare(data: MultiLabelData, settings: Settings | None = None, *, seed: int
     return prepared
 
 
-def apply_filters(data: MultiLabelData, settings: Settings) -> tuple[MultiLabelData, tuple[str, ...], Indices]:
+def apply_filters(data: _Data, settings: Settings) -> tuple[_Data, tuple[str, ...], Indices]:
     """Drop the labels that `label_rule` drops, then the samples left without a label, as the papers do.
 
     Returns:
@@ -118,8 +120,10 @@ def warn_of_single_batch(prepared: Prepared) -> None:
         )
 
 
-def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[Indices, Indices]:
-    """Hold out a share of the completely labelled samples; nothing is filtered.
+def hold_out_validation(data: MultiLabelData | ImageData, share: float, seed: int) -> tuple[Indices, Indices]:
+    """Hold out a share of the completely labelled samples, of pictures that of all; nothing is filtered.
+
+    Where the source of pictures has a validation part, that one is held out, and its test part is in neither.
 
     Args:
         data: Labels may be unknown (NaN) in some samples; those are trained on.
@@ -133,16 +137,30 @@ def hold_out_validation(data: MultiLabelData, share: float, seed: int) -> tuple[
         ValueError: For infinite features, or where no epoch could be chosen by what is held out.
     """
     check_finite_features(data)
-    complete = np.flatnonzero(~np.isnan(data.labels).any(axis=1))
+    learned = np.arange(data.num_samples)
+    if isinstance(data, ImageData):
+        learned = complete = np.setdiff1d(learned, test_rows(data))
+        given = data.rows_of("validation")
+        if 0 < len(given) < len(learned):
+            check_macro_auc_exists(data.labels[given], f"{data.name}: its validation part", "a larger one")
+            return np.setdiff1d(learned, given), given
+    else:
+        complete = np.flatnonzero(~np.isnan(data.labels).any(axis=1))
     if len(complete) < 2:
         raise ValueError(f"{data.name}: {len(complete)} samples have all their labels known, too few to validate by")
     _, chosen = quiet_holdout(data.labels[complete], share, seed)
     held_out = complete[chosen]
     check_macro_auc_exists(data.labels[held_out], f"{data.name}: the validation part", "a larger validation share")
-    return np.setdiff1d(np.arange(data.num_samples), held_out), held_out
+    return np.setdiff1d(learned, held_out), held_out
 
 
-def _splits(data: MultiLabelData, settings: Settings, seed: int) -> Iterator[Split]:
+def test_rows(data: MultiLabelData | ImageData) -> Indices:
+    """Return the rows of the test part of a source of pictures; none where there is none, or nothing else."""
+    rows = data.rows_of("test") if isinstance(data, ImageData) else np.arange(0)
+    return rows if len(rows) < data.num_samples else np.arange(0)
+
+
+def _splits(data: MultiLabelData | ImageData, settings: Settings, seed: int) -> Iterator[Split]:
     for fold, (rest, test) in enumerate(quiet_folds(data.labels, settings.num_folds, seed)):
         train, validation = quiet_holdout(data.labels[rest], settings.validation_share, seed)
         split = Split(rest[train], rest[validation], test)

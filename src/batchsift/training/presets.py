@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from batchsift.messages import there_are
+from batchsift.training.pictures import MODELS, takes_pictures
 from batchsift.training.settings import Settings
 
 NAMES = ("default", "paper", "tuned")
@@ -21,6 +22,9 @@ PAPER: Mapping[str, Any] = MappingProxyType(  # what the papers have otherwise t
 )
 # What `compare` and `train` have otherwise than `Settings`: after its warm-up, the learning rate falls to 0.
 USUAL: Mapping[str, Any] = MappingProxyType({"decay_share": 1.0})
+# Of pictures, no search of learning rate and epochs unless it is asked for: it takes a multiple of the training.
+_OF_PICTURES: Mapping[str, Any] = MappingProxyType({"batch_size": 32, "epochs": 20})
+_RATES = (3e-3, 1e-4)  # of `resnet-small`, which begins with random weights; of backbones that were trained before
 RECIPES: Mapping[str, tuple[str, str]] = MappingProxyType({"short": ("balanced_pass", "pos_weight")})  # method and loss
 TUNED = Path(__file__).with_name("presets.json")
 
@@ -36,6 +40,17 @@ class Preset:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def usual(model: str) -> Mapping[str, Any]:
+    """Return what `compare` and `train` have for a model otherwise than `Settings`, unless other settings are named.
+
+    >>> usual("resnet-small")["batch_size"], "epochs" in usual("mlp")
+    (32, False)
+    """
+    if not takes_pictures(model):
+        return USUAL
+    return {**USUAL, **_OF_PICTURES, "learning_rate": _RATES[model not in MODELS]}
 
 
 def preset(name: str, *, model: str, data: str) -> Preset:

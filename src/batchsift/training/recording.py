@@ -4,7 +4,7 @@ All of it comes from the selector's public side. Shapes: N training samples, L l
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.functional import signals as formulas
 from batchsift.methods import D2ACE
 from batchsift.selection.selector import Selector
@@ -21,6 +22,7 @@ QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %
 CELLS_OF_QUANTILES = 2**17  # quantiles of more cells than this are taken over samples at even distances
 NUM_SUSPECTS = 20  # that a study keeps of each run
 SHARE_OF_SUSPECTS = 0.1  # of the cells of a label with one given value that may be among them
+_NUMBERS = frozenset({int, float, type(None)})  # types of numbers in JSON
 SIGNAL_KINDS = ("label_means", "label_weights", "signal_quantiles")
 
 
@@ -81,7 +83,24 @@ class EpochRecord:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read a record from what `document` returned, after a way through JSON too, where NaN is null."""
+        """Read a record from what `document` returned, after a way through JSON too, where NaN is null.
+
+        Raises:
+            ValueError: It is something else; the message names the key.
+        """
+        check_keys(document, ("epoch", "learning_rate", "loss", "validation", "summary"), others=True)
+        whole_number(document, "epoch")
+        real_number(document, "learning_rate", 0)
+        for key in ("validation", "summary"):
+            with part(key):
+                check_numbers(document[key])
+        if document["loss"] is not None:
+            check_numbers({"loss": document["loss"]})
+        for kind in SIGNAL_KINDS:
+            with part(kind):
+                check_keys(document.get(kind, {}), (), others=True)
+                for signal, values in document.get(kind, {}).items():
+                    check_number_list(signal, values)
         signals = SignalRecord(
             **{
                 kind: {signal: tuple(map(read_number, values)) for signal, values in document.get(kind, {}).items()}
@@ -96,6 +115,58 @@ class EpochRecord:
             summary=read_numbers(document["summary"]),
             signals=signals,
         )
+
+
+def read_epochs(documents: Any) -> list[EpochRecord]:
+    """Return the records of a run, one an epoch, from 0.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    if not isinstance(documents, list):
+        raise ValueError(f"must be a list, got {described(documents)}")
+    records = []
+    for epoch, document in enumerate(documents):
+        with part(f"epoch {epoch}"):
+            records.append(EpochRecord.from_document(document))
+            if records[-1].epoch != epoch:
+                raise ValueError(f"epoch: must be {epoch}, got {records[-1].epoch}")
+    return records
+
+
+def check_scored(records: Iterable[EpochRecord]) -> None:
+    """Check that records have what the best epoch is chosen by.
+
+    Raises:
+        ValueError: One has not.
+    """
+    for record in records:
+        with part(f"epoch {record.epoch}: validation"):
+            check_keys(record.validation, ("macro_auc",), others=True)
+
+
+def check_numbers(values: Any) -> None:
+    """Check numbers by name, as JSON has them: null is NaN.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    check_keys(values, (), others=True)
+    for name, value in values.items():
+        if type(value) not in _NUMBERS:
+            raise ValueError(f"{name}: must be a number or null, got {described(value)}")
+
+
+def check_number_list(key: str, values: Any, length: int | None = None) -> None:
+    """Check a list of numbers, as JSON has them: null is NaN.
+
+    Raises:
+        ValueError: It is something else, or of another length.
+    """
+    if not isinstance(values, list | tuple) or not _NUMBERS.issuperset(map(type, values)):
+        raise ValueError(f"{key}: must be a list of numbers, got {described(values)}")
+    if length is not None and len(values) != length:
+        raise ValueError(f"{key}: must be {length} numbers, got {len(values)}")
 
 
 def read_number(value: float | None) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from batchsift.functional.schedule import resolve
 from batchsift.messages import there_are
+from batchsift.training.pictures import PictureSettings
 
 AUTO: Final = "auto"  # in the place of a number that is to be searched
 LOSSES = ("bce", "pos_weight", "focal", "asymmetric", "distribution_balanced")  # `functional.losses` imports torch
@@ -30,8 +31,10 @@ def split_loss(name: str) -> tuple[str, str | None]:
 
 # Fields that older files do not have, and what they would have said.
 BEFORE: Mapping[str, Any] = MappingProxyType(
-    {"loss": "bce", "scaling": "minmax", "center_sparse": False, "drawing": "independent"}
+    {"loss": "bce", "scaling": "minmax", "center_sparse": False, "drawing": "independent", "pictures": None}
 )
+
+MOST_FOLDS = 1000  # each is a training: a number beyond is a slip, and would take minutes to be answered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,7 @@ class Settings:
         threads: Threads of torch on the CPU while a run lasts, at least 1. Small models lose by more than one, and lose
             badly where something else needs the cores. Only with the same threads do repeated runs give the same
             numbers.
+        pictures: How pictures are read and trained on; None for a data set with features.
 
     Raises:
         ValueError: For a value out of its range.
@@ -83,6 +87,7 @@ class Settings:
     drawing: Literal["systematic", "independent"] = "systematic"
     device: str = "cpu"
     threads: int = 1
+    pictures: PictureSettings | None = None
 
     def __post_init__(self) -> None:
         rules: dict[str, tuple[bool, str]] = {
@@ -92,7 +97,7 @@ class Settings:
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0 and finite"),
             "warmup_share": (0 <= self.warmup_share <= 1, "in [0, 1]"),
             "decay_share": (0 <= self.decay_share <= 1, "in [0, 1]"),
-            "num_folds": (self.num_folds >= 2, "at least 2"),
+            "num_folds": (2 <= self.num_folds <= MOST_FOLDS, f"at least 2 and at most {MOST_FOLDS}"),
             "validation_share": (0 < self.validation_share < 1, "between 0 and 1"),
             "threads": (self.threads >= 1, "at least 1"),
             "min_positives": (self.min_positives >= 0, "at least 0"),
@@ -119,7 +124,14 @@ class Settings:
         >>> Settings.from_document({"epochs": 20}).scaling
         'minmax'
         """
-        return cls(**{**BEFORE, **document})
+        fields = {**BEFORE, **document}
+        if isinstance(fields["pictures"], Mapping):
+            fields["pictures"] = PictureSettings(**fields["pictures"])
+        return cls(**fields)
+
+    def document(self) -> dict[str, Any]:
+        """Return the fields by name, as JSON can hold them; of pictures those that decide numbers."""
+        return asdict(self) | {"pictures": None if self.pictures is None else self.pictures.identity()}
 
     def identity(self) -> dict[str, Any]:
         """Return the fields by name, less those that older files do not have where they say what it was then.
@@ -129,7 +141,7 @@ class Settings:
         >>> "scaling" in Settings(scaling="minmax").identity()
         False
         """
-        return {name: value for name, value in asdict(self).items() if name not in BEFORE or value != BEFORE[name]}
+        return {name: value for name, value in self.document().items() if name not in BEFORE or value != BEFORE[name]}
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of epoch e of E, counted from 0: `min(1, (e + 1) / W, (E - e) / D)` of the full one.

@@ -18,23 +18,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batchsift.data import MultiLabelData, Split
+from batchsift.data import ImageData, MultiLabelData, Split
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.files import json_text, make_jsonable, write
-from batchsift.metrics import evaluate_labels
+from batchsift.partial_metrics import evaluate_labels
 from batchsift.training.configuration import Configuration
+from batchsift.training.contents import content_of
 from batchsift.training.environment import isolated
 from batchsift.training.loop import DivergedError, TrainingLoop, predict
 from batchsift.training.parts import Part, Parts, scale_parts
 from batchsift.training.prepare import hold_out_validation
 from batchsift.training.provenance import fingerprint, versions
-from batchsift.training.recording import read_number
+from batchsift.training.recording import check_number_list, read_number
 
+SEARCH = "search"  # of the folder of a comparison or a model: the scores of trials
 METHOD = "random"  # what is chosen for it is taken for all methods
 SHARE = 0.2  # of a training part that is held out of it
 GROUPS = 10  # G
@@ -56,6 +59,19 @@ class Trial:
     epochs: int
     score: float
     without: tuple[float, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: Any) -> Self:
+        """Read a trial as JSON has it.
+
+        Raises:
+            ValueError: It is something else; the message names the key.
+        """
+        check_keys(document, ("learning_rate", "epochs", "score", "without"))
+        learning_rate, epochs = real_number(document, "learning_rate", 0), whole_number(document, "epochs", 1)
+        score = -math.inf if document["score"] is None else real_number(document, "score", 0, 1)
+        check_number_list("without", without := document["without"], GROUPS if document["without"] else 0)
+        return cls(learning_rate, epochs, score, tuple(map(read_number, without)))
 
     @property
     def diverged(self) -> bool:
@@ -92,7 +108,7 @@ class Trials:
         on_trial: Called with every trial that was run.
     """
 
-    data: MultiLabelData
+    data: MultiLabelData | ImageData
     rows: Split
     configuration: Configuration
     seed: int
@@ -102,12 +118,27 @@ class Trials:
 
     def __post_init__(self) -> None:
         if self.folder is not None and self._path.is_file():
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-            for entry in document["trials"]:
-                score = -math.inf if entry["score"] is None else entry["score"]
-                without = tuple(map(read_number, entry["without"]))
-                trial = Trial(entry["learning_rate"], entry["epochs"], score, without)
+            for trial in self._kept():
                 self._known[trial.learning_rate, trial.epochs] = trial
+
+    def _kept(self) -> list[Trial]:
+        """Return the trials that are kept.
+
+        Raises:
+            ValueError: The file is damaged, or of another training part.
+        """
+        with content_of(self._path, "remove it"):
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            check_keys(document, ("identity", "trials"))
+            if not isinstance(document["trials"], list):
+                raise ValueError(f"trials: must be a list, got {described(document['trials'])}")
+            trials = []
+            for number, entry in enumerate(document["trials"]):
+                with part(f"trials: {number}"):
+                    trials.append(Trial.from_document(entry))
+        if document["identity"] != self.identity:
+            raise ValueError(f"{self._path} holds trials of another training part; remove it")
+        return trials
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -146,7 +177,7 @@ class Trials:
 
     @cached_property
     def _parts(self) -> Parts:
-        return scale_parts(self.data, self.rows, self.configuration.settings)
+        return scale_parts(self.data, self.rows, self.configuration.settings, self.seed)
 
     def _train(self, learning_rate: float, epochs: int) -> Trial:
         settings = replace(self.configuration.settings, learning_rate=learning_rate, epochs=epochs)
@@ -160,7 +191,7 @@ class Trials:
                 loop = TrainingLoop(configuration, self._parts.train, held_out, selection_seed=selection_seed)
                 for _ in loop.epochs():
                     pass
-                return _scored(learning_rate, epochs, predict(loop.network, held_out.features), held_out)
+                return _scored(learning_rate, epochs, predict(loop.predictor, held_out.features), held_out)
             except DivergedError:
                 return Trial(learning_rate, epochs, -math.inf)
 
@@ -182,7 +213,7 @@ def _score(probs_NL: Any, targets_NL: Any) -> float:
     return float(np.mean([np.nanmean(by_label[key]) for key in ("auc", "average_precision")]))
 
 
-def hold_out(data: MultiLabelData, train: NDArray[np.int64], seed: int) -> Split:
+def hold_out(data: MultiLabelData | ImageData, train: NDArray[np.int64], seed: int) -> Split:
     """Hold a share of a training part out of it, for trials.
 
     Args:

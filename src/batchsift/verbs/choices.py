@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batchsift.training.presets import USUAL
+from batchsift.training.pictures import PictureSettings, takes_pictures
+from batchsift.training.presets import usual
 from batchsift.training.settings import AUTO, Search, Settings
 from batchsift.verbs.words import check_model, check_settings
+
+if TYPE_CHECKING:
+    from batchsift.data import ImageData, MultiLabelData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +18,7 @@ class TrainingChoices:
     """What is chosen of a training; None leaves a setting to `settings`.
 
     Args:
-        model: A name of `batchsift.models`.
+        model: A name of `batchsift.models`, or a backbone for pictures.
         settings: The name of the settings: "default", "paper", "tuned".
         epochs: As in `Settings`, or "auto": searched. So are epochs and learning rate of the default settings.
         learning_rate: As in `Settings`, or "auto".
@@ -30,6 +34,7 @@ class TrainingChoices:
         seed: Decides splits, initial weights and selection.
         device: As in `Settings`.
         threads: As in `Settings`.
+        pictures: How pictures are read and trained on, where they are; what is not the default goes with no features.
     """
 
     model: str = "mlp"
@@ -48,6 +53,7 @@ class TrainingChoices:
     seed: int = 0
     device: str = Settings.device
     threads: int = Settings.threads
+    pictures: PictureSettings = field(default_factory=PictureSettings)
 
     def check(self, **others: Any) -> None:
         """Check everything that can be judged before the data and torch are there.
@@ -68,27 +74,62 @@ class TrainingChoices:
     @property
     def search(self) -> Search:
         """What is to be searched: what is "auto", or neither given nor said by the settings."""
-        usual = AUTO if self.settings == "default" else None
+        unless_given = AUTO if self.settings == "default" and not takes_pictures(self.model) else None
         return Search(
-            learning_rate=(usual if self.learning_rate is None else self.learning_rate) == AUTO,
-            epochs=(usual if self.epochs is None else self.epochs) == AUTO,
+            learning_rate=(unless_given if self.learning_rate is None else self.learning_rate) == AUTO,
+            epochs=(unless_given if self.epochs is None else self.epochs) == AUTO,
         )
 
-    def chosen(self, data: str, **others: Any) -> tuple[Settings, dict[str, Any]]:
+    def fitted(self, data: "MultiLabelData | ImageData", **others: Any) -> "MultiLabelData | ImageData":
+        """Return the data as the model takes them: gray pictures in memory as pictures for a model of those.
+
+        Args:
+            data: The data set.
+            others: Further fields of `Settings` that were given.
+
+        Raises:
+            ValueError: The model takes features where there are pictures, or the reverse; or a choice goes with the
+                other kind of data.
+        """
+        from batchsift.data import ImageData
+        from batchsift.training.networks import check_fits
+        from batchsift.training.picture_model import fitting
+
+        data = fitting(data, self.model)
+        check_fits(self.model, data.num_features, data.name)
+        if isinstance(data, ImageData):
+            of_features = {"scaling": self.scaling, "center_sparse": self.center_sparse or None, **others}
+            for name in ("scaling", "center_sparse", "top_features"):
+                if of_features.get(name) is not None:
+                    raise ValueError(
+                        f"{name}={of_features[name]!r} came with {data.name}, which holds pictures: it goes with "
+                        "features; leave it out"
+                    )
+        elif self.pictures != PictureSettings() or self.pictures.workers:
+            given = {**self.pictures.identity(), "workers": self.pictures.workers}
+            names = [name for name, value in given.items() if value != getattr(PictureSettings(), name)]
+            raise ValueError(f"{', '.join(names)} came with {data.name}, which has features: it goes with pictures")
+        return data
+
+    def chosen(self, data: "MultiLabelData | ImageData", **others: Any) -> tuple[Settings, dict[str, Any]]:
         """Return the settings and the model's hyperparameters: those of the named settings, changed by the choices.
 
         Args:
-            data: The name of the data set.
+            data: The data set, as `fitted` returns it.
             others: Further fields of `Settings`, options of one verb.
 
         Raises:
             ValueError: There are no such settings for this model and data set, or a choice is wrong.
         """
+        from batchsift.data import ImageData
+        from batchsift.training.picture_model import side_in_memory
         from batchsift.training.presets import preset
 
-        named = preset(self.settings, model=self.model, data=data)
-        usual = USUAL if self.settings == "default" else {}
-        settings = Settings(**{**usual, **named.settings, **self._given(others)})
+        named = preset(self.settings, model=self.model, data=data.name)
+        first = usual(self.model) if self.settings == "default" else {}
+        if isinstance(data, ImageData):
+            others["pictures"] = self.pictures.for_training(self.model, side_in_memory(data))
+        settings = Settings(**{**first, **named.settings, **self._given(others)})
         return settings, {**named.hyperparameters, **self.hyperparameters}
 
     def _given(self, others: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from batchsift.training.settings import Settings
 from batchsift.verbs.choices import TrainingChoices, number_of_processes
 from batchsift.verbs.comparison_plan import ComparisonPlan, comparison_files
 from batchsift.verbs.searching import console_of
-from batchsift.verbs.sources import check_installed, check_reading, load_data
+from batchsift.verbs.sources import check_installed, check_reading, load_data, parted
 from batchsift.verbs.words import word_list
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def compare(
     seed: int = 0,
     device: str = Settings.device,
     threads: int = Settings.threads,
-    **reading: Any,
+    **options: Any,
 ) -> "Comparison":
     """Compare methods on one data set, as `batchsift compare` does; runs that are finished already are not run again.
 
     Args:
-        data: A `MultiLabelData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load` takes: a name,
-            a file, a data frame.
+        data: A `MultiLabelData` or `ImageData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load`
+            takes: a name, a file, a folder of pictures, a data frame.
         methods: Names, in a list or with commas between them; "random+pos_weight" is one with a loss of its own. The
             usual ones unless the recipe says otherwise.
         recipe: "short", for few epochs: `balanced_pass+pos_weight` beside `random` and `random+pos_weight`.
@@ -67,7 +67,8 @@ def compare(
         log: "tensorboard", "mlflow", "wandb", or several of them: each run when it is finished.
         out: The folder for the files; `results/<data>-<model>` by default.
         progress: Whether progress is shown.
-        model: A name of `batchsift.models`.
+        model: A name of `batchsift.models`; for pictures "resnet-small", or a backbone of `transformers`, by name or
+            folder.
         settings: "default", "paper" or "tuned"; what follows changes them.
         epochs: Epochs of each run, or "auto".
         learning_rate: Adam's, or "auto".
@@ -83,7 +84,8 @@ def compare(
         seed: Decides splits, initial weights and selection.
         device: Where to train, in torch's words.
         threads: Threads of torch on the CPU.
-        reading: Options of `batchsift.data.load`, such as `label_columns`.
+        options: Options of `batchsift.data.load`, such as `label_columns`; of pictures also the fields of
+            `PictureSettings`: `size`, `workers` and others.
 
     Returns:
         What came out: `verdict` says what to use, and `to_frame()` has the numbers; the files in the folder hold all.
@@ -94,6 +96,9 @@ def compare(
         OSError: Where the folder cannot be written, or is in use.
         DivergedError: When the predictions of a run are no longer finite.
     """
+    check_installed("compare")
+    check_reading(options, compare)
+    reading, pictures = parted(options)
     choices = TrainingChoices(
         model=model,
         settings=settings,
@@ -111,9 +116,8 @@ def compare(
         seed=seed,
         device=device,
         threads=threads,
+        pictures=pictures,
     )
-    check_installed("compare")
-    check_reading(reading, compare)
     plan = ComparisonPlan.of(
         choices,
         methods=None if methods is None else word_list(methods),

@@ -18,7 +18,7 @@ from batchsift.verbs.words import check_loss, check_method_and_loss, check_recip
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
     from batchsift.studies.comparison import Comparison
     from batchsift.studies.store import Store
     from batchsift.training.found import Found
@@ -97,7 +97,7 @@ class ComparisonPlan:
         """Whether Random is run a second time: asked for, and there is a first time."""
         return self.repeat and "random" in self.methods
 
-    def prepare(self, load: "Callable[[], MultiLabelData]") -> "ReadyComparison":
+    def prepare(self, load: "Callable[[], MultiLabelData | ImageData]") -> "ReadyComparison":
         """Load the data, check all runs, and claim the folder.
 
         Raises:
@@ -105,7 +105,7 @@ class ComparisonPlan:
             TypeError: For a hyperparameter of another type.
             OSError: Where the data cannot be read or the folder cannot be written.
         """
-        from batchsift.studies.comparison import check_losses, check_methods, check_metrics
+        from batchsift.studies.checks import check_losses, check_methods, check_metrics, check_metrics_of
         from batchsift.studies.store import Store
         from batchsift.training.label_rule import warn_of_dropped_labels
         from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
@@ -115,10 +115,11 @@ class ComparisonPlan:
         check_methods(self.methods)
         check_metrics(self.metric_keys)
         check_hyperparameters(model, self.choices.hyperparameters)
-        data = load()
-        settings, hyperparameters = self.choices.chosen(data.name, **self.fields)
+        data = self.choices.fitted(load(), **self.fields)
+        settings, hyperparameters = self.choices.chosen(data, **self.fields)
         check_model_settings(model, settings)
         check_losses(model, self.methods, settings)
+        check_metrics_of(data, self.metric_keys)
         prepared = prepare(data, settings, seed=self.choices.seed)
         warn_of_dropped_labels(data, prepared.removed_labels, settings.min_positives)
         try_model(model, prepared.data, hyperparameters)
@@ -153,7 +154,7 @@ class ReadyComparison:
             ValueError: A training part is too small for a search.
             DivergedError: Training diverged with every learning rate.
         """
-        from batchsift.studies.comparison import loss_of
+        from batchsift.studies.checks import loss_of
         from batchsift.training.finding import find_settings
 
         choices = self.plan.choices
@@ -178,6 +179,7 @@ class ReadyComparison:
             DivergedError: The predictions of a run are no longer finite.
             RunFailedError: A run failed in another way.
         """
+        from batchsift.data import ImageData
         from batchsift.report.console.progress import ComparisonProgress
         from batchsift.studies.comparison import compare as run_comparison
         from batchsift.studies.logs import log_cell
@@ -187,7 +189,10 @@ class ReadyComparison:
         epochs = found.with_epochs(self.prepared.settings).epochs
         bar = None
         if console is not None:
-            bar = ComparisonProgress(console, num_runs=num_runs, epochs=epochs, num_folds=folds)
+            first = self.prepared.splits[0]
+            of_pictures = isinstance(self.prepared.data, ImageData)
+            pictures = (len(first.train) + len(first.validation)) * of_pictures
+            bar = ComparisonProgress(console, num_runs=num_runs, epochs=epochs, num_folds=folds, pictures=pictures)
 
         def on_start(kept: int, outdated: int) -> None:
             if bar is not None and console is not None:

@@ -10,20 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchsift.files import folder_of
+from batchsift.files import folder_of, locked
 from batchsift.training.loggers.opening import check_logs, open_logs
 from batchsift.training.presets import RECIPES
 from batchsift.training.settings import Settings
 from batchsift.training.thresholds import check_calibration
 from batchsift.verbs.choices import TrainingChoices
 from batchsift.verbs.searching import console_of, searched
-from batchsift.verbs.sources import check_installed, check_reading, load_data
-from batchsift.verbs.words import check_method, check_recipe, word_list
+from batchsift.verbs.sources import check_installed, check_reading, load_data, load_test, parted
+from batchsift.verbs.words import check_method, check_recipe, check_unknown_category, word_list
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from batchsift.data import MultiLabelData
+    from batchsift.data import ImageData, MultiLabelData
     from batchsift.training.folder import TrainingResult
     from batchsift.training.loggers.opening import Logs
     from batchsift.training.model import TrainedModel
@@ -39,6 +39,7 @@ def train(
     recipe: str | None = None,
     method_options: Mapping[str, Any] | None = None,
     test: Any = None,
+    unknown_category: str = "error",
     validation_share: float = 0.1,
     calibrate: str | None = None,
     log: str | Sequence[str] = (),
@@ -61,24 +62,28 @@ def train(
     seed: int = 0,
     device: str = Settings.device,
     threads: int = Settings.threads,
-    **reading: Any,
+    **options: Any,
 ) -> "TrainedModel":
     """Train one model for use, as `batchsift train` does; a call that was killed goes on where it stopped.
 
     Args:
-        data: A `MultiLabelData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load` takes: a name,
-            a file, a data frame.
+        data: A `MultiLabelData` or `ImageData`; a pair of matrices `(features, labels)`; or what `batchsift.data.load`
+            takes: a name, a file, a folder of pictures, a data frame.
         method: The method of batch selection; "d2ace" unless the recipe says otherwise.
         recipe: "short", for few epochs: `method="balanced_pass", loss="pos_weight"`.
         method_options: Options of the method, by name.
-        test: Other data of the same kind, to be scored at the end.
+        test: Other data of the same kind, to be scored at the end: features and labels are found by their names, as
+            `predict` finds them. A finished run is scored on them with the model it left.
+        unknown_category: What a value of a category in the test table is that does not occur in `data`: "error" or
+            "missing".
         validation_share: Share of the samples to choose the epoch, the thresholds and the calibration by.
         calibrate: "isotonic" or "sigmoid": calibrate probabilities on the validation part.
         log: "tensorboard", "mlflow", "wandb", or several of them.
         checkpoint_seconds: Seconds between checkpoints, at least.
         out: The folder for the files; `runs/<data>-<model>-<method>` by default.
         progress: Whether progress is shown.
-        model: A name of `batchsift.models`.
+        model: A name of `batchsift.models`; for pictures "resnet-small", or a backbone of `transformers`, by name or
+            folder.
         settings: "default", "paper" or "tuned"; what follows changes them.
         epochs: Passes over the training part, or "auto".
         learning_rate: Adam's, or "auto".
@@ -94,7 +99,8 @@ def train(
         seed: Decides the validation part, the initial weights and the selection.
         device: Where to train, in torch's words.
         threads: Threads of torch on the CPU.
-        reading: Options of `batchsift.data.load`, such as `label_columns`.
+        options: Options of `batchsift.data.load`, such as `label_columns`; of pictures also the fields of
+            `PictureSettings`: `size`, `workers` and others.
 
     Returns:
         The model: `predict_proba(data)`, `predict(data, thresholds=...)`, `label_names`; `summary` holds the scores,
@@ -107,6 +113,9 @@ def train(
         OSError: Where the folder cannot be written.
         DivergedError: When the predictions are no longer finite.
     """
+    check_installed("train")
+    check_reading(options, train)
+    reading, pictures = parted(options)
     choices = TrainingChoices(
         model=model,
         settings=settings,
@@ -124,9 +133,9 @@ def train(
         seed=seed,
         device=device,
         threads=threads,
+        pictures=pictures,
     )
-    check_installed("train")
-    check_reading(reading, train)
+    unknown = check_unknown_category(unknown_category)
     plan = TrainingPlan.of(
         choices,
         method=method,
@@ -138,7 +147,7 @@ def train(
         checkpoint_seconds=checkpoint_seconds,
         out=None if out is None else Path(out),
     )
-    tested = None if test is None else partial(load_data, test, reading)
+    tested = None if test is None else partial(load_test, test, reading, unknown)
     return plan.run(partial(load_data, data, reading), tested, console=console_of(progress)).model
 
 
@@ -186,8 +195,8 @@ class TrainingPlan:
 
     def run(
         self,
-        load: "Callable[[], MultiLabelData]",
-        load_test: "Callable[[], MultiLabelData] | None" = None,
+        load: "Callable[[], MultiLabelData | ImageData]",
+        load_test: "Callable[[MultiLabelData | ImageData], MultiLabelData | ImageData] | None" = None,
         *,
         console: "Console | None" = None,
     ) -> "TrainingResult":
@@ -195,29 +204,52 @@ class TrainingPlan:
 
         Args:
             load: Returns the data to train on.
-            load_test: Returns the data to be scored at the end; None for none.
+            load_test: Returns the data to be scored at the end, given those to train on; None for none.
             console: Where progress is shown; None shows none.
         """
-        from batchsift.report.console.training import TrainingProgress
-        from batchsift.report.suspects import write_suspects_page
-        from batchsift.training.configuration import Configuration
-        from batchsift.training.finding import check_searched, find_settings_of_model
-        from batchsift.training.fit import check_data, fit
+        from batchsift.devices import check_device
+        from batchsift.training.fit import check_data
         from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
-        from batchsift.training.options import check_hyperparameters, create_method
+        from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
+        from batchsift.training.trials import SEARCH
 
         choices = self.choices
         check_hyperparameters(choices.model, choices.hyperparameters)
         create_method(self.method, self.method_options)
-        data, test = load(), None if load_test is None else load_test()
-        settings, hyperparameters = choices.chosen(data.name, validation_share=self.validation_share)
-        whole, (data, removed) = data, drop_labels(data, settings.min_positives)
+        whole, test = self._loaded(load, load_test)
+        settings, hyperparameters = choices.chosen(whole, validation_share=self.validation_share)
+        data, removed = drop_labels(whole, settings.min_positives)
         warn_of_dropped_labels(whole, removed, settings.min_positives)
         if test is not None:
             test = test.select(labels=[name not in removed for name in test.label_names])
         folder = self.out or folder_of("runs", f"{data.name}-{choices.model}-{self.method}")
-        check_searched(folder, choices.search)
+        check_device(settings.device)
+        check_model_settings(choices.model, settings)
         check_data(data, test, self.validation_share, choices.seed, self.calibrate)  # before a search takes its time
+        with locked(folder, SEARCH):
+            return self._fit(data, test, folder, settings=settings, hyperparameters=hyperparameters, console=console)
+
+    def _fit(
+        self,
+        data: "MultiLabelData | ImageData",
+        test: "MultiLabelData | ImageData | None",
+        folder: Path,
+        *,
+        settings: Settings,
+        hyperparameters: Mapping[str, Any],
+        console: "Console | None",
+    ) -> "TrainingResult":
+        """Search what is left to a search, then train, in a folder that nobody else works in."""
+        from batchsift.data import ImageData
+        from batchsift.report.console.training import TrainingProgress
+        from batchsift.report.suspects import write_suspects_page
+        from batchsift.training.configuration import Configuration
+        from batchsift.training.finding import check_searched, find_settings_of_model
+        from batchsift.training.fit import fit
+        from batchsift.training.prepare import test_rows
+
+        choices = self.choices
+        check_searched(folder, choices.search)
         shared: dict[str, Any] = {"model": choices.model, "hyperparameters": hyperparameters, "seed": choices.seed}
         find = partial(find_settings_of_model, data, settings, folder=folder, **shared)
         found = searched(choices.search, console, find)
@@ -231,7 +263,8 @@ class TrainingPlan:
         )
         identity = configuration.identity(data, choices.seed) | {"calibrate": self.calibrate}
         log = _Log(self.log, identity, folder)
-        bar = None if console is None else TrainingProgress(console, settings.epochs)
+        pictures = data.num_samples - len(test_rows(data)) if isinstance(data, ImageData) else 0
+        bar = None if console is None else TrainingProgress(console, settings.epochs, pictures)
 
         def on_epoch(record: "EpochRecord") -> None:
             if bar is not None:
@@ -253,8 +286,22 @@ class TrainingPlan:
                 on_epoch=on_epoch,
             )
             log.finish(result)
-        write_suspects_page(folder)
+        write_suspects_page(folder, data)
         return result
+
+    def _loaded(
+        self,
+        load: "Callable[[], MultiLabelData | ImageData]",
+        load_test: "Callable[[MultiLabelData | ImageData], MultiLabelData | ImageData] | None",
+    ) -> "tuple[MultiLabelData | ImageData, MultiLabelData | ImageData | None]":
+        """Return what is trained on and what is scored: of pictures the test part of their source, if nothing else."""
+        from batchsift.training.prepare import test_rows
+
+        data = self.choices.fitted(load())
+        if load_test is not None:
+            return data, self.choices.fitted(load_test(data))
+        given = test_rows(data)
+        return data, data.select(rows=given) if len(given) else None
 
 
 class _Log:

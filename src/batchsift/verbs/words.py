@@ -3,9 +3,12 @@
 import ast
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TypeGuard
+from typing import TypeGuard, get_args
 
+from batchsift.data.schema import Unknown
 from batchsift.messages import there_are
+from batchsift.training.pictures import MODELS as PICTURE_MODELS
+from batchsift.training.pictures import takes_pictures
 from batchsift.training.presets import NAMES, RECIPES
 from batchsift.training.settings import LOSSES, split_loss
 
@@ -83,13 +86,31 @@ def check_recipe(name: str) -> None:
 
 
 def check_model(name: str) -> None:
-    """Raise ValueError unless a model has that name."""
-    _check(name, MODELS, "unknown model")
+    """Raise ValueError unless a model has that name; those of pictures are also called as on a hub, or by a folder."""
+    if not takes_pictures(name):
+        _check(name, (*MODELS, *PICTURE_MODELS), "unknown model")
 
 
 def check_settings(name: str) -> None:
     """Raise ValueError unless settings have that name."""
     _check(name, NAMES, "there are no settings")
+
+
+def check_unknown_category(word: str, option: str = "unknown_category") -> Unknown:
+    """Return what unknown categories are.
+
+    Args:
+        word: "error" or "missing".
+        option: How the message calls it.
+
+    Raises:
+        ValueError: It is another word.
+    """
+    words: tuple[Unknown, ...] = get_args(Unknown)
+    for known in words:
+        if word == known:
+            return known
+    raise ValueError(f"{option} {word!r}{there_are(word, words)}")
 
 
 def _check(word: str, known: Sequence[str], complaint: str) -> None:

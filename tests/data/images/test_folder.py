@@ -91,4 +91,4 @@ def test_verbs_that_want_features_say_so(batchsift, picture, tmp_path):
     code, _, error = batchsift("compare", tmp_path / "set")
     assert code == 2
     assert "holds pictures" in error
-    assert "expected a data set with features" in error
+    assert "mlp takes features, and set holds pictures" in error

@@ -59,6 +59,11 @@ class ImageData(Labelled):
         object.__setattr__(self, "label_names", checked_names("label", self.label_names, labels))
         object.__setattr__(self, "split", None if self.split is None else _checked_split(self.split, len(labels)))
 
+    @property
+    def num_features(self) -> int:
+        """0: pictures have no features."""
+        return 0
+
     def select(self, *, rows: npt.ArrayLike | None = None, labels: npt.ArrayLike | None = None) -> Self:
         """Return some of the samples or labels, in the order asked for.
 

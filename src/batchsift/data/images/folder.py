@@ -168,10 +168,14 @@ _READERS: Mapping[str, Callable[[Path, Mapping[str, Any]], ImageData]] = {
 }
 
 
+def is_table(file: Path) -> bool:
+    """Return whether a path is of a file that may be a table of pictures, by its name."""
+    return file.is_file() and not file.name.startswith(".") and file.name.lower().endswith(_TABLES)
+
+
 def _tables(folder: Path) -> list[Path]:
     """Return the tables in a folder; files that begin with a dot are notes of operating systems."""
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    return [file for file in files if file.name.lower().endswith(_TABLES)]
+    return sorted(file for file in folder.iterdir() if is_table(file))
 
 
 def _coco(folder: Path) -> Sequence[Path]:

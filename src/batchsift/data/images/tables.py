@@ -16,7 +16,7 @@ import pandas as pd
 from batchsift.data.images.dataset import ImageData
 from batchsift.data.images.locating import find_files
 from batchsift.data.images.parts import split_of
-from batchsift.data.images.pictures import is_picture_file
+from batchsift.data.images.pictures import ImageFiles, is_picture_file
 from batchsift.data.readers.columns import chosen_columns, named_column
 from batchsift.data.readers.encoding import labels_of_columns, labels_of_one_column
 from batchsift.data.readers.frames import label_mask
@@ -96,9 +96,34 @@ def read_image_table(
             if delimiter is not None:
                 raise ValueError(f"delimiter={delimiter!r} parts the tags of a label_column, which is not given")
             label_names, matrix = _zeros_and_ones(frame, labels, label_columns, uncertain, blanks)
-    folders = [path.parent, path.parent / "images"] if images is None else [Path(images)]
-    found, rows = find_files(names, folders, broken=broken, source=path)
+    found, rows = _found(names, path, images, broken)
     return ImageData(found, matrix[rows], label_names, stem(path), None if split is None else split[rows])
+
+
+def read_file_names(
+    path: Path, *, images: str | Path | None = None, file_column: str | None = None, broken: str = "error"
+) -> ImageFiles:
+    """Read a table for the pictures alone that it names; it needs no labels.
+
+    Args:
+        path: As for `read_image_table`.
+        images: Likewise.
+        file_column: Likewise.
+        broken: Likewise.
+
+    Raises:
+        FileNotFoundError: The table or some pictures are not there.
+        ValueError: The table is malformed, no column names pictures, or a picture is named twice.
+    """
+    frame = read_frame(path)
+    with problems_located(path):
+        names = _texts(frame[_file_column(frame, file_column)], "the name of a picture")
+    return _found(names, path, images, broken)[0]
+
+
+def _found(names: list[str], path: Path, images: str | Path | None, broken: str) -> tuple[ImageFiles, Any]:
+    folders = [path.parent, path.parent / "images"] if images is None else [Path(images)]
+    return find_files(names, folders, broken=broken, source=path)
 
 
 def names_pictures(path: Path) -> bool:

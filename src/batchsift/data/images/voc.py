@@ -64,7 +64,7 @@ def read_voc(
 def _objects(file: Path) -> tuple[str, Mapping[str, bool]]:
     """Return the picture's file, and for each name of an object whether one of that name is not difficult."""
     try:
-        root = ElementTree.parse(file).getroot()
+        root = ElementTree.parse(file).getroot()  # nosec B314 # expat limits entities and opens none from outside
     except ElementTree.ParseError as error:
         raise ValueError(f"{file} is no XML: {error}") from error
     picture = (root.findtext("filename") or "").strip()
@@ -88,7 +88,10 @@ def _split(folder: Path, names: Sequence[str]) -> npt.NDArray[np.str_] | None:
     part_of: dict[str, str] = {}
     for word in ("train", "val", "test"):
         file = folder / f"{word}.txt"
-        listed = file.read_text(encoding="utf-8").split() if file.is_file() else []
+        try:
+            listed = file.read_text(encoding="utf-8").split() if file.is_file() else []
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file} is not UTF-8, as a list of pictures must be: {error}") from error
         twice = [name for name in listed if part_of.get(name, part_named(word)) != part_named(word)]
         if twice:
             raise ValueError(f"{file} lists {first_few(twice)}, which another list of {folder} has too")

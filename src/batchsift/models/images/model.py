@@ -6,6 +6,7 @@ Shapes: B batch, C channels of the map, L labels.
 """
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -38,8 +39,22 @@ class ImageModel(BaseModel):
     def __init__(self, backbone: Backbone, head: Head, *, autocast: bool = False, checkpointing: bool = False) -> None:
         super().__init__()
         self.backbone, self.head, self.autocast = backbone, head, autocast
+        self._is_frozen = False
         if checkpointing:
             backbone.enable_checkpointing()
+
+    def freeze_backbone(self) -> None:
+        """Keep the backbone as it is: no gradients, no dropout, no statistics of batches."""
+        self._is_frozen = True
+        self.backbone.requires_grad_(requires_grad=False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode; a frozen backbone stays in the latter."""
+        super().train(mode)
+        if self._is_frozen:
+            self.backbone.eval()
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict: pictures `(B, channels of a picture, height, width)` to `(B, L)` logits.

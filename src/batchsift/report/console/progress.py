@@ -20,13 +20,14 @@ class ComparisonProgress:
         num_runs: The number of runs: folds times methods.
         epochs: The number of epochs of each run.
         num_folds: The number of folds.
+        pictures: How many pictures an epoch reads, for training and validation; 0 where there are none.
     """
 
-    def __init__(self, console: Console, *, num_runs: int, epochs: int, num_folds: int) -> None:
+    def __init__(self, console: Console, *, num_runs: int, epochs: int, num_folds: int, pictures: int = 0) -> None:
         self._console = console
         self._num_folds = num_folds
         self._num_runs = num_runs
-        self._epochs = epochs
+        self._epochs, self._pictures = epochs, pictures
         self.finished_runs = 0
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -70,6 +71,7 @@ class ComparisonProgress:
                 f"run {self.finished_runs}/{self._num_runs}: fold {run.fold + 1}/{self._num_folds} {run.method}: "
                 f"validation Macro-AUC {best.macro_auc:.4f} at epoch {best.epoch + 1}, "
                 f"{run.total_seconds:.1f} s ({run.selection_seconds:.1f} s selection)"
+                + (f", {self._pictures * len(run.epochs) / run.total_seconds:.0f} pictures/s" * bool(self._pictures))
             )
 
 

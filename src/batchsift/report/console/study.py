@@ -1,7 +1,6 @@
 """A study for a terminal: how far it is, and its progress while it runs."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 from rich import box
@@ -24,7 +23,7 @@ def forecast(now: StudyProgress) -> Forecast:
     return Forecast((outcome.config, outcome.seconds) for outcome in now.done)
 
 
-def show_progress(console: Console, now: StudyProgress, folder: Path) -> None:
+def show_progress(console: Console, now: StudyProgress, folder: str) -> None:
     """Print how far a study is: a table, the time it took and needs, what failed, and what else the folder holds."""
     console.print(progress_table(now))
     num_cells = len(now.done) + len(now.failed) + len(now.left)

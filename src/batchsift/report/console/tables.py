@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns, first_few
 from batchsift.metrics import METRICS
 from batchsift.statistics import Summary
@@ -22,6 +23,7 @@ from batchsift.studies.analysis.wording import NOTHING, format_epochs, format_p,
 from batchsift.studies.comparison import Comparison
 from batchsift.studies.config import AGAIN
 from batchsift.training.found import Found
+from batchsift.training.pictures import PictureSettings
 from batchsift.training.prepare import Prepared
 
 FIRST_COLUMN = 21  # characters a row's name takes, its borders included
@@ -72,9 +74,15 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
     found = found or Found()
     rate = found.describe_rates() if found.rates else f"learning rate {settings.learning_rate:g}"
     epochs = f"{count_nouns(settings.epochs, 'epoch')}" if found.epochs is None else found.describe_epochs()
+    size, scaling = count_nouns(data.num_features, "feature"), f"scaling {settings.scaling}"
+    if settings.pictures is not None:
+        size, scaling = (
+            f"pictures of {settings.pictures.size} x {settings.pictures.size}",
+            _of_pictures(settings.pictures),
+        )
     return (
         f"{data.name}: {count_nouns(data.num_samples, 'sample')}, "
-        f"{count_nouns(data.num_features, 'feature')}, {count_nouns(data.num_labels, 'label')}, "
+        f"{size}, {count_nouns(data.num_labels, 'label')}, "
         f"cardinality {data.cardinality:.2f}\n"
         f"removed: {count_nouns(len(prepared.removed_labels), 'label')} with at most "
         f"{count_nouns(settings.min_positives, 'positive')}"
@@ -82,9 +90,17 @@ def heading(prepared: Prepared, found: Found | None = None) -> str:
         f"{count_nouns(prepared.num_removed_samples, 'sample')} left without a label"
         f"{features}\n"
         f"{count_nouns(settings.num_folds, 'fold')}, {epochs}, batch size {settings.batch_size}, "
-        f"{rate}, loss {settings.loss}, scaling {settings.scaling}, "
+        f"{rate}, loss {settings.loss}, {scaling}, "
         f"seed {prepared.seed}"
     )
+
+
+def _of_pictures(settings: PictureSettings) -> str:
+    """Return in words how pictures are trained on: what is not so by default."""
+    shown = {"ema": settings.ema, "observe": settings.observe, "backbone rate": settings.backbone_rate}
+    usual = {"ema": None, "observe": "training", "backbone rate": 1.0}
+    words = [f"{name} {value}" for name, value in shown.items() if value != usual[name]]
+    return ", ".join([f"crop {settings.crop:g}", f"flip {settings.flip:g}", f"neighbors {settings.neighbors}", *words])
 
 
 def means_table(scope: Scope, methods: Sequence[str], metrics: Sequence[str] = tuple(METRICS)) -> Table:
@@ -94,7 +110,7 @@ def means_table(scope: Scope, methods: Sequence[str], metrics: Sequence[str] = t
     for key in metrics:
         scores, last = score_methods(scope, key, data), score_methods(scope, key, data, last=True)
         cells = [Text(_mean(scores[m].summary), style="bold" if scores[m].is_best else "") for m in methods]
-        table.add_row(METRICS[key].heading, *cells)
+        table.add_row(ALL_METRICS[key].heading, *cells)
         table.add_row("  last epoch", *(_mean(last[m].summary) for m in methods), style="dim")
     table.add_section()
     costs = measure_costs(scope)
@@ -112,7 +128,7 @@ def gains_table(scope: Scope, methods: Sequence[str], metrics: Sequence[str] = t
     for key in metrics:
         contrasts = scope.contrasts(key)
         cells = [_chance(measure_chance(scope, key)) if m == AGAIN else _gain(contrasts[m]) for m in methods]
-        table.add_row(METRICS[key].name, *cells)
+        table.add_row(ALL_METRICS[key].name, *cells)
     return table
 
 

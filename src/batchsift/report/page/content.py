@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.metrics import METRICS
 from batchsift.report.page import scope_tables
 from batchsift.report.page.block_tables import labels_table
@@ -145,7 +146,7 @@ def _rank_figure(study: StudyRuns, scope: Scope, key: str, name: str) -> RankFig
         compared.groups,
         study.methods,
         name=identifier("ranks", key, name),
-        title=METRICS[key].name,
+        title=ALL_METRICS[key].name,
         difference=compared.difference,
     )
     return RankFigure(drawing, compared.text)

@@ -1,6 +1,7 @@
 """The page itself: one HTML file that needs nothing else and reaches for nothing else."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.files import write
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.report.page.block_tables import suspect_tables
 from batchsift.report.page.content import (
     BlockPart,
@@ -46,7 +47,7 @@ class Report:
     def document(self) -> dict[str, Any]:
         """Return the claims and tests as JSON can hold them."""
         return {
-            "folder": str(self.study.folder),
+            "folder": self.study.folder,
             "cells": {
                 "planned": len(self.study.planned),
                 "done": len(self.study.runs) + len(self.study.again),
@@ -58,24 +59,24 @@ class Report:
         }
 
 
-def report(folder: Path, *, metrics: Sequence[str] = (), alpha: float = ALPHA) -> Report:
+def report(place: str | os.PathLike[str], *, metrics: Sequence[str] = (), alpha: float = ALPHA) -> Report:
     """Read a study's folder and make its page.
 
     Args:
-        folder: The folder of a study or a comparison.
+        place: The folder or address of a study, or the folder of a comparison.
         metrics: Keys of the metrics that claims are made of; by default those of the study's file, or one of each kind.
         alpha: The level of tests; intervals are of 1 - alpha.
 
     Raises:
         ValueError: There is no study or no finished run, a metric is unknown, or the level is none.
     """
-    if len(set(metrics)) < len(metrics) or any(key not in METRICS for key in metrics):
-        raise ValueError(f"metrics must be distinct and among {', '.join(METRICS)}; got {', '.join(metrics)}")
+    if len(set(metrics)) < len(metrics) or any(key not in ALL_METRICS for key in metrics):
+        raise ValueError(f"metrics must be distinct and among {', '.join(ALL_METRICS)}; got {', '.join(metrics)}")
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must be between 0 and 0.5, got {alpha}")
-    study = read_runs(folder)
+    study = read_runs(place)
     if not study.runs and not study.failures:
-        raise ValueError(f"no cell of the study in {folder} has finished yet")
+        raise ValueError(f"no cell of the study in {os.fspath(place)} has finished yet")
     headlines = metrics or (study.manifest.metrics if study.manifest else ()) or HEADLINES
     scopes = scope_parts(study, tuple(dict.fromkeys(headlines)), alpha)
     return Report(study, scopes, _page(study, scopes, alpha))
@@ -138,7 +139,7 @@ def _render(study: StudyRuns, scopes: Sequence[ScopePart], figures: _Figures, al
         figures=figures,
         alpha=alpha,
         baseline=BASELINE,
-        target=METRICS[TARGET].name,
+        target=ALL_METRICS[TARGET].name,
         suspects=suspect_tables(study),
         command=shlex.join(study.manifest.command) if study.manifest else "",
         source=study.manifest.source if study.manifest else "",

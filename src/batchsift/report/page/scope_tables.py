@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from batchsift.metrics import METRICS
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.report.page.figures.drawing import identifier
 from batchsift.report.page.tables import Column, Table, TableCell
 from batchsift.statistics import Summary
@@ -56,7 +56,7 @@ def scores_table(scope: Scope, key: str, name: str) -> Table:
     ]
     return Table(
         name=identifier("scores", key, name),
-        caption=METRICS[key].heading,
+        caption=ALL_METRICS[key].heading,
         columns=[Column("Data set", numeric=False), *(Column(method) for method in scope.methods)],
         rows=rows,
         footer=footer,
@@ -96,7 +96,7 @@ def gains_table(scope: Scope, keys: Sequence[str], name: str) -> Table:
 def _gain_row(key: str, contrast: Contrast) -> list[TableCell]:
     better, worse = contrast.told_apart
     return [
-        TableCell(METRICS[key].name),
+        TableCell(ALL_METRICS[key].name),
         TableCell(contrast.method),
         number_cell(contrast.gain, sign=True),
         interval_cell(contrast.interval.low, contrast.interval.high),
@@ -118,7 +118,7 @@ def _chance_rows(scope: Scope, keys: Sequence[str]) -> Iterator[list[TableCell]]
                 number_cell(chance.gain, sign=True),
                 interval_cell(chance.interval.low, chance.interval.high),
             )
-            yield [TableCell(METRICS[key].name), TableCell(AGAIN), gain, interval, *[nothing] * 5]
+            yield [TableCell(ALL_METRICS[key].name), TableCell(AGAIN), gain, interval, *[nothing] * 5]
 
 
 def _two_decimals(value: float | None) -> TableCell:
@@ -151,7 +151,7 @@ def data_sets_table(scope: Scope, keys: Sequence[str], name: str) -> Table:
                 rows.append(
                     [
                         TableCell(one.data),
-                        TableCell(METRICS[key].name),
+                        TableCell(ALL_METRICS[key].name),
                         TableCell(method),
                         number_cell(one.gain, sign=True),
                         interval_cell(one.test.low, one.test.high),
@@ -196,7 +196,7 @@ def pairs_table(scope: Scope, keys: Sequence[str], name: str) -> Table | None:
 def _pair_row(pair: PairComparison) -> list[TableCell]:
     return [
         TableCell(f"{pair.one} – {pair.other}"),
-        TableCell(METRICS[pair.metric].name),
+        TableCell(ALL_METRICS[pair.metric].name),
         _two_decimals(pair.rank_difference),
         TableCell(format_p(pair.nemenyi_p), pair.nemenyi_p),
         TableCell(format_p(pair.wilcoxon_p), pair.wilcoxon_p),
@@ -222,7 +222,7 @@ def times_table(scope: Scope, name: str) -> Table:
             )
     return Table(
         name=identifier("epochs-to-target", name),
-        caption=f"Epochs until Random's best validation {METRICS[TARGET].name}",
+        caption=f"Epochs until Random's best validation {ALL_METRICS[TARGET].name}",
         columns=[
             Column("Data set", numeric=False),
             Column("Method", numeric=False),

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.statistics import TimeToTarget
 from batchsift.studies.analysis.contrasts import AREA, EPOCHS, Contrast, Verdict
 from batchsift.studies.analysis.runs import BASELINE, TARGET
@@ -21,7 +21,7 @@ from batchsift.studies.analysis.wording import (
     state_p,
 )
 
-NAMES = {EPOCHS: "Epochs to target", AREA: f"Mean validation {METRICS[TARGET].name}"}
+NAMES = {EPOCHS: "Epochs to target", AREA: f"Mean validation {ALL_METRICS[TARGET].name}"}
 Show = Callable[..., str]
 
 
@@ -80,7 +80,7 @@ def make_claims(scope: Scope, metrics: Sequence[str]) -> tuple[MethodClaims, ...
     claims = []
     for method in scope.challengers if scope.runs else ():
         prediction = tuple(
-            Claim(contrasts[method], METRICS[key].name, state_contrast(contrasts[method], format_value))
+            Claim(contrasts[method], ALL_METRICS[key].name, state_contrast(contrasts[method], format_value))
             for key, contrasts in by_metric.items()
         )
         speed, area = scope.convergence[method], scope.areas[method]

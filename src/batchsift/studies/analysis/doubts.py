@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.statistics.power import POWER
 from batchsift.studies.analysis.chance import measure_chance
 from batchsift.studies.analysis.contrasts import Contrast
@@ -41,7 +41,7 @@ def find_doubts(
     yield from _of_the_last_epoch(scope, better)
     yield from _of_few_runs(scope, power)
     undefined = [
-        METRICS[key].name
+        ALL_METRICS[key].name
         for key in scope.family
         if any(math.isnan(contrast.gain) for contrast in scope.contrasts(key).values())
     ]
@@ -66,7 +66,7 @@ def _of_chance(scope: Scope, better: Sequence[Contrast]) -> Iterator[str]:
         yield (f"{BASELINE} was not run a second time with other draws, so the part that chance has is not shown.")
         return
     alike = [
-        f"{METRICS[one.measure].name} {format_value(chance[one.measure].gain, sign=True)}"
+        f"{ALL_METRICS[one.measure].name} {format_value(chance[one.measure].gain, sign=True)}"
         for one in better
         if one.measure in chance and abs(chance[one.measure].gain) >= abs(one.gain)
     ]
@@ -79,8 +79,8 @@ def _of_the_last_epoch(scope: Scope, better: Sequence[Contrast]) -> Iterator[str
         last = scope.last_gain(one.method, one.measure)
         if not math.isnan(last) and last < one.gain / 2:
             yield (
-                f"By {METRICS[one.measure].name}, {one.method} gains {format_value(one.gain, sign=True)} at the best "
-                f"epoch and {format_value(last, sign=True)} at the last."
+                f"By {ALL_METRICS[one.measure].name}, {one.method} gains {format_value(one.gain, sign=True)} at the "
+                f"best epoch and {format_value(last, sign=True)} at the last."
             )
     runs = scope.runs_of(BASELINE)
     ends = float(np.mean([len(run.curve) for run in runs]))
@@ -95,7 +95,7 @@ def _of_the_last_epoch(scope: Scope, better: Sequence[Contrast]) -> Iterator[str
 def _of_few_runs(scope: Scope, power: Sequence[MetricPower]) -> Iterator[str]:
     fewest = min(len(gains) for gains in scope.gains(scope.challengers[0], scope.family[0]).values())
     if fewest < FEW_RUNS and power:
-        smallest = [f"{format_value(one.detectable)} {METRICS[one.metric].name}" for one in power]
+        smallest = [f"{format_value(one.detectable)} {ALL_METRICS[one.metric].name}" for one in power]
         yield (
             f"{count_nouns(fewest, 'run')} a method are few: a true gain is told apart in {format_percent(POWER)} of "
             f"cases from {join_words(smallest)} on."
@@ -104,9 +104,10 @@ def _of_few_runs(scope: Scope, power: Sequence[MetricPower]) -> Iterator[str]:
     hopeless = [one for one in power if one.seeds_needed is None and one.gain > 0]
     if needed:
         words = [
-            f"{one.seeds_needed} for {METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in needed
+            f"{one.seeds_needed} for {ALL_METRICS[one.metric].name} ({format_value(one.gain, sign=True)})"
+            for one in needed
         ]
         yield f"To see gains as large as the largest found, a study needs more seeds: {join_words(words)}."
     if hopeless:
-        names = [f"{METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in hopeless]
+        names = [f"{ALL_METRICS[one.metric].name} ({format_value(one.gain, sign=True)})" for one in hopeless]
         yield f"No number of seeds would show gains as small as the largest found, only more data: {join_words(names)}."

@@ -5,10 +5,10 @@ Records are read one by one and only what is shown is kept: the folder of a larg
 L labels, E epochs.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.record import CellError, CellRecord, DataFacts
-from batchsift.studies.store import Store
+from batchsift.studies.store import STUDY, Store
 from batchsift.training.fold import FoldResult
 from batchsift.training.recording import EpochRecord, Suspect
 
@@ -159,7 +159,7 @@ class StudyRuns:
         failures: The failed cells.
         missing: The cells that have not run.
         manifest: What the store keeps of the study; None for a comparison.
-        folder: Where the runs were read from; None for runs in memory.
+        folder: The folder or address that the runs were read from; None for runs in memory.
         machines: Distinct descriptions of where cells ran.
         versions: Distinct sets of versions that cells ran with.
         unrelated: The number of cells in the folder that do not belong to the study.
@@ -172,7 +172,7 @@ class StudyRuns:
     failures: tuple[Failure, ...] = ()
     missing: tuple[CellConfig, ...] = ()
     manifest: StudyManifest | None = field(default=None, repr=False)
-    folder: Path | None = None
+    folder: str | None = None
     machines: tuple[Mapping[str, Any], ...] = ()
     versions: tuple[Mapping[str, Any], ...] = ()
     unrelated: int = 0
@@ -217,8 +217,8 @@ class StudyRuns:
         }
 
 
-def read_runs(folder: Path) -> StudyRuns:
-    """Read the runs of a study's folder, or of a comparison's.
+def read_runs(place: str | os.PathLike[str]) -> StudyRuns:
+    """Read the runs of a study's folder or address, or of a comparison's folder.
 
     Cells that the study does not ask for (any more) are not compared with the others. Where there is no manifest, as a
     comparison leaves it, those of a block count that share the settings, hyperparameters and data of its latest.
@@ -226,16 +226,16 @@ def read_runs(folder: Path) -> StudyRuns:
     Raises:
         ValueError: There is no study, or a file of it cannot be read.
     """
-    store = Store(folder)
-    if not (folder / "cells").is_dir():
-        raise ValueError(f"no study in {folder}: there is no folder {folder / 'cells'}; expected the --out of a study")
+    store = Store(place)
     manifest, stored = store.manifest(), store.keys()
+    if not manifest and not stored:
+        raise ValueError(f"no study in {store.place}: there is no {STUDY}, and no cells; expected the --out of a study")
     wanted = [key for key in manifest.cells if key in stored] if manifest else sorted(stored)
     runs: list[Run] = []
     failures: list[Failure] = []
     machines: list[Mapping[str, Any]] = []
     versions: list[Mapping[str, Any]] = []
-    for record in map(store.read, wanted):
+    for record in store.read_all(wanted):
         if record.error is None:
             runs.append(Run.of_record(record))
         else:
@@ -248,14 +248,14 @@ def read_runs(folder: Path) -> StudyRuns:
     else:
         planned = manifest.cells.values()
     return StudyRuns(
-        name=manifest.name if manifest and manifest.name else folder.resolve().name,
+        name=manifest.name if manifest and manifest.name else store.name,
         planned=tuple(planned),
         runs=tuple(run for run in runs if not run.config.is_repeat),
         again=tuple(run for run in runs if run.config.is_repeat),
         failures=tuple(failures),
         missing=tuple(config for key, config in manifest.cells.items() if key not in stored) if manifest else (),
         manifest=manifest,
-        folder=folder,
+        folder=store.place,
         machines=tuple(machines),
         versions=tuple(versions),
         unrelated=len(stored) - len(runs) - len(failures),

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.metrics import METRICS
 from batchsift.statistics import (
     Duration,
@@ -82,7 +83,7 @@ class Scope:
         Args:
             key: The key of a metric.
         """
-        self._gather(key, _value_of(key), higher_is_better=METRICS[key].higher_is_better)
+        self._gather(key, _value_of(key), higher_is_better=ALL_METRICS[key].higher_is_better)
         return self._compared(key)
 
     @property
@@ -92,7 +93,7 @@ class Scope:
 
     def gains(self, method: str, key: str, *, over: str = BASELINE) -> dict[str, tuple[float, ...]]:
         """Return a method's differences to another by a metric, above zero for the better: data set to folds."""
-        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        sign = 1.0 if ALL_METRICS[key].higher_is_better else -1.0
         return {
             data: _gains_by_fold(by_method[method], by_method[over], _value_of(key), sign)
             for data, by_method in self.runs.items()
@@ -100,7 +101,7 @@ class Scope:
 
     def last_gain(self, method: str, key: str) -> float:
         """Return a method's mean gain over Random by a metric at the last epoch, above zero for the better."""
-        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        sign = 1.0 if ALL_METRICS[key].higher_is_better else -1.0
         gains = [
             _gains_by_fold(by_method[method], by_method[BASELINE], lambda run: run.last_metrics[key], sign)
             for by_method in self.runs.values()
@@ -109,7 +110,7 @@ class Scope:
 
     def gains_of_chance(self, key: str) -> dict[str, tuple[float, ...]]:
         """Return the differences of Random to itself with another seed of the drawing, by a metric; as `gains`."""
-        sign = 1.0 if METRICS[key].higher_is_better else -1.0
+        sign = 1.0 if ALL_METRICS[key].higher_is_better else -1.0
         shared = {
             data: {pair: run for pair, run in self.again.get(data, {}).items() if pair in by_method.get(BASELINE, {})}
             for data, by_method in self.runs.items()
@@ -140,7 +141,7 @@ class Scope:
             return {}
         if name not in self._contrasts:
             for key in self.family:
-                self._gather(key, _value_of(key), higher_is_better=METRICS[key].higher_is_better)
+                self._gather(key, _value_of(key), higher_is_better=ALL_METRICS[key].higher_is_better)
             others = {key: self._values_by_measure[key] for key in self.family if key != name}
             values = self._values_by_measure[name]
             self._contrasts[name] = contrast_methods(name, values, alpha=self.alpha, others=others)
@@ -165,7 +166,7 @@ class Scope:
 
     def friedman(self, key: str) -> Friedman:
         """Test whether methods differ at all over data sets, by a metric."""
-        return friedman(self._means(key), higher_is_better=METRICS[key].higher_is_better)
+        return friedman(self._means(key), higher_is_better=ALL_METRICS[key].higher_is_better)
 
     def pairwise(self, key: str) -> tuple[Pairwise, Pairwise]:
         """Test every pair of methods over data sets: by Nemenyi's test, and by Wilcoxon's with Holm's adjustment."""
@@ -174,7 +175,7 @@ class Scope:
 
     def fold_ranks(self, key: str) -> dict[str, float]:
         """Average the ranks of the methods over all pairs of all data sets, by a metric."""
-        return average_ranks(self._values(key), higher_is_better=METRICS[key].higher_is_better)
+        return average_ranks(self._values(key), higher_is_better=ALL_METRICS[key].higher_is_better)
 
     @property
     def overall_ranks(self) -> dict[str, float]:
@@ -217,7 +218,7 @@ class Scope:
 
 
 def _value_of(key: str) -> Measure:
-    return lambda run: run.metrics[key]
+    return lambda run: run.metrics.get(key, np.nan)  # of features there are no metrics of pictures
 
 
 def _duration(own_E: Floats, random_E: Floats) -> Duration:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from batchsift.metrics import METRICS
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.statistics import Summary, summarize
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.analysis.scopes import Scope
@@ -31,7 +31,7 @@ class Score:
 
 def score_methods(scope: Scope, key: str, data: str, *, last: bool = False) -> dict[str, Score]:
     """Summarize a metric on a data set, at the best epoch or at the last: method to score."""
-    better = max if METRICS[key].higher_is_better else min
+    better = max if ALL_METRICS[key].higher_is_better else min
     values = {
         method: [(run.last_metrics if last else run.metrics)[key] for run in scope.runs_of(method, data)]
         for method in scope.methods

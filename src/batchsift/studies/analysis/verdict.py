@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.statistics import corrected_resampled_t, holm
 from batchsift.studies.analysis.contrasts import Contrast, Verdict
 from batchsift.studies.analysis.convergence import FEWEST_EPOCHS, Tail, rising_methods
@@ -166,7 +166,7 @@ def state_gain(contrast: Contrast) -> str:
 
 
 def _name(contrast: Contrast) -> str:
-    return METRICS[contrast.measure].name
+    return ALL_METRICS[contrast.measure].name
 
 
 def _headline_of(chosen: _Candidate, num_metrics: int) -> str:
@@ -266,6 +266,6 @@ def _why_rising(tail: Tail) -> str:
         return f"What methods gain in so few may be speed alone. {mend}"
     where = "last epoch" if tail.epochs < 20 else f"last tenth of {tail.epochs} epochs"
     return (
-        f"Its validation {METRICS['macro_auc'].name} rose by {format_value(tail.rise)} in the {where}, and was best at "
-        f"epoch {tail.best_epoch} of {tail.epochs}: what methods gain now may be speed alone. {mend}"
+        f"Its validation {ALL_METRICS['macro_auc'].name} rose by {format_value(tail.rise)} in the {where}, and was "
+        f"best at epoch {tail.best_epoch} of {tail.epochs}: what methods gain now may be speed alone. {mend}"
     )

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from batchsift.image_metrics import ALL_METRICS
 from batchsift.messages import count_nouns
-from batchsift.metrics import METRICS
 from batchsift.report.page import svg
 from batchsift.report.page.figures.drawing import Drawing, draw_curves, hover_content, identifier, stack_curves
 from batchsift.studies.analysis.runs import BASELINE, TARGET, Block, Floats, Run
@@ -34,10 +34,10 @@ def draw_convergence(block: Block, runs: ByMethod, methods: Sequence[str]) -> Dr
             drawn.append((panels[1, 0], draw_curves(panels[1, 0], cut)))
             panels[1, 0].set_title("Difference to Random", color=svg.MUTED)
         panels[-1, 0].set_xlabel("Epoch")
-        panels[0, 0].set_title(f"Validation {METRICS[TARGET].name}", color=svg.MUTED)
+        panels[0, 0].set_title(f"Validation {ALL_METRICS[TARGET].name}", color=svg.MUTED)
         content = hover_content(figure, drawn, methods, num_epochs)
         name = identifier("convergence", block.data, block.model, block.settings)
-        label = f"Validation {METRICS[TARGET].name} against epoch on {block}"
+        label = f"Validation {ALL_METRICS[TARGET].name} against epoch on {block}"
         note = _describe_lines([len(curve) for curve in curves.values()])
         return Drawing(svg.inline(figure, name=name, label=label), f"{block.data} · {block.model}", note, content)
 

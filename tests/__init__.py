@@ -1,0 +1,1 @@
+"""Tests, and what goes on longer than tests may: `python -m tests.fuzz`."""
