@@ -123,12 +123,12 @@ def _switches() -> Part:
             against=f"random, {as_released}",
         ),
     ]
-    rows = (RANDOM, UNCERTAINTY, D2ACE, in_order, *on_test, *observed, growing, alone, *together)
+    others = (in_order, *on_test, *observed, growing, alone, *together)
     return Part(
         name="switches",
         sets=("yeast", "birds", "scene", "emotions"),
         models=("clif", "dela", "mpvae"),
-        rows=tuple(row if row.models else _only(row, "clif", "dela") for row in rows),
+        rows=(RANDOM, UNCERTAINTY, D2ACE, *(row if row.models else _only(row, "clif", "dela") for row in others)),
         settings=PAPER,
         settings_name="paper",
     )
