@@ -1,7 +1,5 @@
 """Files that are whole or not there: writing atomically, claiming and naming a folder; rows as CSV, values as JSON."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -14,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 UNFINISHED = ".unfinished-"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a formula of a spreadsheet begins with
+_CONTROL = re.compile(r"[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST_NAME = 200  # bytes of a file's name, for which systems allow 255
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # endings of text files that are packed
 
 
@@ -98,12 +99,15 @@ def locked(folder: Path, *within: str) -> Iterator[None]:
 
 
 def folder_of(parent: str, name: str) -> Path:
-    """Return the default folder for what has this name; a hyphen stands for characters that a path cannot bear.
+    """Return the default folder for what has this name, which is always one in `parent`.
 
-    >>> folder_of("results", "my data-mlp").as_posix()
-    'results/my-data-mlp'
+    A hyphen stands for characters that a path cannot bear.
+
+    >>> folder_of("results", "my data-mlp").as_posix(), folder_of("results", "..").as_posix()
+    ('results/my-data-mlp', 'results/data')
     """
-    return Path(parent) / re.sub(r"[^\w.-]+", "-", name)
+    plain = re.sub(r"[^\w.-]+", "-", name).strip(".")
+    return Path(parent) / (plain.encode()[:_LONGEST_NAME].decode(errors="ignore") or "data")
 
 
 def stem(path: Path) -> str:
@@ -118,18 +122,53 @@ def stem(path: Path) -> str:
 def csv_text(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
     r"""Return rows as CSV with a heading, each line ended by a line feed; None is an empty field.
 
+    A text that a spreadsheet would take for a formula has an apostrophe before it, in headings and in fields: what is
+    exported may be opened with one. `from_csv` takes it away.
+
     Args:
         rows: The rows, each with one value a column.
         columns: The heading.
 
-    >>> csv_text([[1, None], [2, "a,b"]], ["n", "word"])
-    'n,word\n1,\n2,"a,b"\n'
+    >>> csv_text([[1, None], [-2, "a,b"], [3, "=1+1"]], ["n", "word"])
+    'n,word\n1,\n-2,"a,b"\n3,\'=1+1\n'
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return "".join(f"{_csv_line(values)}\n" for values in (columns, *rows))
+
+
+def from_csv(text: str) -> str:
+    """Return what a field of `csv_text` says.
+
+    >>> from_csv("'=1+1"), from_csv("it's")
+    ('=1+1', "it's")
+    """
+    return text[1:] if text[:1] == "'" and _reads_as_formula(text) else text
+
+
+def _csv_line(values: Sequence[Any]) -> str:
+    fields = ["" if value is None else _csv_field(value) for value in values]
+    return '""' if fields == [""] else ",".join(fields)
+
+
+def _csv_field(value: Any) -> str:
+    """Return a value as a field; Python's writer leaves a carriage return without quotes, which ends a line."""
+    text = str(value)
+    if isinstance(value, str) and _reads_as_formula(text):
+        text = f"'{text}"
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(mark in text for mark in ',"\r\n') else text
+
+
+def _reads_as_formula(text: str) -> bool:
+    """Return whether a text, or what is left of it without apostrophes, is a formula of a spreadsheet."""
+    return text.lstrip("'")[:1] in _FORMULA and not _is_number(text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def make_jsonable(value: Any) -> Any:
@@ -152,9 +191,14 @@ def make_jsonable(value: Any) -> Any:
 
 
 def json_text(content: Mapping[str, Any]) -> str:
-    r"""Return a JSON document as text, one line an entry.
+    r"""Return a JSON document as text, one line an entry; what a terminal would obey is escaped.
 
-    >>> json_text({"name": "é"})
-    '{\n "name": "é"\n}'
+    >>> json_text({"name": "é\x9b"})
+    '{\n "name": "é\\u009b"\n}'
     """
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    return escaped_json(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def escaped_json(text: str) -> str:
+    """Return JSON with all control characters escaped; JSON itself asks it for the first thirty-two alone."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

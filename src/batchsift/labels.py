@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batchsift.devices import check_device
 from batchsift.functional.chunks import row_chunks
+from batchsift.matrices import as_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +35,13 @@ class LabelMatrix:
             device: Where the result lives; where `labels` lives by default.
 
         Raises:
-            ValueError: Another shape, nothing in it, or values other than 0, 1 and NaN.
+            ValueError: Another shape, nothing in it, values other than 0, 1 and NaN, or a device that cannot be used.
         """
+        if device is not None:
+            check_device(device)
+        matrix = _as_matrix(labels)
         if device is None:
             device = labels.device if isinstance(labels, Tensor) else "cpu"
-        matrix = _as_matrix(labels)
         if matrix.ndim != 2 or 0 in matrix.shape:
             hint = " (one label? pass labels[:, None])" if matrix.ndim == 1 else ""
             raise ValueError(
@@ -113,30 +117,12 @@ def _refuse(array: np.ndarray[Any, np.dtype[Any]], wrong: np.ndarray[Any, np.dty
 
 def _as_matrix(labels: Any) -> Any:
     """Return labels as an array, or as a scipy sparse matrix whose rows can be cut out."""
-    if hasattr(labels, "tocsr") and getattr(labels, "ndim", 0) == 2:
-        labels = labels.tocsr()
-        _refuse_all_but_numbers(labels, labels.dtype)
-        return labels
-    if isinstance(labels, Tensor):
-        labels = labels.detach().cpu()
-        labels = labels.to_dense() if labels.layout is not torch.strided else labels
-        labels = labels.float() if labels.dtype == torch.bfloat16 else labels
-    elif hasattr(labels, "toarray"):
-        labels = labels.toarray()
-    try:
-        array = np.asarray(labels)
-    except ValueError as error:
-        raise ValueError(f"labels must be a matrix (N, L) with rows of one length: {error}") from error
-    if array.dtype == object and array.ndim == 2:  # a data frame of mixed columns
-        is_frame = hasattr(labels, "dtypes")  # its NA is no number to NumPy
-        array = labels.to_numpy(dtype=np.float64, na_value=np.nan) if is_frame else array.astype(np.float64)
-    _refuse_all_but_numbers(labels, array.dtype)
-    return array
-
-
-def _refuse_all_but_numbers(labels: Any, dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in "biuf":
+    matrix = as_matrix(labels, "labels")
+    if hasattr(matrix, "tocsr") and matrix.ndim == 2:
+        matrix = matrix.tocsr()
+    if matrix.dtype.kind not in "biuf":
         raise ValueError(
-            f"labels must be numbers 0, 1 or NaN, got {type(labels).__name__} of {dtype}: make one 0/1 column "
+            f"labels must be numbers 0, 1 or NaN, got {type(labels).__name__} of {matrix.dtype}: make one 0/1 column "
             "for each label (scikit-learn's MultiLabelBinarizer does)"
         )
+    return matrix

@@ -307,6 +307,7 @@ def test_divergence_is_a_message(batchsift, data):
 
 def test_a_bug_shows_where(batchsift, monkeypatch, data):
     monkeypatch.setattr(comparison, "compare", lambda *_, **__: {}["no such key"])
+    monkeypatch.setenv("BATCHSIFT_TRACEBACK", "1")
     with pytest.raises(KeyError):
         batchsift("compare", data, "--labels", 2, *SHORT)
 

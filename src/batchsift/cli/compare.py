@@ -105,13 +105,12 @@ def compare(
 
 
 def _computed(ready: ReadyComparison) -> "Comparison":
-    from rich.console import Console
-
     from batchsift.data.images import PictureError
+    from batchsift.report.console.terminal import Terminal
     from batchsift.training.loggers.opening import LogError
     from batchsift.training.loop import DivergedError
 
-    console = Console(stderr=True)
+    console = Terminal(on_stderr=True)
     with ExitStack() as stack:
         with mistakes_explained():
             stack.enter_context(ready.store.locked())
@@ -126,13 +125,12 @@ def _computed(ready: ReadyComparison) -> "Comparison":
 
 def _report(comparison: "Comparison", folder: Path, *, as_json: bool) -> None:
     """Write the files, then show tables or the document: the latter also where files cannot be written any more."""
-    from rich.console import Console
-
     from batchsift.report.console.tables import comparison_report
+    from batchsift.report.console.terminal import Terminal
     from batchsift.studies.document import document
 
     files = comparison_files(comparison)
-    console = Console(highlight=False)
+    console = Terminal()
     try:
         with mistakes_explained():
             written = write(folder, files)

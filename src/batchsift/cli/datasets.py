@@ -26,16 +26,15 @@ def list_datasets(context: typer.Context, as_json: AsJson = False) -> None:
     """List the named data sets, or fetch some of them."""
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Console
-
     from batchsift.data import catalog
     from batchsift.report.console.catalog import catalog_table
+    from batchsift.report.console.terminal import Terminal
 
     entries = [catalog.entry(name) for name in catalog.names()]
     if as_json:
         show_json({"cache": str(catalog.cache_folder()), "datasets": [_document(entry) for entry in entries]})
         return
-    console = Console(highlight=False)
+    console = Terminal()
     if not console.is_terminal:
         console.width = 140  # nothing is cut short in a file or a pipe
     console.print(catalog_table(entries))

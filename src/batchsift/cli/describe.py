@@ -21,11 +21,10 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set: labels, imbalance, duplicates, as a table, JSON and a picture; pictures on a sheet."""
-    from rich.console import Console
-
     from batchsift.data.images import ImageData, contact_sheet
     from batchsift.report.console.description import description_figure, description_report
     from batchsift.report.console.plots import image
+    from batchsift.report.console.terminal import Terminal
 
     with plain_endings(), mistakes_explained():
         loaded = reading.load(data)
@@ -41,5 +40,5 @@ def describe(
     if as_json:
         show_json(document)
     else:
-        Console(highlight=False).print(description_report(description))
+        Terminal().print(description_report(description))
     show_paths(written, as_json=as_json)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from batchsift.files import json_text
+from batchsift.messages import visible
 
 FAILED = 1
 USER_MISTAKE = 2
 INTERRUPTED = 130
+TRACEBACK = "BATCHSIFT_TRACEBACK"
+ISSUES = "https://github.com/batchsift/batchsift/issues"
 
 
 @contextmanager
@@ -25,6 +29,29 @@ def mistakes_explained() -> Iterator[None]:
         yield
     except (ValueError, TypeError, OSError, ImportError) as error:
         stop(str(error), USER_MISTAKE)
+
+
+@contextmanager
+def failures_explained() -> Iterator[None]:
+    """End what nothing else explains in one line: what the system denies, and bugs of ours.
+
+    A bug shows its traceback where the environment variable BATCHSIFT_TRACEBACK is set.
+    """
+    try:
+        yield
+    except OSError as error:
+        stop(str(error), USER_MISTAKE)
+    except MemoryError:
+        stop("there is not enough memory", FAILED)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        stop(
+            f"this is a bug of batchsift: {type(error).__name__}: {error} ({frame.filename}, line {frame.lineno}). "
+            f"{TRACEBACK}=1 in the environment shows where; please report it: {ISSUES}",
+            FAILED,
+        )
 
 
 @contextmanager
@@ -67,13 +94,17 @@ def interrupts_end_at_once() -> Iterator[None]:
 
 def complain(message: str) -> None:
     """Write one line to stderr."""
-    sys.stderr.write(" ".join(message.split()) + "\n")
+    sys.stderr.write(visible(" ".join(message.split())) + "\n")
+
+
+def say(text: str, *, on_stderr: bool = False) -> None:
+    """Write lines to stdout, or to stderr."""
+    (sys.stderr if on_stderr else sys.stdout).write(visible(text, lines=True))
 
 
 def show_paths(paths: Iterable[Path], *, as_json: bool) -> None:
     """Say which files were written: on stdout, or on stderr where stdout is for a JSON document."""
-    stream = sys.stderr if as_json else sys.stdout
-    stream.writelines(f"{path}\n" for path in paths)
+    say("".join(f"{path}\n" for path in paths), on_stderr=as_json)
 
 
 def show_json(document: Mapping[str, Any]) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings
+from batchsift.cli.endings import complain, mistakes_explained, plain_endings
 from batchsift.cli.options import AsJson, takes_groups
 from batchsift.cli.reading import ReadingOptions, as_options
-from batchsift.files import csv_text, write
+from batchsift.files import csv_text, escaped_json, write
+from batchsift.messages import visible
 from batchsift.training.thresholds import check_thresholds
 from batchsift.verbs.words import check_unknown_category
 
@@ -111,10 +112,11 @@ def predict(
         predicted = probs_NL if threshold is None else (probs_NL > threshold).astype(int)
         text = (_json if as_json else _csv)(model.label_names, predicted, ids, thresholds_L)
         if out is None:
-            sys.stdout.write(text)
+            # Into a file or a pipe goes what was predicted, byte by byte; a terminal would obey some of it.
+            sys.stdout.write(visible(text, lines=True) if sys.stdout.isatty() else text)
         else:
             write(out.parent, {out.name: text.encode()})
-            sys.stderr.write(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)\n")
+            complain(f"{out}: predictions for {len(predicted)} x {len(model.label_names)} (samples x labels)")
 
 
 def _features(model: "TrainedModel", data: str, unknown: "Unknown") -> "NDArray[Any]":
@@ -168,7 +170,7 @@ def _json(
         document["predicted"] = (predicted > thresholds_L).astype(int).tolist()
     for column in ids.values():
         document["ids"] = column
-    return json.dumps(document, ensure_ascii=False, default=str) + "\n"
+    return escaped_json(json.dumps(document, ensure_ascii=False, default=str)) + "\n"
 
 
 def _csv(

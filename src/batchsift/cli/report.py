@@ -1,12 +1,11 @@
 """`batchsift report`: one HTML page of a study."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from batchsift.cli.endings import mistakes_explained, plain_endings, show_json
+from batchsift.cli.endings import mistakes_explained, plain_endings, say, show_json
 from batchsift.cli.options import AsJson
 from batchsift.image_metrics import ALL_METRICS
 from batchsift.studies.config import ALPHA
@@ -41,5 +40,5 @@ def report(
         return
     for part in study_report.scopes:
         for card in part.cards:
-            sys.stdout.write(f"{part.title}, {card.claims.method}: {' '.join(card.claims.summary)}\n")
-    sys.stdout.write(f"{page}\n")
+            say(f"{part.title}, {card.claims.method}: {' '.join(card.claims.summary)}\n")
+    say(f"{page}\n")

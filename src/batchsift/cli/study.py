@@ -18,6 +18,7 @@ from batchsift.cli.endings import (
     show_json,
 )
 from batchsift.cli.options import AsJson, Log
+from batchsift.files import folder_of
 from batchsift.training.loggers.opening import check_logs
 from batchsift.verbs.engines import EngineChoice
 from batchsift.verbs.words import word_list
@@ -77,9 +78,8 @@ def run(
     with mistakes_explained():
         chosen = EngineChoice.of(engine, address=address, jobs=jobs)
         check_logs(logs := word_list(log))
-    from rich.console import Console
-
     from batchsift.report.console.study import StudyProgressBar
+    from batchsift.report.console.terminal import Terminal
     from batchsift.studies.logs import log_cell
     from batchsift.studies.run import StudyCallbacks, run_study
     from batchsift.studies.store import Store
@@ -91,7 +91,7 @@ def run(
             store = Store(place)
             folder = store.folder if logs else None
             runner, cells_at_a_time = ending.enter_context(chosen.started(mix_versions=mix_versions))
-        progress = StudyProgressBar(Console(stderr=True, highlight=False), cells_at_a_time)
+        progress = StudyProgressBar(Terminal(on_stderr=True), cells_at_a_time)
 
         def on_cell(cell: "CellRecord") -> None:
             progress.on_cell(cell)
@@ -139,7 +139,7 @@ def status(
 
 
 def _default_place(file: Path) -> str:
-    return str(Path("results") / file.stem)
+    return str(folder_of("results", file.stem))
 
 
 def _study(file: Path, *, check_devices: bool) -> "Study":
@@ -165,14 +165,13 @@ def _configs(store: "Store") -> "Sequence[CellConfig]":
 
 
 def _show(now: "StudyProgress", folder: str, *, as_json: bool) -> None:
-    from rich.console import Console
-
     from batchsift.report.console.study import show_progress
+    from batchsift.report.console.terminal import Terminal
 
     if as_json:
         show_json(_document(now, folder))
     else:
-        show_progress(Console(highlight=False), now, folder)
+        show_progress(Terminal(), now, folder)
 
 
 def _document(now: "StudyProgress", folder: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`batchsift train`: one training run for use."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batchsift.cli.assignments import assigned
-from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, show_json, stop
+from batchsift.cli.endings import USER_MISTAKE, complain, mistakes_explained, plain_endings, say, show_json, stop
 from batchsift.cli.options import AsJson, Data, Log, TrainingOptions, takes_groups
 from batchsift.cli.pictures import PictureOptions
 from batchsift.cli.reading import ReadingOptions, as_options
@@ -86,19 +85,18 @@ def train(
 
     with plain_endings("interrupted; the same command goes on from the last checkpoint"):
         with mistakes_explained():
-            from rich.console import Console
+            from batchsift.report.console.terminal import Terminal
 
             load_test = None if test is None else partial(reading.load_test, test, unknown)
             try:
-                result = plan.run(partial(reading.load, data), load_test, console=Console(stderr=True))
+                result = plan.run(partial(reading.load, data), load_test, console=Terminal(on_stderr=True))
             except (DivergedError, PictureError) as error:
                 stop(as_options(str(error)), USER_MISTAKE)
         _show(result, result.folder, as_json=as_json)
 
 
 def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
-    from rich.console import Console
-
+    from batchsift.report.console.terminal import Terminal
     from batchsift.report.console.training import training_table
     from batchsift.report.suspects import PAGE
     from batchsift.training.folder import MODEL, read_summary
@@ -107,7 +105,7 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
         nothing = {"test": None, "tested_on": None}  # an earlier call may have asked for a test
         show_json({**read_summary(folder), **(nothing if result.test is None else {})})
     else:
-        Console(highlight=False).print(training_table(result))
+        Terminal().print(training_table(result))
     lines = [f"{folder / MODEL}: batchsift predict {folder} FILE"]
     page = folder / PAGE
     if page.is_file():
@@ -116,4 +114,4 @@ def _show(result: "TrainingResult", folder: Path, *, as_json: bool) -> None:
         lines.insert(0, f"{folder} held this run, finished; nothing was computed")
     elif result.resumed_from:
         lines.insert(0, f"went on after epoch {result.resumed_from}, where an earlier run was stopped")
-    (sys.stderr if as_json else sys.stdout).write("\n".join(lines) + "\n")
+    say("\n".join(lines) + "\n", on_stderr=as_json)

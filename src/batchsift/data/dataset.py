@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.labelled import Labelled, check_form, checked_labels, checked_matrix, checked_names, positions
+from batchsift.data.labelled import Labelled, checked_labels, checked_matrix, checked_names, positions
 from batchsift.data.schema import TableColumn, feature_columns
 from batchsift.messages import count_nouns
 
@@ -225,12 +225,12 @@ def _check_same(what: str, first: tuple[str, ...], other: tuple[str, ...], numbe
 
 
 def _checked_features(values: Any) -> Any:
-    if not hasattr(values, "tocsr"):
-        return checked_matrix("features", values).astype(np.float64, copy=False)
+    given = checked_matrix("features", values)
+    if not hasattr(given, "tocsr"):
+        return given.astype(np.float64, copy=False)
     from scipy.sparse import csr_array  # noqa: PLC0415 (only sparse data needs it)
 
-    check_form("features", values)
-    matrix = csr_array(values).astype(np.float64, copy=False)
+    matrix = csr_array(given).astype(np.float64, copy=False)
     if matrix.has_canonical_format:
         return matrix
     matrix = matrix.copy()  # what the caller gave stays as it was

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from batchsift.data.readers.columns import repeated_name
+from batchsift.matrices import as_matrix, check_form
+from batchsift.messages import shown
 
 
 class Labelled(ABC):
@@ -63,21 +65,11 @@ def positions(chosen: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
     return found
 
 
-def checked_matrix(what: str, values: Any) -> npt.NDArray[Any]:
-    """Return numbers of two dimensions, none of them empty."""
-    matrix = np.asarray(values)
+def checked_matrix(what: str, values: Any) -> Any:
+    """Return numbers of two dimensions, none of them empty: an array, or a scipy sparse matrix."""
+    matrix = as_matrix(values, what)
     check_form(what, matrix)
     return matrix
-
-
-def check_form(what: str, matrix: Any) -> None:
-    """Check that a dense or sparse matrix holds numbers in two dimensions, none of them empty."""
-    if matrix.dtype.kind not in "buif":
-        raise ValueError(f"{what} have dtype {matrix.dtype}; expected numbers; encode text first")
-    if matrix.ndim != 2 or 0 in matrix.shape:
-        raise ValueError(
-            f"{what} have shape {matrix.shape}; expected two dimensions, samples x {what}, none of them empty"
-        )
 
 
 def checked_labels(values: Any) -> npt.NDArray[Any]:
@@ -86,7 +78,11 @@ def checked_labels(values: Any) -> npt.NDArray[Any]:
     Raises:
         ValueError: Another shape, or values other than 0, 1 and NaN.
     """
-    labels = checked_matrix("labels", values.toarray() if hasattr(values, "tocsr") else values)
+    matrix = checked_matrix("labels", values)
+    try:
+        labels = matrix.toarray() if hasattr(matrix, "tocsr") else matrix
+    except (MemoryError, ValueError) as error:
+        raise ValueError(f"labels of shape {matrix.shape} do not fit into memory, where they are dense") from error
     unknown = np.isnan(labels)
     wrong = (labels != 0) & (labels != 1) & ~unknown
     if wrong.any():
@@ -95,20 +91,45 @@ def checked_labels(values: Any) -> npt.NDArray[Any]:
             f"labels hold {labels[row, column]} in row {row}, column {column}; expected 0 or 1 "
             "(NaN: not labelled): turn classes or scores into one 0/1 column for each label"
         )
-    return labels.astype(np.float32, copy=False) if unknown.any() else labels.astype(np.uint8, copy=False)
+    checked: npt.NDArray[Any] = labels.astype(np.float32 if unknown.any() else np.uint8, copy=False)
+    return checked
 
 
-def checked_names(what: str, names: Sequence[str], matrix: Any) -> tuple[str, ...]:
-    """Return names, one a column of a matrix.
+def checked_names(what: str, names: Any, matrix: Any) -> tuple[str, ...]:
+    """Return names as texts, one a column of a matrix.
+
+    Args:
+        what: What they are names of, "feature" or "label".
+        names: A list, a tuple, an array or an index of pandas: texts, bytes of UTF-8, or whole numbers.
+        matrix: What has the columns.
 
     Raises:
-        ValueError: There are more or fewer of them than columns, or two columns have one name.
+        ValueError: There are more or fewer of them than columns, two columns have one name, or they are something else.
     """
-    if isinstance(names, str) or len(names) != matrix.shape[1]:
+    is_nested = isinstance(names, Sequence) and any(isinstance(name, list) for name in names)
+    if is_nested:
+        raise ValueError(f"{what}_names have the shape ({len(names)}, {len(names[0])}); expected one dimension")
+    if not isinstance(names, Sequence) and np.ndim(names) != 1:
+        told = f"the shape {np.shape(names)}" if hasattr(names, "shape") else f"the type {type(names).__name__}"
+        raise ValueError(f"{what}_names have {told}; expected one dimension, a name for each")
+    if isinstance(names, str | bytes) or len(names) != matrix.shape[1]:
         raise ValueError(
             f"{what}_names are {len(names)} name(s) in a {type(names).__name__}; "
             f"expected a tuple of {matrix.shape[1]}, one a column of {what}s"
         )
-    if (problem := repeated_name(names)) is not None:
+    given = tuple(_name(what, name) for name in names)
+    if (problem := repeated_name(given)) is not None:
         raise ValueError(f"{what}_names: {problem}")
-    return tuple(names)
+    return given
+
+
+def _name(what: str, name: Any) -> str:
+    if isinstance(name, str):
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ValueError(f"{what}_names hold {name!r}, which has half a character; expected texts")
+        return str(name)  # of NumPy's texts, too
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "backslashreplace")
+    if type(name) is int or isinstance(name, np.integer | tuple):  # tuples head columns of pandas
+        return str(name)
+    raise ValueError(f"{what}_names hold {shown(name)} of type {type(name).__name__}; expected texts")

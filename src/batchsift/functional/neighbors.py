@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batchsift.matrices import as_dense, as_matrix, check_form
 from batchsift.messages import warn
 
 EXACT_UP_TO = 50_000  # samples; the exact search takes time proportional to their square
 _RECALL_SAMPLES = 500
+_SQUARED_EXPONENT = 400  # of the largest feature, from which on squares are near the ends of what float64 holds
 _logger = logging.getLogger(__name__)
 
 
@@ -42,15 +44,14 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
     from scipy.sparse import issparse  # noqa: PLC0415 -- heavy, and only some methods need neighbours
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
-    if isinstance(features, Tensor):
-        features = features.detach().cpu().double().numpy()
-    sparse = issparse(features)
-    matrix: Any = features if sparse else np.asarray(features, dtype=np.float64)
-    if matrix.ndim != 2:
-        raise ValueError(f"features must be a matrix (N, D), got shape {tuple(matrix.shape)}")
+    matrix = as_matrix(features, "features")
+    check_form("features", matrix)
+    sparse = issparse(matrix)
+    matrix = (matrix.tocsr() if sparse else matrix).astype(np.float64, copy=False)
     values = matrix.data if sparse else matrix
     if not np.isfinite(values).all():
         raise ValueError("features contain NaN or infinite values: impute them before neighbours are sought")
+    matrix = _with_squares(matrix, values)
     if not sparse:
         # Distances come from inner products, which lose their digits far from zero (time stamps, say).
         matrix = matrix - matrix.mean(axis=0)
@@ -70,6 +71,15 @@ def nearest_neighbors(features: Any, num_neighbors: int) -> Tensor:
             return torch.from_numpy(approximate)
     exact = NearestNeighbors(n_neighbors=count).fit(matrix).kneighbors(return_distance=False)
     return torch.from_numpy(exact.astype(np.int64))
+
+
+def _with_squares(matrix: Any, values: NDArray[np.float64]) -> Any:
+    """Return features times a power of two that lets sums of their squares be numbers; mostly they are as they were."""
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
+    if abs(exponent) < _SQUARED_EXPONENT:
+        return matrix
+    # Half at a time: the factor itself may be no number.
+    return matrix * 2.0 ** -(exponent // 2) * 2.0 ** -(exponent - exponent // 2)
 
 
 def approximate_neighbors(features: NDArray[np.float32], num_neighbors: int) -> tuple[NDArray[np.int64], float]:
@@ -144,7 +154,7 @@ def given_or_nearest(neighbors: Any, features: Any, num_neighbors: int, num_samp
                 "neighbours are needed: pass features=(N, D) to the selector, or neighbors=(N, K) to the method"
             )
         return nearest_neighbors(features, num_neighbors)
-    given = torch.as_tensor(neighbors, device="cpu")
+    given = neighbors.cpu() if isinstance(neighbors, Tensor) else torch.from_numpy(as_dense(neighbors, "neighbors"))
     if given.ndim != 2 or len(given) != num_samples or given.is_floating_point() or given.dtype == torch.bool:
         raise ValueError(
             f"neighbors must be integers of shape ({num_samples}, K), got {tuple(given.shape)} of {given.dtype}"

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Shard
 
-from batchsift.saved import described, put
+from batchsift.entries import described, put
 from batchsift.selection.group import Group
 from batchsift.selection.selector import Selector
 from batchsift.selection.state import PartedState

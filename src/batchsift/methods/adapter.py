@@ -7,8 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from batchsift.entries import check_keys
 from batchsift.methods.base import BaseMethod, CompleteMethod, Method, observe_valid
-from batchsift.saved import check_keys
 
 
 def completed(method: Method) -> CompleteMethod:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.balancing import balanced_blocks
 from batchsift.functional.imbalance import rarity_weights
 from batchsift.functional.sampling import uniform
@@ -26,7 +27,7 @@ from batchsift.functional.systematic import expected_copies, systematic_counts
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.options import in_unit_interval
 from batchsift.methods.registry import register
-from batchsift.saved import check_near, part
+from batchsift.saved import check_near
 
 
 @register

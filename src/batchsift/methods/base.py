@@ -13,10 +13,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from batchsift.entries import check_keys, mapped, part, put, truth
 from batchsift.functional.sampling import uniform
 from batchsift.labels import LabelMatrix
 from batchsift.methods.parts import SamplePart
-from batchsift.saved import Tracker, check_keys, mapped, part, put, tensor_of, truth
+from batchsift.saved import Tracker, tensor_of
 
 
 @runtime_checkable

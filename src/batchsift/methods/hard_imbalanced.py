@@ -18,12 +18,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.imbalance import local_imbalance_weights
 from batchsift.functional.neighbors import given_or_nearest, renewed_neighbors
 from batchsift.methods.hard import Hard
 from batchsift.methods.options import at_least
 from batchsift.methods.registry import register
-from batchsift.saved import check_within, part
+from batchsift.saved import check_within
 
 
 @register

@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.imbalance import rarity_weights
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
-from batchsift.saved import check_near, part
+from batchsift.saved import check_near
 
 
 @register

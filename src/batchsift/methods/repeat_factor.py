@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchsift.entries import part
 from batchsift.functional.chunks import row_chunks
 from batchsift.methods.base import BaseMethod
 from batchsift.methods.registry import register
-from batchsift.saved import check_near, part
+from batchsift.saved import check_near
 
 
 @register

@@ -23,6 +23,8 @@ from batchsift.messages import count_nouns, warn
 from batchsift.methods.base import BaseMethod, observe_valid
 from batchsift.trackers import distinct_rows
 
+_STORAGES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 
 @dataclass(kw_only=True, eq=False)
 class ScoredMethod(BaseMethod):
@@ -56,8 +58,11 @@ class ScoredMethod(BaseMethod):
     def __post_init__(self) -> None:
         if not 1 <= self.pressure < float("inf"):
             raise ValueError(f"pressure={self.pressure} must be a finite number of at least 1 (1 is uniform)")
-        if not self.storage.is_floating_point:
-            raise ValueError(f"storage={self.storage} must be a floating dtype such as torch.float32")
+        if self.storage not in _STORAGES:
+            raise ValueError(
+                f"storage={self.storage!r} must be a floating dtype such as torch.float32: one of "
+                f"{', '.join(map(str, _STORAGES))}"
+            )
         resolve(self.warmup, 1, "warmup")
 
     def setup(self, labels: Tensor, epochs: int | None, features: Any = None) -> None:

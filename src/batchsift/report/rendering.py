@@ -8,6 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from batchsift.messages import visible
+
 
 def render_page(package: str, template: str, **values: Any) -> str:
     """Render a template of a package, with the package's `style.css` and `script.js`.
@@ -15,7 +17,7 @@ def render_page(package: str, template: str, **values: Any) -> str:
     Args:
         package: The name of the package that holds the three files.
         template: The file name of the template.
-        values: What the template names; texts among them are escaped.
+        values: What the template names; texts among them are escaped, and shown as `visible` does.
 
     Raises:
         jinja2.UndefinedError: The template names a value that is not given.
@@ -35,4 +37,5 @@ def render_page(package: str, template: str, **values: Any) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **values,
     )
-    return html
+    # A browser shows nothing of some characters, and obeys others: of names that came from files.
+    return visible(html, lines=True)

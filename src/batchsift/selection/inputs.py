@@ -13,33 +13,53 @@ from torch import Tensor
 from batchsift.functional.chunks import one_thread_pieces
 from batchsift.functional.signals import clamp_probabilities
 from batchsift.labels import LabelMatrix
-from batchsift.messages import count_nouns, warn
+from batchsift.matrices import as_matrix, check_form
+from batchsift.messages import count_nouns, shown, warn
 from batchsift.trackers import on_host
 
 _LOGARITHMS_OF_ONE_THREAD = 2**11  # PyTorch spreads the logarithms of more over its threads, and `logit` of any number
 _ENOUGH_CELLS = 32
+_WIDE_ENOUGH = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _WIDE = 0.4  # logits of a network that has learned little yet can all be of one sign, but lie closer together
 NO_PROBABILITIES = "probabilities must lie in [0, 1]: are these logits? Then leave out probabilities=True"
 
 
-def as_tensor(values: Any) -> Tensor:
-    """Return a tensor as it is, or anything else as one on the CPU, whatever the default device is."""
-    return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
+def as_tensor(values: Any, what: str) -> Tensor:
+    """Return a tensor as it is, or anything else as one on the CPU, whatever the default device is.
+
+    Raises:
+        TypeError: It makes no tensor, or one without values.
+        ValueError: Some of it is masked.
+    """
+    if isinstance(values, Tensor):
+        if values.device.type == "meta" or values.layout is not torch.strided:
+            raise TypeError(f"{what} must be a dense tensor with values, got {values.layout} on {values.device}")
+        return values
+    if np.ma.is_masked(values):
+        raise ValueError(f"{what} hold masked cells; expected a value in each")
+    try:
+        if isinstance(values, np.ndarray) and values.dtype == object:
+            values = values.tolist()
+        return torch.as_tensor(values, device="cpu")
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(f"{what} must be numbers, got {type(values).__name__} {shown(values)}") from error
 
 
 def feature_matrix(features: Any, num_samples: int) -> Any:
-    """Return features as they came, or as an array if they have no shape.
+    """Return features as an array or a scipy sparse matrix; a dense tensor as it came.
 
     Raises:
-        ValueError: Another number of rows than samples.
+        ValueError: No matrix of numbers, or another number of rows than samples.
     """
-    if features is not None and not hasattr(features, "shape"):
-        features = np.asarray(features)
-    if features is not None and features.shape[0] != num_samples:
+    if features is None:
+        return None
+    matrix = as_matrix(features, "features")
+    check_form("features", matrix)
+    if matrix.shape[0] != num_samples:
         raise ValueError(
-            f"features have {count_nouns(features.shape[0], 'row')}, labels {num_samples}: one row a sample is needed"
+            f"features have {count_nouns(matrix.shape[0], 'row')}, labels {num_samples}: one row a sample is needed"
         )
-    return features
+    return features if isinstance(features, Tensor) and features.layout is torch.strided else matrix
 
 
 def index_tensor(indices: Any) -> Tensor:
@@ -49,7 +69,7 @@ def index_tensor(indices: Any) -> Tensor:
         TypeError: They are not integers.
         ValueError: They are not flat.
     """
-    indices_B = as_tensor(indices)
+    indices_B = as_tensor(indices, "indices")
     if indices_B.dtype != torch.int64:
         if indices_B.numel() == 0 and not isinstance(indices, Tensor):
             indices_B = indices_B.long()
@@ -87,7 +107,7 @@ def checked_indices(indices: Any, num_samples: int) -> Tensor:
 
 
 def prediction_tensor(logits: Tensor, num_rows: int, num_labels: int) -> Tensor:
-    """Return predictions as detached `(B, L)`, on the device they came on.
+    """Return predictions as detached `(B, L)`, on the device they came on; floats of eight bits as float32.
 
     Raises:
         TypeError: They are not a floating tensor.
@@ -96,12 +116,14 @@ def prediction_tensor(logits: Tensor, num_rows: int, num_labels: int) -> Tensor:
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         kind = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
         raise TypeError(f"logits must be a tensor of a floating dtype, got {kind}")
+    logits = as_tensor(logits, "logits")
     if logits.shape != (num_rows, num_labels):
         raise ValueError(
             f"logits must have shape ({num_rows}, {num_labels}): a row for each of the {num_rows} indices and a column "
             f"for each of the {num_labels} labels, got {tuple(logits.shape)}"
         )
-    return logits.detach()
+    # There is hardly an operation for floats of eight bits.
+    return logits.detach() if logits.dtype in _WIDE_ENOUGH else logits.detach().float()
 
 
 def logits_of(probs_BL: Tensor, outside: Tensor | None = None) -> Tensor:
@@ -143,7 +165,7 @@ def wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -> tuple
         ValueError: Another shape.
     """
     rows_B = rows_B.to(labels.positive_NL.device)
-    targets_BL = as_tensor(targets).detach().to(rows_B.device)
+    targets_BL = as_tensor(targets, "targets").detach().to(rows_B.device)
     expected_BL = labels.positive_NL.index_select(0, rows_B)
     if targets_BL.shape != expected_BL.shape:
         raise ValueError(f"targets must have shape {tuple(expected_BL.shape)}, got {tuple(targets_BL.shape)}")
@@ -159,7 +181,7 @@ def refuse_wrong_targets(targets: Tensor, rows_B: Tensor, labels: LabelMatrix) -
     Raises:
         ValueError: Another shape, or a target that differs from the label.
     """
-    targets = as_tensor(targets)
+    targets = as_tensor(targets, "targets")
     if targets.shape != (len(rows_B), labels.num_labels):
         raise ValueError(f"targets must have shape {(len(rows_B), labels.num_labels)}, got {tuple(targets.shape)}")
     for part_RL, rows_R in one_thread_pieces(targets, rows_B):

@@ -182,7 +182,7 @@ def make_plan(
 
 def _fitted(own: Tensor, blocks: Blocks, num_samples: int, generator: torch.Generator) -> Tensor:
     """Return a method's order, checked and brought to the epoch's length."""
-    flat = as_tensor(own).detach().cpu()
+    flat = as_tensor(own, "a method's plan").detach().cpu()
     if (
         flat.ndim != 1
         or flat.is_floating_point()
@@ -276,6 +276,12 @@ class Position:
                 "every epoch, or pass in_plan=False for predictions beside the plan"
             )
         if rows != min(size, left) and not self._is_early_last_block(indices_B, left):
+            if rows and torch.isin(indices_B.cpu(), self.plan.indices[self.start : self.observed]).all():
+                raise ValueError(
+                    f"these {count_nouns(rows, 'row')} were observed already in epoch {self.epoch}, of which "
+                    f"{self.observed} of {len(self.plan)} rows are: was the plan begun again, after a DataLoader died? "
+                    "Go on from a saved state (load_state_dict), or call end_epoch() before the plan is begun again"
+                )
             raise ValueError(
                 f"observed {count_nouns(rows, 'row')} where the plan has a block of "
                 f"{min(size, left)}: the DataLoader's batch size "

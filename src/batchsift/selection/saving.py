@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batchsift.entries import check_keys, described, put
 from batchsift.functional.chunks import row_chunks
-from batchsift.saved import check_keys, described, put
 from batchsift.selection.group import Group
 from batchsift.selection.inference import outside_inference_mode
 from batchsift.selection.selector import Selector

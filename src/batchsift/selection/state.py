@@ -9,12 +9,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from batchsift.entries import LARGEST, check_keys, described, mapped, part, truth, whole_number
 from batchsift.functional.sampling import Drawing
 from batchsift.labels import LabelMatrix
 from batchsift.methods import BaseMethod, Method
 from batchsift.methods.adapter import load_or_leave
 from batchsift.methods.parts import SamplePart
-from batchsift.saved import LARGEST, check_keys, check_within, described, mapped, part, tensor_of, truth, whole_number
+from batchsift.saved import check_within, tensor_of
 from batchsift.selection.observer import Progress
 from batchsift.selection.plan import Plan
 from batchsift.selection.planner import Planner

@@ -6,8 +6,8 @@ Shapes: L labels.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.metrics import METRICS
-from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.training.recording import QUANTILES, check_number_list, check_numbers, check_scored, read_epochs
 
 _COUNTS = ("num_samples", "num_features", "num_labels", "removed_samples", "num_train", "num_validation", "num_test")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from batchsift.saved import check_keys, described, part, whole_number
+from batchsift.entries import check_keys, described, part, whole_number
 from batchsift.training.settings import Settings
 
 STUDY_FORMAT = 2

@@ -19,7 +19,7 @@ from batchsift.studies.toml_lines import Place, lines_of, syntax_problem
 from batchsift.training import networks, presets
 from batchsift.training.options import create_method, nearest
 from batchsift.training.pictures import PictureSettings, takes_pictures
-from batchsift.training.settings import AUTO, Settings
+from batchsift.training.settings import AUTO, MOST_FOLDS, Settings
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class StudyFile(_Table):
     settings: Annotated[list[Annotated[SettingsEntry, BeforeValidator(_settings_table)]], Field(min_length=1)] = [
         SettingsEntry(name="default")
     ]
-    folds: Annotated[int, Field(ge=2)] = Settings.num_folds
+    folds: Annotated[int, Field(ge=2, le=MOST_FOLDS)] = Settings.num_folds
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     metrics: list[Annotated[str, _one_of(lambda: list(ALL_METRICS), "metric")]] = list(HEADLINES)
     repeat_random: bool = False
@@ -290,6 +290,8 @@ def read_study_file(path: Path) -> tuple[StudyFile, str]:
     except tomllib.TOMLDecodeError as error:
         line, message = syntax_problem(text, error)
         raise ValueError(f"{path}, line {line}: not TOML: {message}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is no study file: its brackets are nested too deep") from error
     try:
         study = StudyFile.model_validate(content)
     except ValidationError as error:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import ImageData, MultiLabelData
+from batchsift.devices import check_device
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.config import CellConfig, StudyManifest
 from batchsift.studies.executor import Task
 from batchsift.studies.file import Problem, SettingsEntry, StudyFile, StudyFileError, read_study_file
 from batchsift.studies.sources import FileSource, source_of
 from batchsift.studies.toml_lines import Place
-from batchsift.training.checks import check_device
 from batchsift.training.label_rule import warn_of_dropped_labels
 from batchsift.training.options import check_hyperparameters, check_model_settings, nearest, try_model
 from batchsift.training.picture_model import fitting, side_in_memory

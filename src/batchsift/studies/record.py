@@ -26,9 +26,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from batchsift.entries import check_keys, described, part, real_number
 from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
-from batchsift.saved import check_keys, described, part, real_number
 from batchsift.studies.checking import check_facts, check_result
 from batchsift.studies.config import CellConfig
 from batchsift.training.fold import FoldResult

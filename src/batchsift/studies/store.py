@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from batchsift.entries import described
 from batchsift.files import json_text, locked, write
-from batchsift.saved import described
 from batchsift.studies.checking import check_head
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord

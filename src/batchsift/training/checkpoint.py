@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchsift.saved import check_keys, part
+from batchsift.entries import check_keys, part
 from batchsift.training.configuration import check_same_run, warn_of_versions
 from batchsift.training.contents import content_of, text_of
 from batchsift.training.environment import generator_states, restore_generators

@@ -1,4 +1,4 @@
-"""What is checked before anything is trained: the seed, the device, the data.
+"""What is checked before anything is trained: the seed, the data.
 
 Shapes: N samples, L labels.
 """
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from batchsift.data import ImageData, MultiLabelData
@@ -23,19 +22,6 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be in [0, 2**32), got {seed}")
-
-
-def check_device(device: str) -> None:
-    """Check that tensors can be computed with on a device.
-
-    Raises:
-        ValueError: For a device that cannot be used here.
-    """
-    try:
-        torch.ones(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA says so by an AssertionError
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
 
 
 def check_finite_features(data: MultiLabelData | ImageData) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import ImageData, MultiLabelData
+from batchsift.devices import check_device
 from batchsift.files import make_jsonable
 from batchsift.messages import cut_short, first_few, warn
-from batchsift.training.checks import check_device
 from batchsift.training.options import check_hyperparameters, check_model_settings, create_method
 from batchsift.training.provenance import differing_versions, fingerprint
 from batchsift.training.settings import BEFORE, Settings

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from batchsift.data.schema import TableColumn
+from batchsift.entries import check_keys, described, part, whole_number
 from batchsift.models import BaseModel
-from batchsift.saved import check_keys, check_within, described, part, tensor_of, whole_number
+from batchsift.saved import check_within, tensor_of
 from batchsift.training.thresholds import CALIBRATIONS
 
 _LEARNED = ("exp_avg", "exp_avg_sq")  # what Adam remembers of each parameter, beside the number of its steps

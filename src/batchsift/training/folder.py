@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from batchsift.data import ImageData, MultiLabelData
+from batchsift.entries import check_keys, part, whole_number
 from batchsift.files import csv_text, json_text, make_jsonable, write
-from batchsift.saved import check_keys, part, whole_number
 from batchsift.selection.selector import Selector
 from batchsift.training.checkpoint import read_config
 from batchsift.training.configuration import check_same_run, warn_of_versions

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.functional import losses
 from batchsift.image_metrics import IMAGE_METRICS, evaluate_images
 from batchsift.models import BaseModel
 from batchsift.models.images import ImageModel, averaged
 from batchsift.partial_metrics import evaluate
-from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.selection.selector import Selector
 from batchsift.training import networks
 from batchsift.training.configuration import Configuration

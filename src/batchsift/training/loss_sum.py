@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batchsift.saved import check_keys, part, tensor_of, whole_number
+from batchsift.entries import check_keys, part, whole_number
+from batchsift.saved import tensor_of
 
 
 @dataclass

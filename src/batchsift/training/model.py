@@ -18,10 +18,14 @@ from torch import Tensor
 
 from batchsift import models
 from batchsift.data import ImageData, MultiLabelData
+from batchsift.data.dataset import first_infinite
+from batchsift.data.labelled import checked_matrix
 from batchsift.data.schema import TableColumn, Unknown, category_blocks
+from batchsift.devices import check_device
+from batchsift.entries import check_keys
+from batchsift.files import from_csv
 from batchsift.messages import warn
 from batchsift.models import BaseModel
-from batchsift.saved import check_keys
 from batchsift.training.calibration import Calibration
 from batchsift.training.contents import (
     check_calibration_state,
@@ -111,7 +115,8 @@ class TrainedModel:
 
         path = self._beside(SUSPECTS)
         with content_of(path, "train again"):
-            return pd.read_csv(path, dtype={"label": str})
+            frame = pd.read_csv(path, dtype={"label": str}, keep_default_na=False)
+            return frame.assign(label=frame["label"].map(from_csv))
 
     @property
     def takes_pictures(self) -> bool:
@@ -133,6 +138,7 @@ class TrainedModel:
                 or the reverse.
             PictureError: A picture cannot be decoded; the message names it.
         """
+        check_device(device)
         rows: Tensor | SparseRows | PictureRows
         if isinstance(self.preprocessing, PictureReading):
             rows = self.preprocessing.transform(data, device, workers)
@@ -141,8 +147,18 @@ class TrainedModel:
             if features.ndim != 2 or features.shape[1] != len(self.feature_names):
                 expected = f"(N, {len(self.feature_names)})"
                 raise ValueError(f"features must have shape {expected}, got {tuple(features.shape)}")
+            for column, row, value in first_infinite(features)[:1]:
+                raise ValueError(
+                    f"features hold {value} in row {row}, column {self.feature_names[column]!r}; expected finite "
+                    "numbers (NaN: missing)"
+                )
             rows = self.preprocessing.transform(features, device)
         probs_NL: NDArray[np.float32] = predict(self.network.to(device), rows).numpy()
+        if (unusable_N := ~np.isfinite(probs_NL).all(axis=1)).any():
+            raise ValueError(
+                f"the model has no prediction for row {int(unusable_N.argmax())}: its features are too far from those "
+                "of the training"
+            )
         return probs_NL if self.calibration is None else self.calibration.apply(probs_NL)
 
     def predict(
@@ -201,7 +217,7 @@ class TrainedModel:
             return self.aligned(data)
         if hasattr(data, "iloc"):
             return self.features_of(data)
-        return data
+        return checked_matrix("features", data)
 
     def features_of(self, frame: Any, unknown_category: Unknown = "error") -> NDArray[np.float64]:
         """Return the features of a table, which needs no labels, as the model was trained on them.

@@ -14,10 +14,10 @@ import numpy as np
 from batchsift.data import ImageData, MultiLabelData
 from batchsift.data.images import ImageArrays, ImageFiles
 from batchsift.data.schema import TableColumn
+from batchsift.entries import check_keys, part, whole_number
 from batchsift.models import BaseModel
 from batchsift.models.images import ImageModel, TransformersBackbone, build
 from batchsift.models.images.pretrained import from_config, import_transformers
-from batchsift.saved import check_keys, part, whole_number
 from batchsift.training import networks
 from batchsift.training.picture_rows import PictureRows
 from batchsift.training.pictures import PictureSettings, takes_pictures

@@ -15,10 +15,10 @@ from batchsift import data as datasets
 from batchsift.data import ImageData, MultiLabelData, Split
 from batchsift.data.splits.splitting import quiet_folds, quiet_holdout
 from batchsift.data.transforms import num_kept
+from batchsift.devices import check_device
 from batchsift.messages import count_nouns
 from batchsift.training.checks import (
     check_complete_labels,
-    check_device,
     check_finite_features,
     check_macro_auc_exists,
     check_seed,

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.functional import signals as formulas
 from batchsift.methods import D2ACE
-from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.selection.selector import Selector
 
 QUANTILES = np.linspace(0, 1, 21)  # 0 %, 5 %, ... 100 %

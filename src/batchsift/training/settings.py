@@ -34,6 +34,8 @@ BEFORE: Mapping[str, Any] = MappingProxyType(
     {"loss": "bce", "scaling": "minmax", "center_sparse": False, "drawing": "independent", "pictures": None}
 )
 
+MOST_FOLDS = 1000  # each is a training: a number beyond is a slip, and would take minutes to be answered
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -95,7 +97,7 @@ class Settings:
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0 and finite"),
             "warmup_share": (0 <= self.warmup_share <= 1, "in [0, 1]"),
             "decay_share": (0 <= self.decay_share <= 1, "in [0, 1]"),
-            "num_folds": (self.num_folds >= 2, "at least 2"),
+            "num_folds": (2 <= self.num_folds <= MOST_FOLDS, f"at least 2 and at most {MOST_FOLDS}"),
             "validation_share": (0 < self.validation_share < 1, "between 0 and 1"),
             "threads": (self.threads >= 1, "at least 1"),
             "min_positives": (self.min_positives >= 0, "at least 0"),

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batchsift.data import ImageData, MultiLabelData, Split
+from batchsift.entries import check_keys, described, part, real_number, whole_number
 from batchsift.files import json_text, make_jsonable, write
 from batchsift.partial_metrics import evaluate_labels
-from batchsift.saved import check_keys, described, part, real_number, whole_number
 from batchsift.training.configuration import Configuration
 from batchsift.training.contents import content_of
 from batchsift.training.environment import isolated

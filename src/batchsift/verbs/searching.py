@@ -57,6 +57,6 @@ def console_of(progress: bool) -> "Console | None":
     """
     if not progress:
         return None
-    from rich.console import Console
+    from batchsift.report.console.terminal import Terminal
 
-    return Console(stderr=True)
+    return Terminal(on_stderr=True)

@@ -207,7 +207,7 @@ class TrainingPlan:
             load_test: Returns the data to be scored at the end, given those to train on; None for none.
             console: Where progress is shown; None shows none.
         """
-        from batchsift.training.checks import check_device
+        from batchsift.devices import check_device
         from batchsift.training.fit import check_data
         from batchsift.training.label_rule import drop_labels, warn_of_dropped_labels
         from batchsift.training.options import check_hyperparameters, check_model_settings, create_method

@@ -17,6 +17,7 @@ import numpy as np
 
 from batchsift.data.images.dataset import ImageData
 from batchsift.data.images.locating import find_files
+from batchsift.messages import shown
 
 READS = {".json": "read_coco"}
 CROWD = ("positive", "ignore")
@@ -53,7 +54,7 @@ def read_coco(
     categories = _by_number(path, "category", content["categories"], "name")
     pictures = _by_number(path, "image", content["images"], "file_name")
     names = _label_names(path, categories)
-    labels_NL = _labels(path, content["annotations"], list(pictures), sorted(categories), crowd)
+    labels_NL = _labels(path, content["annotations"], list(pictures), in_order(categories), crowd)
     files = list(pictures.values())
     if unlabelled == "drop":
         kept = np.flatnonzero((labels_NL == 1).any(axis=1))
@@ -80,7 +81,7 @@ def _content(path: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         raise FileNotFoundError(f"there is no file {path}")
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
@@ -89,24 +90,38 @@ def _content(path: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     return content
 
 
-def _by_number(path: Path, kind: str, entries: Iterable[Any], key: str) -> dict[int, str]:
+def _by_number(path: Path, kind: str, entries: Iterable[Any], key: str) -> dict[int | str, str]:
     """Return what each number stands for."""
-    found: dict[int, str] = {}
+    found: dict[int | str, str] = {}
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict) or "id" not in entry or key not in entry:
             raise ValueError(f"{path}: {kind} {position} (counted from 0) has no 'id' or no {key!r}")
         number = entry["id"]
+        if isinstance(number, bool) or not isinstance(number, int | str):
+            raise ValueError(
+                f"{path}: {kind} {position} (counted from 0) has the id {shown(number)}; expected a number"
+            )
         if number in found:
             raise ValueError(f"{path}: two {kind} entries have the id {number!r}: {found[number]!r} and {entry[key]!r}")
         found[number] = str(entry[key])
     return found
 
 
-def _label_names(path: Path, categories: Mapping[int, str]) -> tuple[str, ...]:
+def in_order(numbers: Iterable[int | str]) -> list[int | str]:
+    """Return numbers of categories in their order, and after them those that are texts.
+
+    >>> in_order([10, "a", 9])
+    [9, 10, 'a']
+    """
+    return sorted(numbers, key=lambda number: (isinstance(number, str), number))
+
+
+def _label_names(path: Path, categories: Mapping[int | str, str]) -> tuple[str, ...]:
     if not categories:
         raise ValueError(f"{path}: there are no categories; expected at least one")
-    numbers: dict[str, int] = {}
-    for number, name in sorted(categories.items()):
+    numbers: dict[str, int | str] = {}
+    for number in in_order(categories):
+        name = categories[number]
         if name in numbers:
             raise ValueError(f"{path}: the categories {numbers[name]} and {number} are both called {name!r}")
         numbers[name] = number
@@ -114,7 +129,7 @@ def _label_names(path: Path, categories: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def _labels(
-    path: Path, annotations: Iterable[Any], pictures: Sequence[int], categories: Sequence[int], crowd: str
+    path: Path, annotations: Iterable[Any], pictures: Sequence[int | str], categories: Sequence[int | str], crowd: str
 ) -> Any:
     """Return `(N, L)` of 0, 1 and NaN."""
     row_of = {number: row for row, number in enumerate(pictures)}
@@ -126,13 +141,17 @@ def _labels(
         if not isinstance(entry, dict) or not {"image_id", "category_id"} <= entry.keys():
             raise ValueError(f"{path}: annotation {position} (counted from 0) has no 'image_id' or no 'category_id'")
         number = entry.get("id", f"number {position}, counted from 0,")
+        if isinstance(number, bool) or not isinstance(number, int | str):
+            raise ValueError(
+                f"{path}: annotation {position} (counted from 0) has the id {shown(number)}; expected a number"
+            )
         if number in seen:
             raise ValueError(f"{path}: two annotations have the id {number}")
         seen.add(number)
         for key, known, kind in (("image_id", row_of, "images"), ("category_id", column_of, "categories")):
-            if entry[key] not in known:
+            if not isinstance(entry[key], int | str) or entry[key] not in known:
                 raise ValueError(
-                    f"{path}: annotation {number} has the {key} {entry[key]!r}, which is none of the {kind}"
+                    f"{path}: annotation {number} has the {key} {shown(entry[key])}, which is none of the {kind}"
                 )
         marked_NL = crowd_NL if entry.get("iscrowd") else object_NL
         marked_NL[row_of[entry["image_id"]], column_of[entry["category_id"]]] = True

@@ -88,7 +88,10 @@ def _split(folder: Path, names: Sequence[str]) -> npt.NDArray[np.str_] | None:
     part_of: dict[str, str] = {}
     for word in ("train", "val", "test"):
         file = folder / f"{word}.txt"
-        listed = file.read_text(encoding="utf-8").split() if file.is_file() else []
+        try:
+            listed = file.read_text(encoding="utf-8").split() if file.is_file() else []
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file} is not UTF-8, as a list of pictures must be: {error}") from error
         twice = [name for name in listed if part_of.get(name, part_named(word)) != part_named(word)]
         if twice:
             raise ValueError(f"{file} lists {first_few(twice)}, which another list of {folder} has too")

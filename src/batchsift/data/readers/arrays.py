@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from batchsift.data.dataset import MultiLabelData
-from batchsift.data.matrices import as_matrix
 from batchsift.data.readers.columns import numbered
 from batchsift.data.readers.targets import with_zeros
+from batchsift.matrices import as_matrix
 
 
 def from_arrays(
@@ -37,35 +35,23 @@ def from_arrays(
     >>> from_arrays(np.eye(3), [[1, 0], [0, 1], [1, 1]]).label_names
     ('label_0', 'label_1')
     """
+    matrix, label_matrix = as_matrix(features, "features"), as_matrix(labels, "labels")
     data = MultiLabelData(
-        _matrix("features", features),
-        with_zeros(_matrix("labels", labels), negative),
-        _names("feature", features, feature_names),
-        _names("label", labels, label_names),
+        matrix,
+        with_zeros(label_matrix, negative),
+        _names("feature", features, matrix, feature_names),
+        _names("label", labels, label_matrix, label_names),
         name,
     )
     data.check_finite()
     return data
 
 
-def _matrix(what: str, values: Any) -> Any:
-    if not isinstance(values, (list, tuple)):
-        return as_matrix(values)
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{what} are lists of several lengths; expected as many numbers in each row") from error
-
-
-def _names(what: str, values: Any, names: Sequence[str] | None) -> tuple[str, ...]:
-    if names is None:
-        names = getattr(
-            values, "column_names", getattr(values, "columns", None)
-        )  # Arrow has its columns under `columns`
+def _names(what: str, given: Any, matrix: Any, names: Any) -> Any:
+    if names is None and hasattr(given, "columns"):
+        # Arrow has its columns under `columns`; pandas may call some by numbers or dates.
+        named = getattr(given, "column_names", given.columns)
+        return [name if isinstance(name, str | bytes) else str(name) for name in named]
     if names is not None:
-        if np.ndim(names) != 1:
-            raise ValueError(f"{what}_names have the shape {np.shape(names)}; expected one dimension, a name for each")
-        given: Sequence[Any] = list(names)
-        return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in given)
-    shape = np.shape(values) if not hasattr(values, "shape") else values.shape
-    return numbered(what, shape[1] if len(shape) == 2 else 0)
+        return names
+    return numbered(what, matrix.shape[1] if matrix.ndim == 2 else 0)

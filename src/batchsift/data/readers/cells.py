@@ -13,7 +13,7 @@ import pandas as pd
 
 from batchsift.data.dataset import first_infinite
 from batchsift.data.readers.problems import ColumnProblem
-from batchsift.messages import cut_short
+from batchsift.messages import num_digits, shown
 
 Named = tuple[tuple[str, ...], Any]  # names, and a matrix with a column for each
 YES_NO = {"yes": 1.0, "true": 1.0, "y": 1.0, "t": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "f": 0.0}
@@ -100,7 +100,7 @@ def vectors_in(name: str, column: pd.Series, width: int | None = None) -> npt.ND
         if np.ndim(value):
             try:
                 matrix[row] = np.asarray(value, dtype=np.float64).ravel()
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError) as error:
                 return ColumnProblem(name, row, f"not a vector of numbers ({error})", is_feature=True)
     return next(iter(infinite([f"{name}_{i}" for i in range(length)], matrix)), matrix)
 
@@ -116,7 +116,7 @@ def _num_numbers(vector: Any) -> int:
 def _too_large(name: str, column: pd.Series) -> ColumnProblem:
     """Return the problem of a whole number that no float can hold."""
     row = next(row for row, value in enumerate(column) if isinstance(value, int) and _is_too_large(value))
-    reason = f"a whole number of {len(str(abs(column.iloc[row])))} digits is no finite number"
+    reason = f"a whole number of {num_digits(column.iloc[row])} digits is no finite number"
     return ColumnProblem(name, row, reason, is_feature=True)
 
 
@@ -160,4 +160,4 @@ def number_or_same(value: Any) -> Any:
 
 def quoted(value: Any) -> str:
     """Return a value as messages show it: texts in quotes, cut short."""
-    return repr(cut_short(value, 40)) if isinstance(value, str) else str(value)
+    return shown(value)

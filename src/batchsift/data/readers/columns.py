@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from batchsift.messages import did_you_mean, first_few
 
+MOST_NAMES = 100_000_000
 _WORDS = ("?", "NA", "N/A", "#N/A", "<NA>", "NaN", "NULL", "<null>", "None")
 # What stands for a missing value in text files, in any of the usual cases; an empty cell does too.
 MISSING = frozenset(form(word) for word in _WORDS for form in (str, str.upper, str.lower, str.capitalize))
@@ -155,9 +156,14 @@ def drop_patterns(
 def numbered(prefix: str, count: int) -> tuple[str, ...]:
     """Return names for columns that have none.
 
+    Raises:
+        ValueError: There are more columns than names could be kept of.
+
     >>> numbered("label", 2)
     ('label_0', 'label_1')
     """
+    if count > MOST_NAMES:
+        raise ValueError(f"{count:,} columns of {prefix}s; expected at most {MOST_NAMES:,}, each of which needs a name")
     return tuple(f"{prefix}_{position}" for position in range(count))
 
 

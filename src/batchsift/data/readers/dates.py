@@ -54,8 +54,10 @@ def are_dates(column: pd.Series) -> bool:
     """Return whether a column holds dates: as such, or most of its texts read like some."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
         return True
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
     present = column.dropna()
-    if isinstance(column.dtype, pd.CategoricalDtype) or not len(present):
+    if not len(present):
         return False
     if isinstance(present.iloc[0], datetime.date):
         return all(isinstance(value, datetime.date) for value in present)

@@ -37,15 +37,12 @@ def frame_of(path: Path, sheet: str | None = None) -> pd.DataFrame:
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as Excel: {error}") from error
     check_bytes(path, unpacked, "what is packed in it")
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # a damaged file ends in almost any of them
-        raise ValueError(f"{path} cannot be read as Excel: {error}") from error
-    try:
-        rows = _rows(path, _chosen(path, book, sheet))
-    finally:
-        book.close()
-    return _frame(path, rows)
+    with path.open("rb") as file:  # openpyxl would leave a damaged one open
+        try:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # a damaged file ends in almost any of them
+            raise ValueError(f"{path} cannot be read as Excel: {error}") from error
+        return _frame(path, _rows(path, _chosen(path, book, sheet)))
 
 
 def _chosen(path: Path, book: Any, sheet: str | None) -> Any:

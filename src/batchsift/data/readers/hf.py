@@ -59,6 +59,11 @@ def from_hf(
     if (is_feature & is_label).any():
         both = columns[int((is_feature & is_label).argmax())]
         raise ValueError(f"the column {both!r} is among the features and the labels; expected it in one of them")
+    if not is_feature.any() or not is_label.any():
+        raise ValueError(
+            f"features={features!r} and labels={labels!r} mean {is_feature.sum()} and {is_label.sum()} columns; "
+            "expected at least one of both"
+        )
     feature_columns, label_columns = (list(np.array(columns)[mask]) for mask in (is_feature, is_label))
     frame: pd.DataFrame = dataset.select_columns(feature_columns + label_columns).to_pandas()
     if len(frame) == 0:

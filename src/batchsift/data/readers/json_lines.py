@@ -53,6 +53,8 @@ def _lines(path: Path, file: io.TextIOWrapper) -> Iterator[str]:
 def _object(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
         row = json.loads(text, object_pairs_hook=_without_repeats)
+        if "\\u" in text:
+            json.dumps(row, ensure_ascii=False).encode()  # half a character is none that any file could hold
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}, line {number}: {error} in {cut_short(text.strip())!r}") from error
     if not isinstance(row, dict):

@@ -94,7 +94,7 @@ def with_counts(column: TableColumn, cells: pd.Series) -> TableColumn:
     try:
         values: Any = pd.unique(present.astype(object))
     except TypeError:  # lists cannot be told apart, but as texts
-        values = pd.unique(present.astype(str))
+        values = pd.unique(present.map(repr))
     examples = tuple(cut_short(" ".join(str(value).split()), 40) for value in values[:_EXAMPLES])
     return replace(column, missing=len(cells) - len(present), num_values=len(values), examples=examples)
 

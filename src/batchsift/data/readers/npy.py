@@ -12,6 +12,7 @@ from batchsift.data.dataset import MultiLabelData
 from batchsift.data.readers.arrays import from_arrays
 from batchsift.data.readers.columns import chosen_columns
 from batchsift.data.readers.targets import oriented
+from batchsift.messages import cut_short
 
 READS = {".npy": "read_npy"}
 
@@ -82,7 +83,10 @@ def read_array(file: IO[bytes], num_bytes: int) -> npt.NDArray[Any]:
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"version {version} of the .npy format; expected one of numbers or texts")
-    shape, _, dtype = _HEADERS[version](file)
+    try:
+        shape, _, dtype = _HEADERS[version](file)
+    except Exception as error:  # NumPy lets Python parse the header: a damaged one ends in almost any error
+        raise ValueError(f"a header that is none of the .npy format: {cut_short(str(error), 200)}") from error
     if dtype.hasobject:
         raise ValueError(PYTHON_OBJECTS)
     declared = math.prod(shape) * max(dtype.itemsize, 1)

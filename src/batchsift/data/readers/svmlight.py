@@ -131,7 +131,7 @@ def parsed(rows: NumberedLines, num_features: int | None = None) -> tuple[Any, l
     except (ValueError, OverflowError) as error:
         if str(rows.path) in str(error):
             raise
-        raise rows.mistake(str(error)) from error
+        raise rows.mistake(cut_short(str(error), 200)) from error
     if not tags_N:
         raise ValueError(f"{rows.path} holds no rows; expected at least one sample")
     check_shape(rows.path, *features.shape, what="features")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from batchsift.data.matrices import as_dense
+from batchsift.matrices import as_dense
 
 ROWS = ("samples", "labels")
 
@@ -51,7 +51,7 @@ def with_zeros(labels: Any, negative: float | None) -> Any:
                 "the label, give negative=-1"
             )
         return labels
-    matrix = as_dense(labels)
+    matrix = as_dense(labels, "labels")
     if matrix.dtype.kind not in "if":
         raise ValueError(f"negative={negative} came with labels of dtype {matrix.dtype}; expected numbers")
     place = _first(matrix == 0)

@@ -9,7 +9,6 @@ import pandas as pd
 
 from batchsift.data.dataset import MultiLabelData
 from batchsift.data.limits import check_shape
-from batchsift.data.matrices import as_dense
 from batchsift.data.packed import inner_name
 from batchsift.data.readers.arrays import from_arrays
 from batchsift.data.readers.columns import (
@@ -28,6 +27,7 @@ from batchsift.data.readers.problems import TableError
 from batchsift.data.readers.tables import read_frame
 from batchsift.data.readers.targets import oriented
 from batchsift.files import stem
+from batchsift.matrices import as_dense
 from batchsift.messages import first_few
 
 _NEITHER = (".arff", ".dat", ".mat", ".svm", ".libsvm", ".svmlight", ".xmc")

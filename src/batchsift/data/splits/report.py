@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.matrices import as_dense
+from batchsift.matrices import as_dense
 from batchsift.messages import first_few
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from batchsift.data.matrices import as_dense
 from batchsift.data.splits.report import SplitReport, absence, split_report
 from batchsift.data.splits.stratification import Indices, stratify
+from batchsift.matrices import as_dense
 from batchsift.messages import count_nouns
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -16,6 +15,7 @@ from rich.progress import (
 from rich.table import Table
 
 from batchsift.data import catalog
+from batchsift.report.console.terminal import Terminal
 
 
 def catalog_table(entries: Sequence[catalog.Entry]) -> Table:
@@ -52,7 +52,7 @@ class DownloadProgress:
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True, highlight=False),
+            console=Terminal(on_stderr=True),
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from batchsift.report.words import make_visible
 from batchsift.studies.analysis.runs import BASELINE
 from batchsift.studies.comparison import Comparison
 
@@ -68,6 +69,7 @@ def image(figure: Figure, form: str) -> bytes:
         figure: What was drawn.
         form: "png" or "svg".
     """
+    make_visible(figure)
     content = io.BytesIO()
     # Without the date a repeated run gives the same file.
     figure.savefig(content, format=form, metadata={"Date": None} if form == "svg" else None)

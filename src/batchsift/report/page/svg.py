@@ -16,6 +16,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from batchsift.messages import visible
+from batchsift.report.words import make_visible
+
 WIDTH = 360  # points; about as wide as a phone, so that text is hardly scaled down
 SIZE = 13.2  # points of all text: at least 12 pixels in the narrowest column
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
@@ -85,6 +88,7 @@ def figure(height: float) -> Figure:
 
 def lay_out(drawn: Figure) -> None:
     """Lay the figure out, once: it costs as much as drawing, and saving would do it twice more."""
+    make_visible(drawn)
     engine = drawn.get_layout_engine()
     if engine is not None:
         engine.execute(drawn)
@@ -106,8 +110,9 @@ def inline(drawn: Figure, *, name: str, label: str) -> Markup:
         cast("Any", FigureCanvasSVG(drawn)).print_svg(
             content, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
         )
-    root = ElementTree.fromstring(content.getvalue())  # nosec B314 # our own drawing
-    used = set(REFERENCE.findall(content.getvalue().decode()))
+    source = visible(content.getvalue().decode(), lines=True)  # XML has no escapes for some characters
+    root = ElementTree.fromstring(source)  # nosec B314 # our own drawing
+    used = set(REFERENCE.findall(source))
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in NOT_NEEDED]:
             parent.remove(child)
@@ -116,7 +121,7 @@ def inline(drawn: Figure, *, name: str, label: str) -> Markup:
     _unwrap(root)
     view = root.attrib["viewBox"]
     root.attrib.clear()
-    root.attrib.update({"viewBox": view, "role": "img", "aria-label": label, "class": "plot"})
+    root.attrib.update({"viewBox": view, "role": "img", "aria-label": visible(label), "class": "plot"})
     return Markup(_text(root))  # nosec B704 # serialized by ElementTree, which escapes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchsift.files import csv_text
+from batchsift.messages import visible
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -97,9 +98,7 @@ class Table:
     def csv(self) -> str:
         """Write the table as CSV: numbers unrounded where there are any, words as shown."""
         titles = [column.title for column in self.columns]
-        return csv_text(
-            [[cell.unrounded or _quote_formula(cell.text) for cell in row] for row in self.all_rows], titles
-        )
+        return csv_text([[cell.unrounded or cell.text for cell in row] for row in self.all_rows], titles)
 
     def latex(self) -> str:
         """Write the table as a `tabular` for the booktabs package, as shown; the best in bold."""
@@ -110,7 +109,7 @@ class Table:
             body += [r"\midrule", " & ".join(_latex_cell(cell) for cell in self.footer) + r" \\"]
         return "\n".join(
             [
-                f"% {' '.join(self.caption.split())}",
+                f"% {visible(' '.join(self.caption.split()))}",
                 rf"\begin{{tabular}}{{{form}}}",
                 r"\toprule",
                 rf"{head} \\",
@@ -133,13 +132,8 @@ class Table:
         return _data_uri("application/x-tex", self.latex())
 
 
-def _quote_formula(text: str) -> str:
-    """Quote a name that a spreadsheet would take for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
-
-
 def _latex(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    return "".join(LATEX.get(character, character) for character in visible(text))
 
 
 def _latex_cell(cell: TableCell) -> str:
