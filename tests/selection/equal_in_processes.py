@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -15,7 +16,11 @@ import torch.distributed as dist
 import batchsift as bs
 from batchsift.selection.owners import bounds_of_owners
 
-N, L, B, EPOCHS = 801, 264, 60, 3  # four chunks of rows; N is divisible by nothing that matters here
+sys.path.append(str(Path(__file__).parents[2]))
+
+from benchmarks import scaling
+
+N, L, B, EPOCHS = 797, 264, 60, 3  # four chunks of rows; N is prime
 LABELS = torch.rand(N, L, generator=torch.Generator().manual_seed(0)).lt(0.03).float()
 UNKNOWN = LABELS.masked_fill(torch.rand(N, L, generator=torch.Generator().manual_seed(1)) < 0.1, torch.nan)
 FEATURES = torch.randn(N, 5, generator=torch.Generator().manual_seed(2))
@@ -33,11 +38,10 @@ METHODS = [
 ]
 
 
-def build(name, options, labels=LABELS):
+def build(name, options, labels=LABELS, batch_size=B, last_batch="fill"):
     method = {type(bs.methods.create(one)).name: type(bs.methods.create(one)) for one in bs.methods.names()}[name]
-    return bs.Selector(
-        labels, method=method(**options), features=FEATURES, batch_size=B, epochs=EPOCHS, seed=3, last_batch="fill"
-    )
+    plan = {"batch_size": batch_size, "epochs": EPOCHS, "seed": 3, "last_batch": last_batch}
+    return bs.Selector(labels, method=method(**options), features=FEATURES, **plan)
 
 
 def train_epoch(selector, ranks=1):
@@ -114,19 +118,96 @@ def run(name, options, labels):
             assert torch.equal(blocks, torch.stack(list(alone.batches()))), name
 
 
+def few_blocks(selector, ranks):
+    """Observe an epoch of fewer blocks than there are processes."""
+    blocks = list(selector.batches())
+    assert len(blocks) == 2
+    for indices in blocks:
+        selector.observe(indices, LOGITS[selector.epoch][indices])
+
+
+def some_of_one_owner(selector, ranks):
+    """Observe a few samples of the last owner in the first process, and nothing in all others."""
+    if 0 in ranks:
+        selector.observe(torch.arange(N - 20, N), LOGITS[0][N - 20 :], in_plan=False)
+
+
+def nothing_finite_in_the_last(selector, ranks):
+    """Observe an epoch in which the last process has no row that is finite."""
+    share = 600 // dist.get_world_size()
+    for indices in selector.batches():
+        logits = LOGITS[selector.epoch][indices].clone()
+        if dist.get_world_size() - 1 in ranks:
+            logits[-share:] = torch.nan
+        selector.observe(indices, logits)
+
+
+def nothing(selector, ranks):
+    """Observe nothing, in any process."""
+
+
+def run_edges(name):
+    """Epochs in which some processes have little or nothing to say."""
+    rank, size = dist.get_rank(), dist.get_world_size()
+    forms = [bs.shard(build(name, {}, batch_size=600), sharded=form) for form in (False, True)]
+    alone = bs.shard(build(name, {}, batch_size=600), 0, 1)
+    for observe in (some_of_one_owner, few_blocks, nothing_finite_in_the_last, nothing):
+        for selector, ranks in [*((one, [rank]) for one in forms), *[(alone, range(size))] * (rank == 0)]:
+            observe(selector, ranks)
+            selector.end_epoch()
+        for selector, form in zip(forms, ("replicated", "sharded"), strict=True):
+            if rank == 0:
+                found, expected = ({"probabilities": one.probabilities} for one in (selector, alone))
+                exact = form == "replicated" or name not in NEARLY
+                compare(found, expected, exact=exact, what=f"{observe.__name__} {form} {name}")
+    for selector, form in zip(forms, ("replicated", "sharded"), strict=True):
+        found = outcome(selector)
+        if rank == 0:
+            compare(found, outcome(alone), exact=form == "replicated" or name not in NEARLY, what=f"{form} {name}")
+
+
+def bytes_as_the_formula_says(name, counter):
+    """Counted are the bytes of an epoch of whole blocks, which is drawn by what was observed."""
+    size = dist.get_world_size()
+    for sharded in (False, True):
+        selector = bs.shard(build(name, {}, LABELS, B, "drop"), sharded=sharded, exchange_every=5)
+        for _ in range(2):
+            counter.sent = 0
+            for indices in selector.batches():
+                selector.observe(indices, LOGITS[selector.epoch][indices])
+            selector.end_epoch()
+        sent = torch.tensor(counter.sent / size)
+        dist.all_reduce(sent)  # owners have different numbers of samples; the formula is of all alike
+        expected = scaling.sent_by_formula(N // B * B, L, size, name, sharded)
+        if dist.get_rank() == 0 and os.environ.get("LOUD"):
+            print(f"{name} {sharded}: {float(sent) / expected:.3f} of the formula", file=sys.stderr)
+        assert abs(float(sent) / expected - 1) < 0.1, (name, sharded, float(sent), expected)
+
+
 def main():
+    counter = scaling.Counter()
     dist.init_process_group("gloo")
     warnings.simplefilter("ignore")
-    rank = dist.get_rank()
+    start = time.perf_counter()
+
+    def took(what):
+        if dist.get_rank() == 0 and os.environ.get("LOUD"):
+            print(f"{time.perf_counter() - start:.1f} s: {what} done", file=sys.stderr)
+
     bounds = bounds_of_owners((N, L), "cpu", dist.get_world_size())
     assert all(later > earlier for earlier, later in itertools.pairwise(bounds)), bounds
     for name, options in METHODS:
-        start = time.perf_counter()
         run(name, options, LABELS)
-        if rank == 0 and os.environ.get("LOUD"):
-            print(name, options, f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
+        took(f"{name} {options}")
     for name in ("d2ace", "uncertainty", "info_batch"):
         run(name, {}, UNKNOWN)
+        took(f"unknown {name}")
+    for name in ("d2ace", "active_bias", "info_batch"):  # steps and contexts, moments, one value a sample
+        run_edges(name)
+        took(f"edges {name}")
+    for name in scaling.SCORES:
+        bytes_as_the_formula_says(name, counter)
+        took(f"bytes {name}")
     dist.destroy_process_group()
 
 

@@ -101,24 +101,24 @@ class Limits:
     least_2L: Tensor
 
     @classmethod
-    def of(cls, seen: "Seen", share: float) -> Self:
-        """Return the limits that a share of the observed cells, rounded up, gives."""
-        labels, course, part = seen.labels, seen.course, seen.part
-        device = labels.positive_NL.device
-        count_2L = torch.zeros(2, labels.num_labels, dtype=torch.int64, device="cpu")
-        least_2L = torch.zeros(2, labels.num_labels, dtype=torch.float32, device=device)
-        for label in range(labels.num_labels):
-            seen_N, positive_N = course.count_N > 0, labels.positive_NL[:, label]
-            if labels.known_NL is not None:
-                seen_N &= labels.known_NL[:, label]
-            against_N = _against(course.means_N2L[:, 0, label], positive_N)
-            for given, side_N in enumerate((seen_N & ~positive_N, seen_N & positive_N)):
-                side = against_N[side_N]
-                cells = int(part.total(side_N.sum()))
-                if cells:
-                    count_2L[given, label] = count = math.ceil(share * cells)
-                    highest = part.collected(side.topk(min(count, len(side))).values)
-                    least_2L[given, label] = highest.topk(count).values[-1]
+    def of(cls, seen: "Seen", cells_2L: Tensor, share: float) -> Self:
+        """Return the limits that a share of the observed cells, rounded up, gives.
+
+        Args:
+            seen: What this process remembers.
+            cells_2L: How many negatives, and positives, of each label all processes observed, int64 on the CPU.
+            share: In (0, 1].
+        """
+        counts = [[math.ceil(share * cells) for cells in side] for side in cells_2L.tolist()]
+        count_2L = torch.tensor(counts, dtype=torch.int64, device="cpu")
+        least_2L = torch.zeros(cells_2L.shape, dtype=torch.float32, device=seen.labels.positive_NL.device)
+        # Labels travel in groups: one by one takes long, and all together may be as many values as there are cells.
+        for labels in row_chunks((cells_2L.shape[1], math.ceil(share * seen.part.num_samples))):
+            sides = [(given, label) for label in range(cells_2L.shape[1])[labels] for given in (0, 1)]
+            highest = seen.of_all([seen.highest(*side, counts[side[0]][side[1]]) for side in sides])
+            for (given, label), values in zip(sides, highest, strict=True):
+                if count := counts[given][label]:
+                    least_2L[given, label] = values.topk(count).values[-1]
         return cls(count_2L, least_2L)
 
     def reached(self, logit_RL: Tensor, positive_RL: Tensor) -> Tensor:
@@ -154,6 +154,21 @@ class Seen:
                 seen_RL &= labels.known_NL[rows]
             yield rows, seen_RL, contradiction(course.means_N2L[rows, 0], labels.positive_NL[rows])
 
+    def highest(self, given: int, label: int, count: int) -> Tensor:
+        """Return the highest mean logits against a given value, 0 or 1, of a label: `(<= count,)`."""
+        positive_N, wanted_N = self.labels.positive_NL[:, label], self.course.count_N > 0
+        if self.labels.known_NL is not None:
+            wanted_N &= self.labels.known_NL[:, label]
+        wanted_N &= positive_N if given else ~positive_N
+        side = _against(self.course.means_N2L[:, 0, label], positive_N)[wanted_N]
+        return side.topk(min(count, len(side))).values
+
+    def of_all(self, lists: list[Tensor]) -> list[Tensor]:
+        """Return each of some lists of values with those of all processes, in the order of the ranks."""
+        lengths = self.part.each(torch.tensor([len(one) for one in lists], dtype=torch.int64, device="cpu"))
+        pieces = torch.split(self.part.collected(torch.cat(lists)), torch.cat(lengths).tolist())
+        return [torch.cat(pieces[place :: len(lists)]) for place in range(len(lists))]
+
 
 @on_one_thread
 def find_suspects(progress: Progress, k: int, share: float = 1.0) -> Suspects:
@@ -170,7 +185,8 @@ def find_suspects(progress: Progress, k: int, share: float = 1.0) -> Suspects:
         raise ValueError(f"share={share} must be in (0, 1]")
     seen = Seen(progress.course, progress.labels.of_rows(progress.part.rows), progress.part)
     course, labels, num_labels = seen.course, seen.labels, progress.labels.num_labels
-    usual_2L, limits = _usual(seen), None if share == 1 else Limits.of(seen, share)
+    usual_2L, cells_2L = _usual(seen)
+    limits = None if share == 1 else Limits.of(seen, cells_2L, share)
     nothing = torch.empty(0, dtype=torch.float32, device="cpu"), torch.empty(0, dtype=torch.int64, device="cpu")
     best: list[tuple[Tensor, Tensor]] = [nothing]  # of each chunk, `(<= k,)` each: scores and cells
     for rows, seen_RL, contradiction_RL in seen.chunks():
@@ -206,8 +222,12 @@ def _places(group_k: Tensor) -> Tensor:
     return torch.empty_like(place_k).scatter_(0, order_k, place_k - torch.searchsorted(sorted_k, sorted_k) + 1)
 
 
-def _usual(seen: Seen) -> Tensor:
-    """Return the mean contradiction of the negatives and of the positives of each label, `(2, L)`; 0 where none is."""
+def _usual(seen: Seen) -> tuple[Tensor, Tensor]:
+    """Return the mean contradiction of the negatives and of the positives of each label, 0 where none is.
+
+    Returns:
+        The means, `(2, L)` float32; how many they are of, `(2, L)` int64 on the CPU.
+    """
     device, num_labels = seen.labels.positive_NL.device, seen.labels.num_labels
     total_2L = torch.zeros(2, num_labels, dtype=torch.float64, device="cpu")
     count_2L = torch.zeros(2, num_labels, dtype=torch.int64, device="cpu")
@@ -217,4 +237,4 @@ def _usual(seen: Seen) -> Tensor:
             total_2L[given] += contradiction_RL.where(side_RL, 0.0).sum(0).cpu()
             count_2L[given] += side_RL.sum(0).cpu()
     total_2L, count_2L = seen.part.total(total_2L), seen.part.total(count_2L)
-    return (total_2L / count_2L.clamp(min=1)).to(device, torch.float32)
+    return (total_2L / count_2L.clamp(min=1)).to(device, torch.float32), count_2L
