@@ -116,7 +116,7 @@ def _of_lists(values: Any, what: str) -> Any:
     except (ValueError, TypeError, RuntimeError) as error:
         # One that fails in any other way is an array of objects, which says what they are.
         if "inhomogeneous" in str(error):
-            raise ValueError(f"{what} are lists of several lengths; expected as many numbers in each row") from error
+            raise ValueError(f"{what} are lists of several lengths; expected rows of one length") from error
         raise ValueError(f"{what} are lists that make no matrix: {error}") from error
 
 

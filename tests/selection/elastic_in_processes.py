@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
-from equal_in_processes import LOGITS, build
 
 import batchsift as bs
 from batchsift.integrations.checkpoint import SelectorCheckpoint
+from selection.equal_in_processes import LOGITS, build
 
 METHODS = ("d2ace", "active_bias", "info_batch")  # steps and contexts, moments, one value a sample
 BLOCKS = 5  # of the second epoch, before it is saved
