@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -156,3 +157,32 @@ def test_loading_of_pictures(tmp_path):
     found = image_loading.throughput(data, workers=0, rounds=1)
     assert min(found.plain, found.selected, found.ratio) > 0
     assert image_loading.growth(tmp_path, 50) < 50
+
+
+EVIDENCE = """
+import re
+from batchsift import methods, models
+from batchsift.training.options import create_method
+from benchmarks.evidence import harness, page, plan, tables
+for part in plan.PARTS.values():
+    names = [row.name for row in part.rows]
+    assert len(names) == len(set(names)), part.name
+    for row in part.rows:
+        create_method(row.method, row.options)
+        assert not row.change or row.change in harness.CHANGES, row
+        built = row.models or dict.fromkeys(part.models)
+        assert set(built) <= set(part.models) and {one or name for name, one in built.items()} <= set(models.names())
+        other = part.rows[names.index(row.against)]
+        assert other.models is None or set(built) <= set(other.models), (part.name, row.name)
+wanted = set(re.findall("<!-- (.*) -->", page.TEMPLATE.read_text())) - {"end"}
+assert wanted <= set(page.parts()), wanted - set(page.parts())
+print(len(wanted))
+"""
+
+
+def test_the_evidence_hangs_together():
+    """In a process of its own: the harness registers methods and models that no other test must see."""
+    command = [sys.executable, "-c", EVIDENCE]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 20

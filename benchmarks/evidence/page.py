@@ -1,4 +1,4 @@
-"""Writing: the tables of `docs/evidence.md`, each between two comments; the words around them stay."""
+"""Writing: `docs/evidence.md` from `page.md` beside this file, with a table after each of its comments."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from benchmarks.evidence import tables
 from benchmarks.evidence.plan import PARTS
 from benchmarks.evidence.results import PartResults
 
+TEMPLATE = Path(__file__).with_name("page.md")
 PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"
 NOT_RUN = "Not run yet."
 
@@ -32,7 +33,7 @@ def parts() -> dict[str, str]:
 
 def write() -> None:
     """Put the tables in place."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = TEMPLATE.read_text(encoding="utf-8")
     for name, part in parts().items():
         text = replaced(text, name, part)
     PAGE.write_text(text, encoding="utf-8")
