@@ -70,8 +70,9 @@ class Server:
         return Forked(self, words, folder, error)
 
     def close(self):
-        self._process.stdin.close()
+        self._process.terminate()  # the end of its input may never come: a fork of this process may hold it open
         self._process.wait(60)
+        self._process.stdin.close()
         self._process.stdout.close()
 
 

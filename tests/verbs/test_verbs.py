@@ -193,7 +193,7 @@ def test_mistakes_of_both(verb, arguments, error, message):
         ({"losses": "bce,focal", "loss": "bce"}, "loss bce came with losses bce, focal: leave out the loss"),
         ({"recipe": "shrt"}, "there is no recipe 'shrt'"),
         ({"jobs": 0}, "jobs must be at least 1, or -1"),
-        ({"folds": 1}, "num_folds must be at least 2, got 1"),
+        ({"folds": 1}, "num_folds must be at least 2 and at most 1000, got 1"),
     ],
 )
 def test_mistakes_of_compare(arguments, message):

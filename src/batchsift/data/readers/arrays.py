@@ -32,6 +32,7 @@ def from_arrays(
     Raises:
         ValueError: Matrices that do not fit each other, or that hold something else.
 
+    >>> import numpy as np
     >>> from_arrays(np.eye(3), [[1, 0], [0, 1], [1, 1]]).label_names
     ('label_0', 'label_1')
     """
