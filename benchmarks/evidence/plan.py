@@ -14,6 +14,7 @@ BASELINE = "random"
 METRICS = ("macro_auc", "macro_auprc", "macro_f1", "macro_f1_tuned", "ranking_loss")
 ALL_FOLDS = (0, 1, 2, 3, 4)
 SMALL = ("emotions", "birds", "scene", "yeast", "cal500", "enron")
+FOUR = ("emotions", "birds", "scene", "yeast")
 DEEP = ("clif", "dela", "mpvae")
 
 
@@ -81,8 +82,11 @@ OURS = (
 )
 
 
-def _papers(name: str, sets: tuple[str, ...], models: tuple[str, ...]) -> Part:
-    return Part(name=name, sets=sets, models=models, rows=PUBLISHED + OURS, settings=PAPER, settings_name="paper")
+def _papers(
+    name: str, sets: tuple[str, ...], models: tuple[str, ...], rows: tuple[Row, ...] = PUBLISHED + OURS
+) -> Part:
+    """Return a part in the papers' setting."""
+    return Part(name=name, sets=sets, models=models, rows=rows, settings=PAPER, settings_name="paper")
 
 
 def _switches() -> Part:
@@ -124,14 +128,8 @@ def _switches() -> Part:
         ),
     ]
     others = (in_order, *on_test, *observed, growing, alone, *together)
-    return Part(
-        name="switches",
-        sets=("yeast", "birds", "scene", "emotions"),
-        models=("clif", "dela", "mpvae"),
-        rows=(RANDOM, UNCERTAINTY, D2ACE, *(row if row.models else _only(row, "clif", "dela") for row in others)),
-        settings=PAPER,
-        settings_name="paper",
-    )
+    rows = (RANDOM, UNCERTAINTY, D2ACE, *(row if row.models else _only(row, "clif", "dela") for row in others))
+    return _papers("switches", FOUR, DEEP, rows)
 
 
 def _only(row: Row, *models: str) -> Row:
@@ -171,14 +169,7 @@ def _ablation() -> Part:
     alone = Row(
         name="uncertainty, no correlation", method="uncertainty", options={"correlation": "none"}, against="uncertainty"
     )
-    return Part(
-        name="ablation",
-        sets=("emotions", "birds", "scene", "yeast"),
-        models=("clif",),
-        rows=(RANDOM, UNCERTAINTY, alone, D2ACE, *variants),
-        settings=PAPER,
-        settings_name="paper",
-    )
+    return _papers("ablation", FOUR, ("clif",), (RANDOM, UNCERTAINTY, alone, D2ACE, *variants))
 
 
 def _noise() -> Part:
@@ -187,14 +178,7 @@ def _noise() -> Part:
         for change in ("remove 10 %", "remove 20 %", "flip 10 %", "flip 20 %")
         for row in (RANDOM, HARD, UNCERTAINTY, D2ACE)
     ]
-    return Part(
-        name="noise",
-        sets=("emotions", "birds", "scene", "yeast"),
-        models=("clif",),
-        rows=(RANDOM, HARD, UNCERTAINTY, D2ACE, *rows),
-        settings=PAPER,
-        settings_name="paper",
-    )
+    return _papers("noise", FOUR, ("clif",), (RANDOM, HARD, UNCERTAINTY, D2ACE, *rows))
 
 
 PARTS = {

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from batchsift.metrics import METRICS
 from batchsift.statistics.significance import critical_difference, friedman
 from batchsift.statistics.time_to_target import time_to_target
@@ -113,12 +111,6 @@ def what_ran(results: Sequence[PartResults]) -> Iterator[str]:
     for part in results:
         done = sum(len(part.sets(model)) for model in part.models)
         yield f"| {part.part.name} | {done} | {len(part.part.sets) * len(part.part.models)} | {len(part)} |"
-
-
-def share_won(results: PartResults, row: str, metric: str) -> float:
-    """Return the share of data sets and models on which a row is better than what it is compared with."""
-    won = [one.gain > 0 for model in results.models for one in results.contrasts(model, metric)[row].data_sets]
-    return float(np.mean(won))
 
 
 def _counted(sets: Sequence[str]) -> str:

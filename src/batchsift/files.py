@@ -160,10 +160,15 @@ def _csv_field(value: Any) -> str:
 
 def _reads_as_formula(text: str) -> bool:
     """Return whether a text, or what is left of it without apostrophes, is a formula of a spreadsheet."""
-    return text.lstrip("'")[:1] in _FORMULA and not _is_number(text)
+    return text.lstrip("'")[:1] in _FORMULA and not is_number(text)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is a number as Python reads it, `nan` and `inf` included.
+
+    >>> is_number("1e3"), is_number("=1")
+    (True, False)
+    """
     try:
         float(text)
     except ValueError:

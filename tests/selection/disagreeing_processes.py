@@ -5,7 +5,6 @@ forked.py --processes 3 disagreeing_processes.py
 
 import datetime
 import re
-import time
 
 import torch
 import torch.distributed as dist
@@ -162,19 +161,17 @@ def a_group_of_some(rank, sharded):
 
 
 def a_rank_that_ends(rank, sharded):
-    """The others end, too, with an error that says why, long before the time-out."""
+    """The others end, too, with an error that says why, and do not wait for the time-out: the test would end first."""
     selector = bs.shard(build(), sharded=sharded)
     blocks = list(selector.batches())
     observe_blocks(selector, blocks)
     if rank == 1:
         raise SystemExit(0)  # as an error would, or a signal
-    start = time.monotonic()
     assert_says(refusal(selector.end_epoch, kind=RuntimeError), "another process of this training has ended")
-    assert time.monotonic() - start < 60
 
 
 def main():
-    dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=120))
+    dist.init_process_group("gloo", timeout=datetime.timedelta(hours=1))
     rank = dist.get_rank()
     for sharded in (False, True):
         for check in (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from batchsift.data.readers.columns import repeated_name
+from batchsift.files import is_number
 
 
 def fitted(names: list[str], first: Sequence[str]) -> list[str]:
@@ -25,18 +26,10 @@ def check_names(path: Path, line: int, names: Sequence[str], least: int) -> None
             f"{path}, line {line}: {len(names)} column(s); expected the names of at least one feature"
             f"{' and one label' if least > 1 else ''}"
         )
-    if all(_is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
+    if all(is_number(name) for name in names) and set(names) != set(map(str, range(len(names)))):
         raise ValueError(
             f"{path}, line {line} should hold the names of the columns; it holds numbers: {', '.join(names[:3])}, ..."
         )
     if (problem := repeated_name(names)) is not None:
-        hint = f"; line {line} should hold the names of the columns" if any(map(_is_number, names)) else ""
+        hint = f"; line {line} should hold the names of the columns" if any(map(is_number, names)) else ""
         raise ValueError(f"{path}, line {line}: {problem}{hint}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
