@@ -107,7 +107,7 @@ def test_processes_without_a_group_are_told(monkeypatch):
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("number", [3, 4])  # by hand 2, too: parts of two are in the tests of states that go on
+@pytest.mark.parametrize("number", [2, 3, 4])
 def test_every_method_in_parts_is_one_process(number):
     run_script(*processes(number), Path(__file__).with_name("equal_in_processes.py"))
 

@@ -14,7 +14,7 @@ from batchsift.statistics import summarize
 from batchsift.studies.analysis.runs import BASELINE, Run, StudyRuns
 from batchsift.studies.analysis.scopes import Scope, find_scopes
 from batchsift.studies.analysis.verdict import Answer, find_answer
-from batchsift.studies.checks import check_losses, check_methods, check_metrics, loss_of
+from batchsift.studies.comparison_checks import check_losses, check_methods, check_metrics, loss_of
 from batchsift.studies.config import ALPHA, HEADLINES, CellConfig, StudyManifest
 from batchsift.studies.executor import Task, execute
 from batchsift.studies.record import CellRecord, DataFacts

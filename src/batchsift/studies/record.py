@@ -29,7 +29,7 @@ from typing import Any, Literal
 from batchsift.entries import check_keys, described, part, real_number
 from batchsift.files import make_jsonable
 from batchsift.metrics import METRICS
-from batchsift.studies.checking import check_facts, check_result
+from batchsift.studies.cell_checks import check_facts, check_result
 from batchsift.studies.config import CellConfig
 from batchsift.training.fold import FoldResult
 from batchsift.training.prepare import Prepared

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from batchsift.entries import described
 from batchsift.files import json_text, locked, write
-from batchsift.studies.checking import check_head
+from batchsift.studies.cell_checks import check_head
 from batchsift.studies.config import StudyManifest
 from batchsift.studies.record import FORMAT, CellRecord
 from batchsift.training.trials import SEARCH

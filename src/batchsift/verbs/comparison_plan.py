@@ -105,7 +105,7 @@ class ComparisonPlan:
             TypeError: For a hyperparameter of another type.
             OSError: Where the data cannot be read or the folder cannot be written.
         """
-        from batchsift.studies.checks import check_losses, check_methods, check_metrics, check_metrics_of
+        from batchsift.studies.comparison_checks import check_losses, check_methods, check_metrics, check_metrics_of
         from batchsift.studies.store import Store
         from batchsift.training.label_rule import warn_of_dropped_labels
         from batchsift.training.options import check_hyperparameters, check_model_settings, try_model
@@ -154,7 +154,7 @@ class ReadyComparison:
             ValueError: A training part is too small for a search.
             DivergedError: Training diverged with every learning rate.
         """
-        from batchsift.studies.checks import loss_of
+        from batchsift.studies.comparison_checks import loss_of
         from batchsift.training.finding import find_settings
 
         choices = self.plan.choices
